@@ -1,0 +1,72 @@
+//! One archive, from bytes to records and back.
+//!
+//! A POSIX tar of age files under one signed Merkle root. Invariant: every byte is either covered by the root or has
+//! exactly one value that the format allows (P4). Spec: `spec/archive.md`.
+
+pub mod bag_reader;
+pub mod bag_writer;
+pub mod compress;
+pub mod label;
+pub mod layout;
+pub mod leaf;
+pub mod manifest;
+pub mod reader;
+pub mod readme;
+pub mod record;
+pub mod tree;
+pub mod verify;
+pub mod writer;
+
+use crate::crypto::CryptoError;
+use crate::tlog::TlogError;
+
+/// What can go wrong with an archive.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// The bytes are not a whole, valid archive.
+    #[error("{place}: {what}")]
+    Damaged {
+        /// Which part, in the words of the spec.
+        place: String,
+        /// What is wrong with it.
+        what: String,
+    },
+    /// A valid seal over a format that this version does not read.
+    #[error("its format is {0:?}, which is newer than this version of keepuntil")]
+    NewerFormat(String),
+    /// There is no such record.
+    #[error("there is no record {0}; its records are numbered 1 to {1}")]
+    NoSuchRecord(u64, u64),
+    /// Something in a record exceeds the limits that were set for reading it.
+    #[error("record {record}: {what}")]
+    Limit {
+        /// Which record.
+        record: u64,
+        /// Which limit.
+        what: String,
+    },
+    /// A leaf that would not fit into its log.
+    #[error("record {0}: its leaf is larger than 65,535 bytes")]
+    LeafTooLarge(u64),
+    /// Keys or ciphertext.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}
+
+impl ArchiveError {
+    /// Damage at a place.
+    pub fn damaged(place: impl Into<String>, what: impl Into<String>) -> Self {
+        Self::Damaged { place: place.into(), what: what.into() }
+    }
+}
+
+impl From<TlogError> for ArchiveError {
+    fn from(error: TlogError) -> Self {
+        let text = error.to_string();
+        let (place, what) = text.split_once(": ").unwrap_or(("tree", &text));
+        Self::damaged(place, what)
+    }
+}

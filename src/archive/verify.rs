@@ -1,0 +1,333 @@
+//! Checks every byte of an archive without a key.
+//!
+//! The sealed leaves say where each record must stand; from there every header, padding and content byte has one allowed
+//! value. Goes on after damage and names each place. Spec: `spec/archive.md`, "Verifying".
+
+use super::ArchiveError;
+use super::layout::{self, BLOCK, Offsets};
+use super::leaf::RecordLeaf;
+use super::reader::ArchiveReader;
+use crate::crypto::hash::Hasher;
+use crate::crypto::record_file::{PREFIX, RecordHeader};
+use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH, bundle_entries};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Something in the file that is not as it was sealed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The record, where it lies in one.
+    pub record: Option<u64>,
+    /// The first and last byte of the file that may be concerned.
+    pub first: u64,
+    /// See `first`.
+    pub last: u64,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// What verification found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Verification {
+    /// Records that are as they were sealed.
+    pub whole: u64,
+    /// Everything else, in file order.
+    pub damage: Vec<Damage>,
+    /// Bytes looked at.
+    pub bytes: u64,
+}
+
+/// Damage that is listed one by one; beyond it only the count of whole records tells.
+const MAX_DAMAGE: usize = 10_000;
+const BUFFER: usize = 1 << 20;
+
+/// Verifies an open archive with `threads` threads; `progress` is told of bytes that were read.
+///
+/// # Errors
+/// [`ArchiveError::Io`] when the disk cannot be read; damage is not an error here.
+pub fn verify(
+    reader: &mut ArchiveReader,
+    threads: usize,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Verification, ArchiveError> {
+    let check = Check { file: reader.file().clone(), damage: Mutex::default(), bytes: AtomicU64::new(0), progress };
+    let whole = AtomicU64::new(0);
+    let outcome: Result<(), ArchiveError> = std::thread::scope(|scope| {
+        let (jobs, queue) = crossbeam_channel::bounded::<RecordLeaf>(2 * TILE_WIDTH);
+        let workers: Vec<_> = (0..threads.max(1))
+            .map(|_| {
+                let queue = queue.clone();
+                let (check, whole) = (&check, &whole);
+                scope.spawn(move || -> Result<(), ArchiveError> {
+                    for leaf in queue {
+                        if check.record(&leaf)? {
+                            whole.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        drop(queue);
+        let structure = check.structure(reader, &jobs);
+        drop(jobs);
+        for worker in workers {
+            worker.join().expect("a verifying thread does not panic")?;
+        }
+        structure
+    });
+    outcome?;
+    let mut damage = check.damage.into_inner().expect("no verifying thread panicked");
+    damage.sort_by_key(|d| d.first);
+    Ok(Verification { whole: whole.into_inner(), damage, bytes: check.bytes.into_inner() })
+}
+
+struct Check<'a> {
+    file: std::sync::Arc<File>,
+    damage: Mutex<Vec<Damage>>,
+    bytes: AtomicU64,
+    progress: &'a (dyn Fn(u64) + Sync),
+}
+
+impl Check<'_> {
+    fn report(&self, record: Option<u64>, first: u64, len: u64, what: impl Into<String>) {
+        let mut damage = self.damage.lock().expect("no verifying thread panicked");
+        if damage.len() < MAX_DAMAGE {
+            damage.push(Damage { record, first, last: first + len.max(1) - 1, what: what.into() });
+        }
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        (self.progress)(bytes);
+    }
+
+    /// Walks the file in order from the leaves; records go to `jobs`, everything else is checked here.
+    fn structure(
+        &self,
+        reader: &mut ArchiveReader,
+        jobs: &crossbeam_channel::Sender<RecordLeaf>,
+    ) -> Result<(), ArchiveError> {
+        let mut at = 0;
+        for member in reader.preamble().members.clone() {
+            at = self.member(at, &member.name, member.size, |content| {
+                crate::crypto::hash::sha256(&[content]) == member.sha256
+            })?;
+        }
+        self.access_files(reader)?;
+        let size = reader.sealed().checkpoint.size;
+        let mut log = LogBuilder::default();
+        let mut offsets = Offsets::default();
+        for bundle_index in 0..size.div_ceil(TILE_WIDTH as u64) {
+            let first = bundle_index * TILE_WIDTH as u64;
+            let width = tile::width(size, 0, bundle_index);
+            let Some(entries) = self.proved_entries(reader, bundle_index, width)? else {
+                // Without the bundle nobody knows where its records and all later members stand.
+                let end = reader.tail().checkpoint_at;
+                let what = format!(
+                    "{}: damaged; records {} to {} and what follows them cannot be checked",
+                    tile::path("entries", bundle_index, width),
+                    first.max(1),
+                    size - 1
+                );
+                self.report(None, at, end - at, what);
+                return Ok(());
+            };
+            for (number, entry) in (first..).zip(entries) {
+                if number > 0 {
+                    at = self.queue_record(reader, number, &entry, at, jobs)?;
+                }
+                for finished in log.push(&entry)? {
+                    at = self.finished(at, finished, &mut offsets)?;
+                }
+            }
+        }
+        let (partial, _) = log.finish();
+        for finished in partial {
+            at = self.finished(at, finished, &mut offsets)?;
+        }
+        let index = offsets.to_bytes();
+        at = self.member(at, layout::INDEX, index.len() as u64, |content| content == index)?;
+        let tail = reader.tail();
+        let (checkpoint, end) = (tail.checkpoint.clone(), tail.file_len);
+        if at != tail.checkpoint_at {
+            self.report(None, at, end - at, "the members do not fill the file as they must");
+            return Ok(());
+        }
+        at =
+            self.member(at, layout::CHECKPOINT, checkpoint.len() as u64, |content| content == checkpoint.as_bytes())?;
+        // `ArchiveReader::open` compared trailer and end blocks byte for byte.
+        self.advance(end - at);
+        Ok(())
+    }
+
+    fn proved_entries(
+        &self,
+        reader: &mut ArchiveReader,
+        bundle_index: u64,
+        width: usize,
+    ) -> Result<Option<Vec<Vec<u8>>>, ArchiveError> {
+        match reader.tree().leaves(bundle_index) {
+            Ok(entries) => return Ok(Some(entries)),
+            Err(ArchiveError::Io(e)) => return Err(ArchiveError::Io(e)),
+            Err(_) => {}
+        }
+        // Perhaps a hash tile is damaged and the bundle is not: the root over all bundles can still tell.
+        let Ok(true) = self.bundles_make_the_root(reader) else { return Ok(None) };
+        let bundle = reader.tree().bundle(bundle_index)?;
+        let entries = bundle_entries(&bundle, width)?;
+        Ok(Some(entries.into_iter().map(<[u8]>::to_vec).collect()))
+    }
+
+    fn bundles_make_the_root(&self, reader: &mut ArchiveReader) -> Result<bool, ArchiveError> {
+        let head = reader.sealed().checkpoint.clone();
+        let mut log = LogBuilder::default();
+        for bundle_index in 0..head.size.div_ceil(TILE_WIDTH as u64) {
+            let bundle = reader.tree().bundle(bundle_index)?;
+            for entry in bundle_entries(&bundle, tile::width(head.size, 0, bundle_index))? {
+                log.push(entry)?;
+            }
+        }
+        Ok(log.finish().1 == head.root)
+    }
+
+    fn access_files(&self, reader: &ArchiveReader) -> Result<(), ArchiveError> {
+        let mut at = 0;
+        for member in &reader.preamble().members {
+            let compartment =
+                reader.manifest().compartments.iter().find(|c| layout::access_member(&c.name) == member.name);
+            if let Some(compartment) = compartment
+                && let Ok(file) = reader.access_file(&compartment.name)
+            {
+                let types = crate::crypto::header::stanza_types(&file).unwrap_or_default();
+                if types != compartment.recipients {
+                    self.report(None, at, member.size, "an access file has other recipients than archive.json says");
+                }
+            }
+            at += layout::member_len(member.size);
+        }
+        Ok(())
+    }
+
+    fn queue_record(
+        &self,
+        reader: &ArchiveReader,
+        number: u64,
+        entry: &[u8],
+        at: u64,
+        jobs: &crossbeam_channel::Sender<RecordLeaf>,
+    ) -> Result<u64, ArchiveError> {
+        let leaf = match reader.parse_record(number, entry) {
+            Ok(leaf) if leaf.offset == at => leaf,
+            Ok(leaf) => {
+                self.report(Some(number), at, 1, format!("its leaf places it at {}, not here", leaf.offset));
+                return Ok(at);
+            }
+            Err(e) => {
+                self.report(Some(number), at, 1, e.to_string());
+                return Ok(at);
+            }
+        };
+        let len = layout::record_len(leaf.size).expect("a parsed leaf lies within the file");
+        // Workers stop early only when the disk fails; their error is the one to tell.
+        let _ = jobs.send(leaf);
+        Ok(at + len)
+    }
+
+    fn finished(&self, at: u64, finished: Finished, offsets: &mut Offsets) -> Result<u64, ArchiveError> {
+        offsets.add(&finished.path, at);
+        self.member(at, &finished.path, finished.bytes.len() as u64, |content| content == finished.bytes)
+    }
+
+    /// Checks a small member; returns where the next one begins.
+    fn member(
+        &self,
+        at: u64,
+        name: &str,
+        size: u64,
+        is_right: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<u64, ArchiveError> {
+        let len = layout::member_len(size);
+        let mut bytes = vec![0; len as usize];
+        self.advance(len);
+        if !self.read(at, &mut bytes)? {
+            self.report(None, at, len, format!("{name}: the file ends inside it"));
+            return Ok(at + len);
+        }
+        let (header, content) = bytes.split_at(BLOCK);
+        let (content, padding) = content.split_at(size as usize);
+        if header != layout::member_header(name, size)? {
+            self.report(None, at, BLOCK as u64, format!("{name}: its tar header was changed"));
+        }
+        if !is_right(content) {
+            self.report(None, at + BLOCK as u64, size, format!("{name}: its content is not what was sealed"));
+        }
+        if padding.iter().any(|&b| b != 0) {
+            self.report(
+                None,
+                at + BLOCK as u64 + size,
+                padding.len() as u64,
+                format!("{name}: its padding is not zero"),
+            );
+        }
+        Ok(at + len)
+    }
+
+    /// Checks all segments of a record; `true` when nothing is wrong.
+    fn record(&self, leaf: &RecordLeaf) -> Result<bool, ArchiveError> {
+        let mut whole = true;
+        let mut report = |first: u64, len: u64, what: &str| {
+            whole = false;
+            self.report(Some(leaf.record), first, len, what);
+        };
+        let mut hasher = Hasher::default();
+        let mut buffer = vec![0; BUFFER.min(leaf.size as usize + BLOCK)];
+        let mut at = leaf.offset;
+        for (segment, size) in layout::segments(leaf.size) {
+            let mut header = [0; BLOCK];
+            let expected = layout::member_header(&layout::record_member(leaf.record, segment), size)?;
+            if !self.read(at, &mut header)? || header != expected {
+                report(at, BLOCK as u64, &format!("the tar header of its segment {segment} was changed"));
+            }
+            let mut done = 0;
+            while done < size {
+                let n = (size - done).min(buffer.len() as u64) as usize;
+                if !self.read(at + BLOCK as u64 + done, &mut buffer[..n])? {
+                    report(at + BLOCK as u64 + done, size - done, "the file ends inside it");
+                    break;
+                }
+                if segment == 0 && done == 0 {
+                    let prefix = &buffer[..n.min(PREFIX)];
+                    if let Err(e) = RecordHeader::parse(prefix) {
+                        report(at + BLOCK as u64, PREFIX as u64, &e.to_string());
+                    }
+                }
+                hasher.update(&buffer[..n]);
+                done += n as u64;
+            }
+            let padding = layout::padding(size);
+            let padding_at = at + BLOCK as u64 + size;
+            let mut zeros = [0; BLOCK];
+            if !self.read(padding_at, &mut zeros[..padding])? || zeros.iter().any(|&b| b != 0) {
+                report(padding_at, padding as u64, &format!("the padding of its segment {segment} is not zero"));
+            }
+            at += layout::member_len(size);
+        }
+        if hasher.finish() != leaf.sha256 {
+            report(leaf.offset, at - leaf.offset, "its content is not what was sealed");
+        }
+        self.advance(at - leaf.offset);
+        Ok(whole)
+    }
+
+    /// Fills the buffer; `false` where the file ends before.
+    fn read(&self, at: u64, buffer: &mut [u8]) -> Result<bool, ArchiveError> {
+        match self.file.read_exact_at(buffer, at) {
+            Ok(()) => Ok(true),
+            Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Ok(false),
+            Err(e) => Err(e.into()),
+        }
+    }
+}

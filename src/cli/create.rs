@@ -1,0 +1,242 @@
+//! `keepuntil create`.
+
+use super::args::{AtExpiryArg, ClassArg, Common, Create, KeyringPlace};
+use super::error::Failure;
+use super::progress::Bar;
+use super::{Done, INTERRUPTED, home, prompt, render};
+use crate::crypto::identity::{generate, seal_with_passphrase};
+use crate::crypto::recipient::{Recipients, recipients_file};
+use crate::keyring::Keyring;
+use crate::ops::OpsError;
+use crate::ops::create::{CompartmentOptions, CreateOptions, CreateOutcome, create};
+use crate::ops::keys::identity_file;
+use crate::ops::plan::Grouping;
+use crate::retention::period::Period;
+use crate::retention::policy::Policy;
+use crate::retention::{AtExpiry, Class, Retention, RetentionError, parse_date};
+use crate::storage::output::{OutputFile, create_private_dir, write_new};
+use crate::storage::{StorageError, read_limited, show};
+use chrono::{DateTime, FixedOffset, NaiveDate};
+use std::io::{BufWriter, IsTerminal};
+use std::path::Path;
+
+/// The compartment of an archive that is made without a policy.
+const ONLY_COMPARTMENT: &str = "records";
+
+pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
+    let now = home::now();
+    let policy = match &args.policy {
+        Some(path) => Some(read_policy(path)?),
+        None => None,
+    };
+    let per_entry = if policy.is_none() { Some(per_entry_retention(&args, now.date_naive())?) } else { None };
+    let to_stdout = args.output == Path::new("-");
+    if to_stdout && std::io::stdout().is_terminal() {
+        return Err(Failure::Usage("an archive is not for a terminal".into(), "name a file with -o FILE".into()));
+    }
+    if !to_stdout && !args.force && args.output.symlink_metadata().is_ok() {
+        return Err(StorageError::Exists(args.output.clone()).into());
+    }
+    let names = home::names(args.names_from.as_deref())?;
+    let mut given = args.recipient.clone();
+    for path in &args.recipients_file {
+        let bytes = read_limited(path, 1 << 20)?;
+        given.extend(recipients_file(&String::from_utf8_lossy(&bytes)).into_iter().map(str::to_owned));
+    }
+    let needs_default = match &policy {
+        Some(policy) => policy.compartments.iter().any(|c| c.recipients.is_empty()),
+        None => true,
+    };
+    ensure_keyring(&args.keyring, args.firm.as_deref(), common)?;
+    if given.is_empty() && needs_default {
+        given = ensure_default_recipients(now, common)?;
+    }
+    let grouping = match (&policy, per_entry) {
+        (Some(policy), _) => Grouping::Policy { policy, created: now.date_naive() },
+        (None, Some((retention, dated))) => Grouping::PerEntry { retention, dated },
+        (None, None) => unreachable!("without a policy there is a retention"),
+    };
+    let options = CreateOptions {
+        sources: args.sources.clone(),
+        names,
+        grouping,
+        compartments: compartments(policy.as_ref(), &args, &given)?,
+        keyring: home::keyring_dir(&args.keyring)?,
+        wait: home::WAIT,
+        created: now,
+        skip_unreadable: args.skip_unreadable,
+        threads: home::threads(),
+        output: (!to_stdout).then(|| args.output.clone()),
+    };
+    let bar = Bar::new("sealing", common.quiet);
+    let outcome = if to_stdout {
+        let out = BufWriter::with_capacity(1 << 20, std::io::stdout());
+        let (outcome, mut out) = create(&options, out, &INTERRUPTED, &bar)?;
+        std::io::Write::flush(&mut out).map_err(Failure::Output)?;
+        outcome
+    } else {
+        let out = OutputFile::begin(&args.output, 0o644, args.force)?;
+        let (outcome, out) = create(&options, out, &INTERRUPTED, &bar)?;
+        out.finish()?;
+        outcome
+    };
+    bar.done();
+    report(&outcome, &args.output, to_stdout, common)?;
+    Ok(if outcome.skipped.is_empty() { Done::Clean } else { Done::Findings })
+}
+
+fn read_policy(path: &Path) -> Result<Policy, Failure> {
+    let bytes = read_limited(path, 4 << 20)?;
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(Policy::parse(&text).map_err(OpsError::from)?)
+}
+
+fn per_entry_retention(args: &Create, today: NaiveDate) -> Result<(Retention, Option<NaiveDate>), Failure> {
+    let at_expiry = match args.at_expiry {
+        AtExpiryArg::Destroy => AtExpiry::Destroy,
+        AtExpiryArg::Review => AtExpiry::Review,
+    };
+    let dated = args.dated.as_deref().map(parse_date).transpose()?;
+    let until = match (&args.until, &args.retain) {
+        (Some(date), _) => parse_date(date)?,
+        (None, Some(period)) => period.parse::<Period>()?.last_day_from(dated.unwrap_or(today))?,
+        (None, None) => {
+            return Err(Failure::Usage(
+                "it is not said how long the records are kept".into(),
+                "add --until 2036-12-31, --retain P10Y, or --policy FILE".into(),
+            ));
+        }
+    };
+    if until < today {
+        return Err(RetentionError::Past(until).into());
+    }
+    Ok((Retention { until, at_expiry }, dated))
+}
+
+fn compartments(policy: Option<&Policy>, args: &Create, given: &[String]) -> Result<Vec<CompartmentOptions>, Failure> {
+    let prompts = home::prompts();
+    let Some(policy) = policy else {
+        let class = match args.class {
+            ClassArg::Public => Class::Public,
+            ClassArg::Sensitive => Class::Sensitive,
+            ClassArg::Confidential => Class::Confidential,
+        };
+        return Ok(vec![CompartmentOptions {
+            name: ONLY_COMPARTMENT.into(),
+            class,
+            recipients: Recipients::parse(given, &prompts)?,
+            pad: args.pad || class == Class::Confidential,
+        }]);
+    };
+    let compartment = |c: &crate::retention::policy::PolicyCompartment| {
+        if !crate::archive::manifest::is_compartment_name(&c.name) {
+            return Err(Failure::Usage(
+                format!("policy: {:?} cannot name a compartment", c.name),
+                "use lower-case letters, digits and hyphens".into(),
+            ));
+        }
+        let recipients = if c.recipients.is_empty() { given } else { &c.recipients };
+        Ok(CompartmentOptions {
+            name: c.name.clone(),
+            class: c.class,
+            recipients: Recipients::parse(recipients, &prompts)?,
+            pad: args.pad || c.pad.unwrap_or(c.class == Class::Confidential),
+        })
+    };
+    policy.compartments.iter().map(compartment).collect()
+}
+
+fn ensure_keyring(place: &KeyringPlace, firm: Option<&str>, common: Common) -> Result<(), Failure> {
+    let dir = home::keyring_dir(place)?;
+    if Keyring::exists(&dir) {
+        if firm.is_some() {
+            return Err(Failure::Usage(
+                format!("{}: the keyring has its firm's name already", show(&dir)),
+                "leave --firm out, or make another keyring with `keepuntil keyring init`".into(),
+            ));
+        }
+        return Ok(());
+    }
+    let root = home::default_root_dir(&dir)?;
+    super::keyring::make(&dir, &root, firm)?;
+    if !common.quiet {
+        eprintln!("Made a keyring:  {}", show(&dir));
+        eprintln!("  and its root:  {}", show(&root));
+        eprintln!("  Without the keyring and its root no record opens again, ever. A copied root");
+        eprintln!("  revives records that were destroyed after the copy: do not back it up.");
+    }
+    Ok(())
+}
+
+fn ensure_default_recipients(now: DateTime<FixedOffset>, common: Common) -> Result<Vec<String>, Failure> {
+    let (path, identity_path) = (home::default_recipients()?, home::default_identity()?);
+    if path.exists() {
+        let bytes = read_limited(&path, 1 << 20)?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        return Ok(recipients_file(&text).into_iter().map(str::to_owned).collect());
+    }
+    if identity_path.exists() {
+        let identities = home::read_identities(&identity_path)?;
+        return Ok(identities.recipients().iter().flatten().cloned().collect());
+    }
+    let identity = generate(false);
+    let text = identity_file(&identity, &now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    let passphrase = prompt::new_passphrase("the new identity")?;
+    if let Some(parent) = identity_path.parent() {
+        create_private_dir(parent)?;
+    }
+    match &passphrase {
+        Some(passphrase) => write_new(&identity_path, &seal_with_passphrase(&text, passphrase), 0o600)?,
+        None => write_new(&identity_path, text.as_bytes(), 0o600)?,
+    }
+    write_new(&path, format!("{}\n", identity.recipient).as_bytes(), 0o644)?;
+    if !common.quiet {
+        eprintln!("Made an identity: {}", show(&identity_path));
+        eprintln!("  Whoever has it and the keyring can read the records; without it nobody can.");
+        eprintln!("  Keep a copy of it, apart from the keyring.");
+        if passphrase.is_none() {
+            eprintln!("  It has no passphrase: `keepuntil keygen --passphrase` makes one that has.");
+        }
+        eprintln!("  Identity and keyring are both on this machine: whoever takes it can read");
+        eprintln!("  everything until it is destroyed. `keepuntil keyring info` says more.");
+    }
+    Ok(vec![identity.recipient])
+}
+
+fn report(outcome: &CreateOutcome, output: &Path, to_stdout: bool, common: Common) -> Result<(), Failure> {
+    for problem in &outcome.skipped {
+        eprintln!("keepuntil: warning: left out: {problem}");
+    }
+    let CreateOutcome { records, files, source_bytes, archive_bytes, .. } = outcome;
+    if common.json && !to_stdout {
+        render::json_line(&serde_json::json!({
+            "message_type": "created",
+            "archive": hex::encode(outcome.archive),
+            "origin": outcome.origin,
+            "root": hex::encode(outcome.root),
+            "path": output.to_string_lossy(),
+            "records": records,
+            "files": files,
+            "source_bytes": source_bytes,
+            "archive_bytes": archive_bytes,
+            "skipped": outcome.skipped.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        }));
+        return Ok(());
+    }
+    let text = format!(
+        "Sealed {} ({}, {}) into {} ({})\nArchive id: {}\n",
+        render::count(*records, "record"),
+        render::count(*files, "file"),
+        render::bytes(*source_bytes),
+        if to_stdout { "standard output".into() } else { show(output) },
+        render::bytes(*archive_bytes),
+        hex::encode(outcome.archive),
+    );
+    if to_stdout {
+        if !common.quiet {
+            eprint!("{text}");
+        }
+        return Ok(());
+    }
+    if common.quiet { Ok(()) } else { render::print(&text) }
+}

@@ -1,0 +1,158 @@
+//! Where things are by default, and how they are opened: keyring, root, identity.
+
+use super::args::{IdentityPlace, KeyringPlace, TrustArgs};
+use super::error::Failure;
+use super::prompt::Terminal;
+use crate::crypto::identity::{Identities, Prompts};
+use crate::crypto::sign::VerifierKey;
+use crate::keyring::{Keyring, KeyringError};
+use crate::ops::OpsError;
+use crate::ops::open::Trust;
+use crate::storage::lock::Sharing;
+use crate::storage::{StorageError, read_limited, read_secret};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long a command waits for another that uses the keyring.
+pub const WAIT: Duration = Duration::from_secs(30);
+const IDENTITY_LIMIT: u64 = 1 << 20;
+
+/// The user's data folder: what should be kept, but not the root.
+fn data_dir() -> Result<PathBuf, Failure> {
+    xdg("XDG_DATA_HOME", ".local/share")
+}
+
+/// The user's state folder: what backup programs leave alone.
+fn state_dir() -> Result<PathBuf, Failure> {
+    xdg("XDG_STATE_HOME", ".local/state")
+}
+
+fn xdg(variable: &str, below_home: &str) -> Result<PathBuf, Failure> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute(variable)
+        .or_else(|| absolute("HOME").map(|home| home.join(below_home)))
+        .map(|dir| dir.join("keepuntil"))
+        .ok_or_else(|| Failure::Usage("there is no home folder".into(), "set HOME, or name --keyring and -i".into()))
+}
+
+pub fn keyring_dir(place: &KeyringPlace) -> Result<PathBuf, Failure> {
+    match &place.keyring {
+        Some(dir) => Ok(dir.clone()),
+        None => Ok(data_dir()?.join("keyring")),
+    }
+}
+
+/// Where the root of a keyring in `dir` goes unless the user says otherwise.
+pub fn default_root_dir(dir: &Path) -> Result<PathBuf, Failure> {
+    let absolute = std::path::absolute(dir).map_err(StorageError::at(dir))?;
+    let hash = crate::crypto::hash::sha256(&[absolute.as_os_str().as_encoded_bytes()]);
+    Ok(state_dir()?.join("roots").join(hex::encode(&hash[..8])))
+}
+
+pub fn default_identity() -> Result<PathBuf, Failure> {
+    Ok(data_dir()?.join("identity.txt"))
+}
+
+/// The recipients of the default identity, readable without its passphrase.
+pub fn default_recipients() -> Result<PathBuf, Failure> {
+    Ok(data_dir()?.join("recipients.txt"))
+}
+
+pub fn prompts() -> Prompts {
+    Prompts::new(Terminal)
+}
+
+/// The identities that were named, or the default one; `None` where there is none.
+pub fn identities(place: &IdentityPlace) -> Result<Option<Identities>, Failure> {
+    let mut paths = place.identity.clone();
+    if paths.is_empty() {
+        let Ok(default) = default_identity() else { return Ok(None) };
+        if !default.exists() {
+            return Ok(None);
+        }
+        paths.push(default);
+    }
+    let mut all: Option<Identities> = None;
+    for path in paths {
+        let identities = read_identities(&path)?;
+        match &mut all {
+            Some(all) => all.extend(identities),
+            None => all = Some(identities),
+        }
+    }
+    Ok(all)
+}
+
+pub fn read_identities(path: &Path) -> Result<Identities, Failure> {
+    let text = if path == Path::new("-") {
+        read_secret(Path::new("/dev/stdin"), IDENTITY_LIMIT)?
+    } else {
+        read_secret(path, IDENTITY_LIMIT)?
+    };
+    Ok(Identities::parse(&crate::storage::show(path), &text, &prompts())?)
+}
+
+/// The keyring that was named or is in the default place; `None` where none was named and none is there.
+pub fn keyring(place: &KeyringPlace, sharing: Sharing) -> Result<Option<Keyring>, Failure> {
+    let dir = match keyring_dir(place) {
+        Ok(dir) => dir,
+        Err(_) => return Ok(None),
+    };
+    match Keyring::open(&dir, sharing, WAIT) {
+        Ok(keyring) => Ok(Some(keyring)),
+        Err(KeyringError::Missing(_)) if place.keyring.is_none() => Ok(None),
+        Err(e) => Err(e.into()),
+    }
+}
+
+pub fn required_keyring(place: &KeyringPlace, sharing: Sharing) -> Result<Keyring, Failure> {
+    keyring(place, sharing)?.ok_or_else(|| OpsError::KeyringMissing.into())
+}
+
+pub fn required_identities(place: &IdentityPlace) -> Result<Identities, Failure> {
+    identities(place)?.ok_or_else(|| OpsError::IdentityMissing.into())
+}
+
+/// The verifier keys of `--signer` and `--trust`.
+pub fn trust(args: &TrustArgs) -> Result<Trust, Failure> {
+    let mut pinned = Vec::new();
+    for text in &args.signer {
+        pinned.push(text.parse::<VerifierKey>()?);
+    }
+    if let Some(path) = &args.trust {
+        let bytes = read_limited(path, 1 << 20)?;
+        let text = String::from_utf8_lossy(&bytes);
+        for line in crate::crypto::recipient::recipients_file(&text) {
+            pinned.push(line.parse::<VerifierKey>()?);
+        }
+        if pinned.is_empty() {
+            return Err(Failure::Usage(
+                format!("{}: it holds no verifier key", crate::storage::show(path)),
+                "write one with `keepuntil keyring info --vkeys`".into(),
+            ));
+        }
+    }
+    Ok(Trust { pinned })
+}
+
+/// How names that are not UTF-8 are read.
+pub fn names(charset: Option<&str>) -> Result<crate::storage::source::Names, Failure> {
+    let Some(label) = charset else { return Ok(crate::storage::source::Names::default()) };
+    match encoding_rs::Encoding::for_label(label.as_bytes()) {
+        Some(charset) => Ok(crate::storage::source::Names { charset: Some(charset) }),
+        None => Err(Failure::Usage(
+            format!("{label:?} is not a charset"),
+            "use a name such as GB18030, Big5, Shift_JIS or windows-1252".into(),
+        )),
+    }
+}
+
+/// Threads for heavy work: more than eight would only cost memory.
+pub fn threads() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from).min(8)
+}
+
+/// Now, in the zone of this machine.
+pub fn now() -> chrono::DateTime<chrono::FixedOffset> {
+    chrono::Local::now().fixed_offset()
+}

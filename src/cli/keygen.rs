@@ -1,0 +1,42 @@
+//! `keepuntil keygen`.
+
+use super::args::Keygen;
+use super::error::Failure;
+use super::{Done, home, prompt, render};
+use crate::crypto::identity::{generate, seal_with_passphrase};
+use crate::ops::keys::identity_file;
+use crate::storage::output::write_new;
+
+pub fn run(args: Keygen) -> Result<Done, Failure> {
+    if let Some(path) = &args.recipients_of {
+        let identities = home::read_identities(path)?;
+        for recipient in identities.recipients() {
+            match recipient {
+                Some(recipient) => render::print(&format!("{recipient}\n"))?,
+                None => eprintln!("keepuntil: warning: a plugin's identity does not tell its recipient"),
+            }
+        }
+        return Ok(Done::Clean);
+    }
+    let identity = generate(args.classic);
+    let text = identity_file(&identity, &home::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    let Some(path) = &args.output else {
+        render::print(&text)?;
+        return Ok(Done::Clean);
+    };
+    let sealed;
+    let mut bytes = text.as_bytes();
+    if args.passphrase {
+        let passphrase = prompt::new_passphrase("the identity")?.ok_or_else(|| {
+            Failure::Usage(
+                "there is no passphrase".into(),
+                "type one at a terminal, or set KEEPUNTIL_PASSPHRASE_COMMAND".into(),
+            )
+        })?;
+        sealed = seal_with_passphrase(&text, &passphrase);
+        bytes = &sealed;
+    }
+    write_new(path, bytes, 0o600)?;
+    eprintln!("Public key: {}", identity.recipient);
+    Ok(Done::Clean)
+}

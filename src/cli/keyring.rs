@@ -1,0 +1,195 @@
+//! `keepuntil keyring …`.
+
+use super::args::{Common, IdentityPlace, KeyringCommand, KeyringPlace, TrustArgs};
+use super::error::Failure;
+use super::{Done, home, render};
+use crate::keyring::{Config, Keyring};
+use crate::ops::OpsError;
+use crate::ops::keys::key_sheet;
+use crate::ops::open::{Opener, open_archive};
+use crate::ops::restore::Selection;
+use crate::storage::lock::Sharing;
+use crate::storage::output::OutputFile;
+use crate::storage::{StorageError, escape, show};
+use std::io::Write;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
+    match command {
+        KeyringCommand::Init { dir, firm, root } => init(dir, firm.as_deref(), root, common),
+        KeyringCommand::Info { keyring, identity, vkeys } => info(&keyring, &identity, vkeys, common),
+        KeyringCommand::Check { archives, keyring } => check(&archives, &keyring, common),
+        KeyringCommand::Export { archive, record, output, identity, keyring, trust } => {
+            export(&archive, record, &output, (&identity, &keyring, &trust), common)
+        }
+    }
+}
+
+/// Makes a keyring; without a name its seals carry one made from random digits.
+pub fn make(dir: &Path, root: &Path, firm: Option<&str>) -> Result<Config, Failure> {
+    let made_up = format!("keyring-{}", hex::encode(&crate::crypto::secret::random_id()[..4]));
+    Ok(Keyring::create(dir, root, firm.unwrap_or(&made_up))?)
+}
+
+fn init(dir: Option<PathBuf>, firm: Option<&str>, root: Option<PathBuf>, common: Common) -> Result<Done, Failure> {
+    let place = KeyringPlace { keyring: dir };
+    let dir = home::keyring_dir(&place)?;
+    let root = match root {
+        Some(root) => root,
+        None => home::default_root_dir(&dir)?,
+    };
+    make(&dir, &root, firm)?;
+    info(&KeyringPlace { keyring: Some(dir) }, &IdentityPlace { identity: Vec::new() }, false, common)
+}
+
+fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Common) -> Result<Done, Failure> {
+    let keyring = home::required_keyring(place, Sharing::Shared)?;
+    let keys = keyring.verifier_keys();
+    if vkeys {
+        render::print(&format!("{}\n{}\n", keys[0], keys[1]))?;
+        return Ok(Done::Clean);
+    }
+    let config = keyring.config();
+    let archives = keyring.archives()?;
+    let exports = keyring.exports()?;
+    let together = identity_beside(identity, keyring.dir(), &config.root);
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "keyring",
+            "keyring": config.keyring,
+            "path": keyring.dir().to_string_lossy(),
+            "root": config.root.to_string_lossy(),
+            "firm": config.firm,
+            "generation": keyring.generation(),
+            "verifier_keys": keys.each_ref().map(ToString::to_string),
+            "identity_on_same_disk": together.is_some(),
+            "archives": archives.iter().map(|a| serde_json::json!({
+                "archive": hex::encode(a.id), "origin": a.origin, "records": a.size - 1,
+                "root": hex::encode(a.root), "deposited": a.deposited,
+            })).collect::<Vec<_>>(),
+            "exports": exports.iter().map(|e| serde_json::json!({
+                "time": e.time, "archive": hex::encode(e.archive), "records": e.ranges(),
+            })).collect::<Vec<_>>(),
+        }));
+        return Ok(Done::Clean);
+    }
+    let mut text = format!(
+        "{}\n  keyring id   {}\n  firm         {}\n  root key     {}, generation {}\n  signs with   {}\n               {} (ML-DSA-44; whole with --vkeys)\n",
+        show(keyring.dir()),
+        config.keyring,
+        escape(&config.firm),
+        show(&config.root),
+        keyring.generation(),
+        keys[0],
+        keys[1].to_string().chars().take(48).collect::<String>() + "…",
+    );
+    for a in &archives {
+        let n = render::count(a.size - 1, "record");
+        text.push_str(&format!("  archive      {}, {n}, deposited {}\n", hex::encode(a.id), a.deposited));
+    }
+    for e in &exports {
+        let n = render::count(e.records.len() as u64, "record");
+        text.push_str(&format!("  key sheet    {} of archive {}, written {}\n", n, hex::encode(e.archive), e.time));
+    }
+    text.push_str(WARNINGS);
+    if let Some(path) = together {
+        text.push_str(&format!(
+            "\n  The identity {} is on the same disk as the keyring.\n  \
+             Whoever takes this disk has both halves of every key and can read all records\n  \
+             until they are destroyed. Move the identity to another machine or a token.\n",
+            show(&path)
+        ));
+    }
+    render::print(&text)?;
+    Ok(Done::Clean)
+}
+
+const WARNINGS: &str = "
+  If this keyring or its root is lost, no record of its archives opens again.
+  It is the only one: nobody can help.
+  If the root is copied (a backup, a snapshot, a virtual machine's image), the copy
+  revives every record that is destroyed after it was made. Keep it out of backups.
+";
+
+/// The identity file that lies on the disk of the keyring or its root.
+fn identity_beside(identity: &IdentityPlace, keyring: &Path, root: &Path) -> Option<PathBuf> {
+    let mut paths = identity.identity.clone();
+    if paths.is_empty() {
+        paths.extend(home::default_identity());
+    }
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|metadata| metadata.dev());
+    let disks = [device(keyring), device(root)];
+    paths.into_iter().find(|path| device(path).is_some_and(|disk| disks.contains(&Some(disk))))
+}
+
+fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let mut keyring = home::required_keyring(place, Sharing::Shared)?;
+    let live = keyring.check()?;
+    let mut compared = 0u64;
+    for path in archives {
+        let (mut reader, _) = open_archive(path, &crate::ops::open::Trust::default(), Some(&keyring))?;
+        let archive = *reader.archive();
+        reader.for_each_record::<OpsError>(|_, leaf| {
+            let halves = match keyring.halves(&archive, leaf.record) {
+                Err(crate::keyring::KeyringError::Destroyed(_)) => return Ok(()),
+                other => other?,
+            };
+            if leaf.commitments != halves.commitments(&archive, leaf.record).into() {
+                return Err(OpsError::ForeignKeys(leaf.record));
+            }
+            compared += 1;
+            Ok(())
+        })?;
+    }
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "keyring_checked", "live_records": live, "compared_records": compared,
+        }));
+    } else {
+        render::print(&format!(
+            "{}: whole; it holds the keys of {}\n",
+            show(keyring.dir()),
+            render::count(live, "record")
+        ))?;
+        if !archives.is_empty() {
+            render::print(&format!("{} compared with what was sealed: all fit\n", render::count(compared, "key")))?;
+        }
+    }
+    Ok(Done::Clean)
+}
+
+fn export(
+    archive: &Path,
+    records: Vec<u64>,
+    output: &Path,
+    (identity, place, trust): (&IdentityPlace, &KeyringPlace, &TrustArgs),
+    common: Common,
+) -> Result<Done, Failure> {
+    let trust = home::trust(trust)?;
+    let mut keyring = home::required_keyring(place, Sharing::Exclusive)?;
+    let (mut reader, _) = open_archive(archive, &trust, Some(&keyring))?;
+    let identities = home::required_identities(identity)?;
+    let selection = if records.is_empty() { Selection::All } else { Selection::Records(records) };
+    // Begun first: a name that is taken must not leave an export in the keyring's memory.
+    let mut file = OutputFile::begin(output, 0o600, false)?;
+    let mut opener = Opener::new(&reader, &identities, &mut keyring);
+    let created = home::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+    let mut sheet = key_sheet(&mut reader, &mut opener, &selection, &created)?;
+    if sheet.export.records.is_empty() && !sheet.failed.is_empty() {
+        return Err(sheet.failed.remove(0).1.into());
+    }
+    keyring.remember_export(&sheet.export)?;
+    file.write_all(sheet.text.as_bytes()).map_err(StorageError::at(output))?;
+    file.finish()?;
+    if !common.quiet {
+        let n = render::count(sheet.export.records.len() as u64, "record");
+        eprintln!("Wrote the keys of {n} to {}.", show(output));
+        eprintln!("  They open these records for ever, whatever is destroyed in the keyring. Print");
+        eprintln!("  the sheet, lock it away, and remove the file. The keyring remembers that it exists.");
+    }
+    for (record, e) in &sheet.failed {
+        eprintln!("keepuntil: warning: record {record}: {e}");
+    }
+    Ok(if sheet.failed.is_empty() { Done::Clean } else { Done::Findings })
+}

@@ -1,0 +1,75 @@
+//! The command line: arguments in, outcome rendered for people or as JSON, errors with hints and exit codes.
+//!
+//! The only module that prints, asks, and reads the environment and the clock.
+
+mod args;
+mod create;
+mod error;
+mod home;
+mod inspect;
+mod keygen;
+mod keyring;
+mod progress;
+mod prompt;
+mod render;
+mod restore;
+mod verify;
+
+use args::{Cli, Command};
+use clap::Parser;
+use error::Failure;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Set when somebody interrupts; long work looks at it.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// How a command that did its work ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// Nothing to remark.
+    Clean,
+    /// With findings that somebody should look at.
+    Findings,
+    /// The archive is damaged or forged: the report says where.
+    Damaged,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { error::USAGE } else { 0 });
+        }
+    };
+    // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(i32::from(error::INTERRUPTED));
+        }
+    });
+    let json = cli.json;
+    match run(cli) {
+        Ok(Done::Clean) => ExitCode::SUCCESS,
+        Ok(Done::Findings) => ExitCode::from(error::FINDINGS),
+        Ok(Done::Damaged) => ExitCode::from(error::DAMAGED),
+        Err(failure) => {
+            failure.report(json);
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<Done, Failure> {
+    let common = args::Common { json: cli.json, quiet: cli.quiet };
+    match cli.command {
+        Command::Keygen(args) => keygen::run(args),
+        Command::Create(args) => create::run(args, common),
+        Command::Inspect(args) => inspect::run(args, common),
+        Command::Verify(args) => verify::run(args, common),
+        Command::Restore(args) => restore::run(args, common),
+        Command::Keyring(command) => keyring::run(command, common),
+    }
+}

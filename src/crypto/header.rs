@@ -1,0 +1,61 @@
+//! age v1 headers: written without the grease stanza that the `age` crate adds, and listed without a key.
+//!
+//! Invariant: what is written holds exactly the stanzas of the recipients. Spec: `spec/archive.md`, "age profile".
+
+use super::CryptoError;
+use super::secret::Secret32;
+use age_core::format::{FileKey, Stanza, write::age_stanza};
+use age_core::primitives::hkdf;
+use age_core::secrecy::ExposeSecret;
+use aws_lc_rs::hmac;
+use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
+use rand::{RngCore, rngs::OsRng};
+
+/// First line of every age file.
+pub const VERSION_LINE: &str = "age-encryption.org/v1\n";
+
+/// A fresh file key.
+pub fn new_file_key() -> FileKey {
+    FileKey::init_with_mut(|key| OsRng.fill_bytes(key))
+}
+
+/// Header and payload nonce of a new age file, and the key of its payload.
+pub fn write_header(file_key: &FileKey, stanzas: &[Stanza]) -> (Vec<u8>, Secret32) {
+    let mut out = VERSION_LINE.as_bytes().to_vec();
+    for stanza in stanzas {
+        out = cookie_factory::gen_simple(age_stanza(&stanza.tag, &stanza.args, &stanza.body), out)
+            .expect("writing to memory cannot fail");
+    }
+    out.extend_from_slice(b"---");
+    let mac = hmac::sign(&mac_key(file_key), &out);
+    out.push(b' ');
+    out.extend_from_slice(BASE64_STANDARD_NO_PAD.encode(mac).as_bytes());
+    out.push(b'\n');
+    let mut nonce = [0; 16];
+    OsRng.fill_bytes(&mut nonce);
+    out.extend_from_slice(&nonce);
+    (out, payload_key(file_key, &nonce))
+}
+
+/// The key under which a header's MAC is made.
+pub fn mac_key(file_key: &FileKey) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, &hkdf(&[], b"header", file_key.expose_secret()))
+}
+
+/// The key of the payload that follows `nonce`.
+pub fn payload_key(file_key: &FileKey, nonce: &[u8; 16]) -> Secret32 {
+    Secret32::from_bytes(hkdf(nonce, b"payload", file_key.expose_secret()))
+}
+
+/// The stanza types of an age file's header, in order.
+///
+/// # Errors
+/// [`CryptoError::Header`] when the bytes do not begin with a valid age v1 header.
+pub fn stanza_types(file: &[u8]) -> Result<Vec<String>, CryptoError> {
+    age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(e.to_string()))?;
+    let header_lines = file.split(|&b| b == b'\n').take_while(|line| !line.starts_with(b"---"));
+    Ok(header_lines
+        .filter_map(|line| line.strip_prefix(b"-> "))
+        .map(|line| String::from_utf8_lossy(line.split(|&b| b == b' ').next().unwrap_or_default()).into_owned())
+        .collect())
+}

@@ -1,0 +1,53 @@
+//! Everything that touches a key: derivation, encryption, signatures, identities, randomness.
+//!
+//! Invariant: no other module uses a cryptographic crate or draws randomness, and no error of this
+//! module carries secret bytes. Spec: `spec/archive.md`, section "Keys".
+
+pub mod envelope;
+pub mod hash;
+pub mod header;
+pub mod hybrid;
+pub mod identity;
+pub mod kdf;
+pub mod recipient;
+pub mod record_file;
+pub mod secret;
+pub mod sign;
+pub mod stream;
+
+/// What can go wrong with keys and ciphertext.
+#[derive(Debug, thiserror::Error)]
+pub enum CryptoError {
+    /// None of the identities offered opens the file.
+    #[error("no identity opens it")]
+    NoIdentity,
+    /// The ciphertext or its header is not what its key sealed.
+    #[error("{0}")]
+    Damaged(&'static str),
+    /// An age header that breaks the age grammar or this format's profile of it.
+    #[error("age header: {0}")]
+    Header(String),
+    /// A recipient string that is not understood.
+    #[error("recipient {0:?}: {1}")]
+    Recipient(String, String),
+    /// Post-quantum and classical recipients in one compartment.
+    #[error(
+        "post-quantum and classical recipients cannot be mixed: the classical one would undo the protection of the other"
+    )]
+    MixedRecipients,
+    /// An identity file that cannot be used.
+    #[error("identity file {0}: {1}")]
+    IdentityFile(String, String),
+    /// A passphrase is needed and nobody could be asked, or it was wrong.
+    #[error("identity file {0}: {1}")]
+    Passphrase(String, &'static str),
+    /// An age plugin failed.
+    #[error("age plugin: {0}")]
+    Plugin(String),
+    /// A verifier key that does not follow the signed-note grammar.
+    #[error("verifier key: {0}")]
+    VerifierKey(&'static str),
+    /// Reading or writing failed.
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+}

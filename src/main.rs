@@ -1,0 +1,5 @@
+//! The `keepuntil` command.
+
+fn main() -> std::process::ExitCode {
+    keepuntil::cli::main()
+}

@@ -1,0 +1,215 @@
+//! `create`: seals folders into an archive.
+//!
+//! The write order, which the promises rest on (P8): everything but the seal goes to the output; the keys are deposited
+//! and durable; only then does the first byte of the checkpoint go out.
+
+use super::emission::{CompartmentKeys, Emitted, Sealing, emit};
+use super::plan::{Grouping, plan};
+use super::{OpsError, Progress};
+use crate::archive::layout;
+use crate::archive::manifest::{Compartment, Custodians, FORMAT, Manifest, check_stanzas};
+use crate::archive::readme;
+use crate::archive::writer::{ArchiveWriter, TreeHead};
+use crate::crypto::envelope;
+use crate::crypto::header::stanza_types;
+use crate::crypto::kdf::ArchiveId;
+use crate::crypto::recipient::Recipients;
+use crate::crypto::secret::{Secret32, random_id};
+use crate::keyring::{Deposit, Keyring, KnownArchive};
+use crate::retention::Class;
+use crate::storage::lock::Sharing;
+use crate::storage::source::{Names, Problem};
+use crate::tlog::checkpoint::Checkpoint;
+use chrono::{DateTime, FixedOffset};
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+/// What to seal, and how.
+pub struct CreateOptions<'a> {
+    /// The folders.
+    pub sources: Vec<PathBuf>,
+    /// How names are read.
+    pub names: Names,
+    /// What a record is and how long it is kept.
+    pub grouping: Grouping<'a>,
+    /// The compartments.
+    pub compartments: Vec<CompartmentOptions>,
+    /// The keyring that is given the keys.
+    pub keyring: PathBuf,
+    /// How long to wait for other users of the keyring.
+    pub wait: Duration,
+    /// Now, in the firm's zone.
+    pub created: DateTime<FixedOffset>,
+    /// Whether what cannot be read is left out instead of refused.
+    pub skip_unreadable: bool,
+    /// Threads to use.
+    pub threads: usize,
+    /// Where the archive will be, if it is a file: for messages, and not to seal it into itself.
+    pub output: Option<PathBuf>,
+}
+
+/// A compartment to be.
+pub struct CompartmentOptions {
+    /// Its name.
+    pub name: String,
+    /// Its class.
+    pub class: Class,
+    /// Who may read it.
+    pub recipients: Recipients,
+    /// Whether sizes are padded.
+    pub pad: bool,
+}
+
+/// What was sealed.
+pub struct CreateOutcome {
+    /// Archive id.
+    pub archive: ArchiveId,
+    /// Origin of its log.
+    pub origin: String,
+    /// Records.
+    pub records: u64,
+    /// Files in them.
+    pub files: u64,
+    /// Bytes in these files.
+    pub source_bytes: u64,
+    /// Bytes of the archive.
+    pub archive_bytes: u64,
+    /// Root hash under the seal.
+    pub root: [u8; 32],
+    /// What was left out.
+    pub skipped: Vec<Problem>,
+}
+
+/// Seals the sources into `out`; gives back `out` for the caller to finish.
+///
+/// # Errors
+/// [`OpsError`]; then nothing usable was written, and nothing was deposited unless the failure came after.
+pub fn create<W: Write>(
+    options: &CreateOptions<'_>,
+    out: W,
+    interrupted: &AtomicBool,
+    progress: &dyn Progress,
+) -> Result<(CreateOutcome, W), OpsError> {
+    check_output(options)?;
+    let (plans, problems) = plan(&options.sources, options.names, &options.grouping)?;
+    if !problems.is_empty() && !options.skip_unreadable {
+        let others = plans.iter().flat_map(|plan| super::pack::inspect(plan, options.names));
+        let mut all: Vec<_> = problems.into_iter().chain(others).collect();
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+        return Err(OpsError::Problems(all));
+    }
+    let named = |error: OpsError| match error {
+        OpsError::Archive { source, .. } => {
+            OpsError::Archive { path: options.output.clone().unwrap_or_else(|| "-".into()), source }
+        }
+        other => other,
+    };
+    let keyring = Keyring::open(&options.keyring, Sharing::Shared, options.wait)?;
+    let (firm, keys) = (keyring.config().firm.clone(), keyring.verifier_keys());
+    drop(keyring);
+    let archive = random_id();
+    let (compartments, keys_of, access) = compartments(&options.compartments)?;
+    let manifest = Manifest {
+        format: FORMAT.into(),
+        archive: hex::encode(archive),
+        created: options.created.to_rfc3339_opts(chrono::SecondsFormat::Secs, false),
+        firm,
+        compartments,
+        custodians: Custodians { count: 1, threshold: 1 },
+        verifier_keys: keys.clone().map(|key| key.to_string()),
+    };
+    let mut preamble = vec![
+        (layout::README.to_owned(), readme::text(&manifest.archive).into_bytes()),
+        (layout::MANIFEST.to_owned(), manifest.to_bytes()),
+    ];
+    preamble.extend(access);
+    let begin = ArchiveWriter::begin(out, &manifest.archive, &preamble);
+    let mut writer = begin.map_err(|e| named(OpsError::archive("")(e)))?;
+    let info = format!(
+        "Source-Organization: {}\nBagging-Date: {}\nBag-Software-Agent: keepuntil {}\n",
+        manifest.firm,
+        options.created.date_naive(),
+        env!("CARGO_PKG_VERSION")
+    );
+    let sealing = Sealing {
+        archive,
+        compartments: &keys_of,
+        names: options.names,
+        skip: options.skip_unreadable,
+        threads: options.threads,
+        info: &info,
+        interrupted,
+        progress,
+    };
+    let Emitted { keys: halves, mut skipped, files, bytes } = emit(&plans, &sealing, &mut writer).map_err(named)?;
+    skipped.extend(problems);
+    let origin = manifest.origin();
+    let mut sealed_root = [0; 32];
+    let seal = |head: TreeHead| -> Result<String, OpsError> {
+        sealed_root = head.root;
+        if interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(OpsError::Interrupted);
+        }
+        let mut keyring = Keyring::open(&options.keyring, Sharing::Exclusive, options.wait)?;
+        let archive = KnownArchive {
+            id: archive,
+            origin: origin.clone(),
+            size: head.size,
+            root: head.root,
+            deposited: manifest.created.clone(),
+        };
+        keyring.deposit(&Deposit { archive, records: &halves })?;
+        let checkpoint = Checkpoint { origin: origin.clone(), size: head.size, root: head.root };
+        let time = u64::try_from(options.created.timestamp()).unwrap_or(0);
+        Ok(checkpoint.sign(&keyring.signing_key(), time))
+    };
+    let (out, archive_bytes) = writer.finish(seal).map_err(named)?;
+    let records = halves.len() as u64;
+    Ok((
+        CreateOutcome {
+            archive,
+            origin,
+            records,
+            files,
+            source_bytes: bytes,
+            archive_bytes,
+            root: sealed_root,
+            skipped,
+        },
+        out,
+    ))
+}
+
+fn check_output(options: &CreateOptions<'_>) -> Result<(), OpsError> {
+    let Some(output) = &options.output else { return Ok(()) };
+    let folder = output.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or(".".into(), PathBuf::from);
+    let Ok(folder) = folder.canonicalize() else { return Ok(()) };
+    let inside = |source: &PathBuf| source.canonicalize().is_ok_and(|source| folder.starts_with(source));
+    if options.sources.iter().any(inside) {
+        return Err(OpsError::OutputInSource(output.clone()));
+    }
+    Ok(())
+}
+
+type Prepared = (Vec<Compartment>, Vec<CompartmentKeys>, Vec<(String, Vec<u8>)>);
+
+/// Makes each compartment's secret and its access file.
+fn compartments(options: &[CompartmentOptions]) -> Result<Prepared, OpsError> {
+    let (mut public, mut keys, mut access) = (Vec::new(), Vec::new(), Vec::new());
+    for compartment in options {
+        let CompartmentOptions { name, class, recipients, pad } = compartment;
+        if recipients.is_empty() {
+            return Err(OpsError::NoRecipient(name.clone()));
+        }
+        let secret = Secret32::random();
+        let file = envelope::seal(recipients, secret.expose())?;
+        let types = stanza_types(&file)?;
+        check_stanzas(&types).map_err(|what| crate::crypto::CryptoError::Header(format!("{name}: {what}")))?;
+        public.push(Compartment { name: name.clone(), class: *class, recipients: types });
+        access.push((layout::access_member(name), file));
+        keys.push(CompartmentKeys { name: name.clone(), secret, pad: *pad });
+    }
+    Ok((public, keys, access))
+}

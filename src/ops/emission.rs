@@ -1,0 +1,411 @@
+//! Records in parallel, output in order: workers pack, compress and (for small records) encrypt; one thread writes.
+//!
+//! Memory is bounded by the number of threads: a record waits with at most a few chunks until it is its turn.
+
+use super::pack::{Packed, inspect, pack};
+use super::plan::RecordPlan;
+use super::{OpsError, Progress};
+use crate::archive::ArchiveError;
+use crate::archive::bag_writer::{BagWriter, ChunkSink};
+use crate::archive::compress::{CHUNK, ChunkCompressor, padded_size, write_padding};
+use crate::archive::label::Label;
+use crate::archive::leaf::RecordLeaf;
+use crate::archive::writer::{ArchiveWriter, Placed};
+use crate::crypto::hash::sha256;
+use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
+use crate::crypto::record_file;
+use crate::crypto::secret::Secret32;
+use crate::crypto::stream::StreamWriter;
+use crate::retention::Retention;
+use crate::storage::source::{Names, Problem};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::io::{self, Write};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// What all records of an archive have in common while they are sealed.
+pub struct Sealing<'a> {
+    /// Archive id.
+    pub archive: ArchiveId,
+    /// The compartments' names, secrets and padding, as [`RecordPlan::compartment`] counts them.
+    pub compartments: &'a [CompartmentKeys],
+    /// How names are read.
+    pub names: Names,
+    /// Whether what cannot be read is left out instead of refused.
+    pub skip: bool,
+    /// Threads to use.
+    pub threads: usize,
+    /// Lines of every record's `bag-info.txt`.
+    pub info: &'a str,
+    /// Set from outside to stop.
+    pub interrupted: &'a AtomicBool,
+    /// Hears of bytes read.
+    pub progress: &'a dyn Progress,
+}
+
+/// A compartment while records are sealed.
+pub struct CompartmentKeys {
+    /// Its name.
+    pub name: String,
+    /// `S_c`.
+    pub secret: Secret32,
+    /// Whether its records are padded.
+    pub pad: bool,
+}
+
+/// What came of the records.
+#[derive(Default)]
+pub struct Emitted {
+    /// Halves and retention of records 1, 2, 3 …
+    pub keys: Vec<(ExpiryHalves, Retention)>,
+    /// What was left out.
+    pub skipped: Vec<Problem>,
+    /// Files sealed.
+    pub files: u64,
+    /// Bytes in them.
+    pub bytes: u64,
+}
+
+/// What a worker has for the writer, in order.
+enum Piece {
+    /// The beginning of a large record: its header, and the key of its payload.
+    Begin(Vec<u8>, Secret32),
+    /// A frame of a large record, as soon as it is compressed.
+    Frame(Receiver<Result<Vec<u8>, ArchiveError>>),
+    /// The last frame and everything that was learned about the record.
+    End(Vec<u8>, Box<Sealed>),
+    /// A small record's whole age file.
+    Whole(Vec<u8>, [u8; 32], Box<Sealed>),
+    /// The record could not be made.
+    Failed(OpsError),
+    /// Nothing will be written any more; only problems are being gathered.
+    Abandoned,
+}
+
+struct Sealed {
+    halves: ExpiryHalves,
+    label: Vec<u8>,
+    retention: Retention,
+    compartment: usize,
+    packed: Packed,
+}
+
+struct Job {
+    chunk: Vec<u8>,
+    done: Sender<Result<Vec<u8>, ArchiveError>>,
+}
+
+/// Seals `plans` in their order as records 1, 2, 3 … of `writer`.
+///
+/// # Errors
+/// [`OpsError::Problems`] with everything that cannot be sealed, unless that may be skipped; those of output and disk.
+pub fn emit<W: Write>(
+    plans: &[RecordPlan],
+    sealing: &Sealing<'_>,
+    writer: &mut ArchiveWriter<W>,
+) -> Result<Emitted, OpsError> {
+    let problems = Mutex::new(Vec::new());
+    let abandoned = AtomicBool::new(false);
+    let (turn_sender, turns) = bounded::<Receiver<Piece>>(2 * sealing.threads);
+    let next = Mutex::new((plans.iter().zip(1u64..), turn_sender));
+    let emitted = std::thread::scope(|scope| {
+        let (job_sender, job_queue) = unbounded::<Job>();
+        let (free_sender, free) = bounded::<Vec<u8>>(2 * sealing.threads);
+        let next = &next;
+        for _ in 0..sealing.threads {
+            let (queue, free_sender) = (job_queue.clone(), free_sender.clone());
+            scope.spawn(move || compress_jobs(&queue, &free_sender));
+            let worker = Worker {
+                sealing,
+                jobs: job_sender.clone(),
+                free: free.clone(),
+                problems: &problems,
+                abandoned: &abandoned,
+            };
+            scope.spawn(move || {
+                let mut worker_compressor = ChunkCompressor::new();
+                loop {
+                    let (pieces, outbox) = bounded(2);
+                    let (plan, number) = {
+                        let mut next = next.lock().expect("no worker panicked");
+                        let Some(plan) = next.0.next() else { return };
+                        // The writer takes turns in this order; it has gone when sending fails.
+                        if next.1.send(outbox).is_err() {
+                            return;
+                        }
+                        plan
+                    };
+                    let outcome = match &mut worker_compressor {
+                        Ok(compressor) => worker.record(plan, number, &pieces, compressor),
+                        Err(e) => Err(Stop::Failed(io_error(io::Error::other(e.to_string())))),
+                    };
+                    match outcome {
+                        Ok(()) => {}
+                        Err(Stop::Failed(error)) => drop(pieces.send(Piece::Failed(error))),
+                        Err(Stop::WriterGone) => return,
+                    }
+                    if number == plans.len() as u64 {
+                        return;
+                    }
+                }
+            });
+        }
+        drop((job_sender, job_queue, free_sender, free));
+        // The last turn closes the channel: the writer counts instead.
+        let emitted = write_in_order(plans.len(), &turns, sealing, writer, &abandoned);
+        drop(turns);
+        emitted
+    });
+    let mut problems = problems.into_inner().expect("no worker panicked");
+    if !sealing.skip && !problems.is_empty() {
+        problems.sort_by(|a: &Problem, b| a.path.cmp(&b.path));
+        return Err(OpsError::Problems(problems));
+    }
+    emitted
+}
+
+fn compress_jobs(queue: &Receiver<Job>, free: &Sender<Vec<u8>>) {
+    let mut compressor = ChunkCompressor::new();
+    for Job { chunk, done } in queue {
+        let mut frame = Vec::new();
+        let outcome = match &mut compressor {
+            Ok(compressor) => compressor.compress(&chunk, &mut frame),
+            Err(e) => Err(ArchiveError::Io(io::Error::other(e.to_string()))),
+        };
+        frame.shrink_to_fit();
+        // Whoever waits for the frame may have given up; a full store of buffers needs no more.
+        let _ = done.send(outcome.map(|()| frame));
+        let _ = free.try_send(chunk);
+    }
+}
+
+fn write_in_order<W: Write>(
+    records: usize,
+    turns: &Receiver<Receiver<Piece>>,
+    sealing: &Sealing<'_>,
+    writer: &mut ArchiveWriter<W>,
+    abandoned: &AtomicBool,
+) -> Result<Emitted, OpsError> {
+    let mut emitted = Emitted::default();
+    for _ in 0..records {
+        let Ok(pieces) = turns.recv() else { break };
+        let (placed, sealed) = match write_record(&pieces, sealing, writer) {
+            Ok(Some(written)) => written,
+            Ok(None) => continue,
+            Err(error) => {
+                abandoned.store(true, Ordering::Relaxed);
+                return Err(error);
+            }
+        };
+        let record = emitted.keys.len() as u64 + 1;
+        let leaf = RecordLeaf {
+            record,
+            compartment: sealing.compartments[sealed.compartment].name.clone(),
+            offset: placed.offset,
+            size: placed.size,
+            sha256: placed.sha256,
+            retention: sealed.retention.clone(),
+            commitments: sealed.halves.commitments(&sealing.archive, record).into(),
+            label: sealed.label,
+        };
+        writer.record_leaf(&leaf).map_err(io_archive)?;
+        emitted.keys.push((sealed.halves, sealed.retention));
+        emitted.skipped.extend(sealed.packed.problems);
+        emitted.files += sealed.packed.summary.files;
+        emitted.bytes += sealed.packed.summary.bytes;
+    }
+    Ok(emitted)
+}
+
+fn write_record<W: Write>(
+    pieces: &Receiver<Piece>,
+    sealing: &Sealing<'_>,
+    writer: &mut ArchiveWriter<W>,
+) -> Result<Option<(Placed, Sealed)>, OpsError> {
+    let lost = || io_error(io::Error::other("a thread that was sealing a record ended early"));
+    match pieces.recv().map_err(|_| lost())? {
+        Piece::Whole(file, hash, sealed) => {
+            let placed = writer.whole_record(&file, hash).map_err(io_archive)?;
+            Ok(Some((placed, *sealed)))
+        }
+        Piece::Begin(header, payload_key) => {
+            let mut record = writer.record();
+            record.append(&header).map_err(io_archive)?;
+            let mut stream = StreamWriter::new(&payload_key);
+            let mut compressed = 0;
+            loop {
+                let (frame, sealed) = match pieces.recv().map_err(|_| lost())? {
+                    Piece::Frame(frame) => (frame.recv().map_err(|_| lost())?.map_err(io_archive)?, None),
+                    Piece::End(frame, sealed) => (frame, Some(sealed)),
+                    Piece::Failed(error) => return Err(error),
+                    _ => return Ok(None),
+                };
+                compressed += frame.len() as u64;
+                stream.write(&frame, |bytes| record.append(bytes)).map_err(io_archive)?;
+                let Some(sealed) = sealed else { continue };
+                if sealing.compartments[sealed.compartment].pad {
+                    let padding = padded_size(compressed) - compressed;
+                    write_padding(padding, |zeros| stream.write(zeros, |bytes| record.append(bytes)))
+                        .map_err(io_archive)?;
+                }
+                stream.finish(|bytes| record.append(bytes)).map_err(io_archive)?;
+                return Ok(Some((record.finish().map_err(io_archive)?, *sealed)));
+            }
+        }
+        Piece::Failed(error) => Err(error),
+        _ => Ok(None),
+    }
+}
+
+enum Stop {
+    Failed(OpsError),
+    WriterGone,
+}
+
+impl From<io::Error> for Stop {
+    fn from(error: io::Error) -> Self {
+        Self::Failed(io_error(error))
+    }
+}
+
+struct Worker<'a> {
+    sealing: &'a Sealing<'a>,
+    jobs: Sender<Job>,
+    free: Receiver<Vec<u8>>,
+    problems: &'a Mutex<Vec<Problem>>,
+    abandoned: &'a AtomicBool,
+}
+
+impl Worker<'_> {
+    fn record(
+        &self,
+        plan: &RecordPlan,
+        number: u64,
+        pieces: &Sender<Piece>,
+        compressor: &mut ChunkCompressor,
+    ) -> Result<(), Stop> {
+        if self.sealing.interrupted.load(Ordering::Relaxed) {
+            self.abandoned.store(true, Ordering::Relaxed);
+            return Err(Stop::Failed(OpsError::Interrupted));
+        }
+        if self.abandoned.load(Ordering::Relaxed) {
+            self.note(&inspect(plan, self.sealing.names));
+            return send(pieces, Piece::Abandoned);
+        }
+        let sealing = self.sealing;
+        let compartment = &sealing.compartments[plan.compartment];
+        let halves = ExpiryHalves::random();
+        let access = kdf::access_half(&sealing.archive, &compartment.secret, number);
+        let record_key = kdf::record_key(&sealing.archive, &access, &halves.record, number);
+        let sink = RecordSink { worker: self, pieces, record_key: &record_key, begun: false };
+        let info = format!("External-Identifier: {}/{number}\n{}", hex::encode(sealing.archive), sealing.info);
+        let buffer = self.free.try_recv().unwrap_or_default();
+        let bag = BagWriter::new(sink, buffer)?;
+        let (packed, sink, last) = pack(plan, sealing.names, &info, bag, sealing.progress)?;
+        let begun = sink.begun;
+        self.note(&packed.problems);
+        if self.abandoned.load(Ordering::Relaxed) {
+            return send(pieces, Piece::Abandoned);
+        }
+        let mut frame = Vec::new();
+        compressor.compress(&last, &mut frame).map_err(|e| Stop::Failed(io_archive(e)))?;
+        let mut label = Label {
+            name: plan.name.clone(),
+            kind: plan.source.kind(),
+            files: packed.summary.files,
+            bytes: packed.summary.bytes,
+            dated: plan.dated,
+            ..Label::default()
+        };
+        label.set_skipped(&packed.problems.iter().map(ToString::to_string).collect::<Vec<_>>());
+        let label_key = kdf::label_key(&sealing.archive, &access, &halves.label, number);
+        let sealed = Box::new(Sealed {
+            halves,
+            label: label.seal(&label_key),
+            retention: plan.retention.clone(),
+            compartment: plan.compartment,
+            packed,
+        });
+        if begun {
+            return send(pieces, Piece::End(frame, sealed));
+        }
+        let file = whole_file(&record_key, &frame, compartment.pad);
+        let hash = sha256(&[&file]);
+        send(pieces, Piece::Whole(file, hash, sealed))
+    }
+
+    fn note(&self, problems: &[Problem]) {
+        if problems.is_empty() {
+            return;
+        }
+        self.problems.lock().expect("no worker panicked").extend_from_slice(problems);
+        if !self.sealing.skip {
+            self.abandoned.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// The age file of a record that fits into one frame.
+fn whole_file(record_key: &Secret32, frame: &[u8], pad: bool) -> Vec<u8> {
+    let (mut file, payload_key) = record_file::seal(record_key);
+    let mut stream = StreamWriter::new(&payload_key);
+    let mut append = |bytes: &[u8]| -> Result<(), std::convert::Infallible> {
+        file.extend_from_slice(bytes);
+        Ok(())
+    };
+    let Ok(()) = stream.write(frame, &mut append);
+    if pad {
+        let padding = padded_size(frame.len() as u64) - frame.len() as u64;
+        let Ok(()) = write_padding(padding, |zeros| stream.write(zeros, &mut append));
+    }
+    let Ok(()) = stream.finish(&mut append);
+    file
+}
+
+/// Takes the chunks of a record that outgrows one: from the first on, it goes to the writer piece by piece.
+struct RecordSink<'a> {
+    worker: &'a Worker<'a>,
+    pieces: &'a Sender<Piece>,
+    record_key: &'a Secret32,
+    begun: bool,
+}
+
+impl ChunkSink for RecordSink<'_> {
+    type Error = Stop;
+
+    fn chunk(&mut self, chunk: Vec<u8>) -> Result<Vec<u8>, Stop> {
+        if self.worker.sealing.interrupted.load(Ordering::Relaxed) {
+            self.worker.abandoned.store(true, Ordering::Relaxed);
+            return Err(Stop::Failed(OpsError::Interrupted));
+        }
+        // Once the archive cannot come about, reading goes on only to find everything that cannot be sealed.
+        if self.worker.abandoned.load(Ordering::Relaxed) {
+            return Ok(chunk);
+        }
+        if !self.begun {
+            let (header, payload_key) = record_file::seal(self.record_key);
+            send(self.pieces, Piece::Begin(header, payload_key))?;
+            self.begun = true;
+        }
+        let (done, frame) = bounded(1);
+        // The compressing threads live as long as there are senders.
+        self.worker.jobs.send(Job { chunk, done }).map_err(|_| Stop::WriterGone)?;
+        send(self.pieces, Piece::Frame(frame))?;
+        let mut buffer = self.worker.free.try_recv().unwrap_or_default();
+        buffer.reserve(CHUNK);
+        Ok(buffer)
+    }
+}
+
+fn send(pieces: &Sender<Piece>, piece: Piece) -> Result<(), Stop> {
+    pieces.send(piece).map_err(|_| Stop::WriterGone)
+}
+
+fn io_error(error: io::Error) -> OpsError {
+    io_archive(ArchiveError::Io(error))
+}
+
+/// The writing side does not know the archive's path; the caller names it.
+fn io_archive(error: ArchiveError) -> OpsError {
+    OpsError::Archive { path: std::path::PathBuf::new(), source: error }
+}

@@ -1,0 +1,70 @@
+//! `keygen` and `keyring export`: the texts of identity files and emergency key sheets.
+
+use super::OpsError;
+use super::open::Opener;
+use super::restore::{Selection, select};
+use crate::archive::reader::ArchiveReader;
+use crate::crypto::identity::{NewIdentity, x25519_secret_string};
+use crate::crypto::kdf::ArchiveId;
+use crate::keyring::export::Export;
+use zeroize::Zeroizing;
+
+/// The text of an identity file, as `age-keygen` writes it.
+pub fn identity_file(identity: &NewIdentity, created: &str) -> Zeroizing<String> {
+    let NewIdentity { recipient, secret } = identity;
+    Zeroizing::new(format!("# created: {created}\n# public key: {recipient}\n{}\n", secret.as_str()))
+}
+
+/// An emergency key sheet, and what the keyring must remember of it.
+pub struct KeySheet {
+    /// The sheet: an age identity file with comments.
+    pub text: Zeroizing<String>,
+    /// The export.
+    pub export: Export,
+    /// Records that were asked for with others and did not open.
+    pub failed: Vec<(u64, OpsError)>,
+}
+
+/// Makes the sheet for the selected records. The caller makes the export durable before the sheet leaves.
+///
+/// # Errors
+/// What concerns all records.
+pub fn key_sheet(
+    reader: &mut ArchiveReader,
+    opener: &mut Opener<'_>,
+    selection: &Selection,
+    created: &str,
+) -> Result<KeySheet, OpsError> {
+    let archive: ArchiveId = *reader.archive();
+    let mut lines = Zeroizing::new(String::new());
+    let mut records = Vec::new();
+    let failed = select(reader, opener, selection, &mut |reader, leaf, label, opener| {
+        let key = opener.record_key(reader, &leaf)?;
+        let name = crate::storage::escape(&label.name);
+        let until = leaf.retention.until;
+        lines.push_str(&format!("# record {:010}, keep until {until}: {name}\n", leaf.record));
+        lines.push_str(&x25519_secret_string(&key));
+        lines.push('\n');
+        records.push(leaf.record);
+        Ok(())
+    })?;
+    let text = Zeroizing::new(format!(
+        "# EMERGENCY KEY SHEET of archive {}\n# written {created} by keepuntil {}\n#\n\
+         # Each key below opens one record without keepuntil, without the keyring and\n\
+         # without any identity, for ever: destroying the record's keys in the keyring\n\
+         # does not reach this sheet. Keep it as you would keep the records themselves,\n\
+         # and destroy it when they are destroyed. The keyring remembers that it exists.\n\
+         #\n\
+         # 应急密钥单。下列每一把密钥都能单独打开一份记录，不需要 keepuntil、密钥环或\n\
+         # 任何身份文件；密钥环中的销毁不会使本单失效。请像保管档案本身一样保管本单，\n\
+         # 并在档案销毁时一并销毁。密钥环已记下本单的存在。\n\
+         #\n\
+         # How to use it is said in README.txt, the first file in the archive.\n#\n{}",
+        hex::encode(archive),
+        env!("CARGO_PKG_VERSION"),
+        lines.as_str()
+    ));
+    records.sort_unstable();
+    records.dedup();
+    Ok(KeySheet { text, export: Export { time: created.into(), archive, records }, failed })
+}

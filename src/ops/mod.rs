@@ -1,0 +1,139 @@
+//! One verb a file: options in, outcome out. Composes archives, keyring and storage.
+//!
+//! Invariant: nothing here prints, reads the environment or the clock; dates come in as values.
+
+pub mod against;
+pub mod create;
+pub mod emission;
+pub mod inspect;
+pub mod keys;
+pub mod open;
+pub mod pack;
+pub mod plan;
+pub mod restore;
+pub mod verify;
+
+use crate::archive::ArchiveError;
+use crate::crypto::CryptoError;
+use crate::keyring::KeyringError;
+use crate::retention::RetentionError;
+use crate::retention::policy::PolicyError;
+use crate::storage::source::Problem;
+use crate::storage::{StorageError, show};
+use std::path::PathBuf;
+
+/// Why a command did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum OpsError {
+    /// An archive could not be read or written.
+    #[error("{}: {source}", show(.path))]
+    Archive {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: ArchiveError,
+    },
+    /// The seal is not by whom it must be.
+    #[error("{}: {what}", show(.path))]
+    ForeignSeal {
+        /// Which archive.
+        path: PathBuf,
+        /// Who sealed it, and who should have.
+        what: String,
+    },
+    /// No identity opens the compartment.
+    #[error("compartment {compartment}: no identity opens it")]
+    NoIdentity {
+        /// Which.
+        compartment: String,
+    },
+    /// A command needs an identity and has none.
+    #[error("there is no identity to open it with")]
+    IdentityMissing,
+    /// A command needs a keyring and has none.
+    #[error("there is no keyring")]
+    KeyringMissing,
+    /// Halves that do not belong to the record.
+    #[error("record {0}: the keyring's keys are not those that the record was sealed with")]
+    ForeignKeys(u64),
+    /// Files that cannot be sealed.
+    #[error("{} cannot be sealed", count(.0.len()))]
+    Problems(Vec<Problem>),
+    /// Files that no pattern of the policy takes.
+    #[error("{} not matched by the policy", count(.0.len()))]
+    Unmatched(Vec<String>),
+    /// Two records of one name.
+    #[error("two records would be named {0:?}")]
+    SameName(String),
+    /// There is nothing to seal.
+    #[error("{}: there is nothing in it to seal", show(.0))]
+    Empty(PathBuf),
+    /// The output lies in what is being sealed.
+    #[error("{}: the archive would lie inside the folder that is being sealed", show(.0))]
+    OutputInSource(PathBuf),
+    /// A name that no record can have.
+    #[error("{0:?} cannot name a record")]
+    RecordName(String),
+    /// Nothing was selected.
+    #[error("no record is named {0:?}")]
+    NoMatch(String),
+    /// A pattern that is not a glob.
+    #[error("{0:?} is not a pattern: {1}")]
+    Pattern(String, String),
+    /// A compartment without recipients.
+    #[error("compartment {0}: it has no recipient")]
+    NoRecipient(String),
+    /// The policy.
+    #[error("policy: {0}")]
+    Policy(#[from] PolicyError),
+    /// A date.
+    #[error(transparent)]
+    Retention(#[from] RetentionError),
+    /// The keyring.
+    #[error(transparent)]
+    Keyring(#[from] KeyringError),
+    /// Keys.
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+    /// Files.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Somebody interrupted.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl OpsError {
+    /// Names the archive behind an error.
+    pub fn archive(path: impl Into<PathBuf>) -> impl FnOnce(ArchiveError) -> Self {
+        let path = path.into();
+        move |source| Self::Archive { path, source }
+    }
+}
+
+/// For the places that do not know the archive's path; whoever does names it.
+impl From<ArchiveError> for OpsError {
+    fn from(source: ArchiveError) -> Self {
+        Self::Archive { path: PathBuf::new(), source }
+    }
+}
+
+fn count(n: usize) -> String {
+    if n == 1 { "1 file".into() } else { format!("{n} files") }
+}
+
+/// Hears how far a long command is.
+pub trait Progress: Sync {
+    /// So many more bytes are done.
+    fn advance(&self, bytes: u64);
+    /// How many there will be, once it is known.
+    fn total(&self, bytes: u64);
+}
+
+/// Hears nothing.
+pub struct NoProgress;
+
+impl Progress for NoProgress {
+    fn advance(&self, _: u64) {}
+    fn total(&self, _: u64) {}
+}

@@ -1,0 +1,176 @@
+//! Opens an archive, decides whose seal it is, and joins halves to open its records.
+
+use super::OpsError;
+use crate::archive::ArchiveError;
+use crate::archive::label::Label;
+use crate::archive::leaf::RecordLeaf;
+use crate::archive::reader::ArchiveReader;
+use crate::crypto::CryptoError;
+use crate::crypto::envelope;
+use crate::crypto::identity::Identities;
+use crate::crypto::kdf::{self, ArchiveId};
+use crate::crypto::secret::Secret32;
+use crate::crypto::sign::VerifierKey;
+use crate::keyring::Keyring;
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+
+/// Whose seals are accepted.
+#[derive(Default)]
+pub struct Trust {
+    /// Keys that the user named. When there are any, the seal must be by one of them.
+    pub pinned: Vec<VerifierKey>,
+}
+
+/// Who sealed an archive, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signer {
+    /// A key that the user named.
+    Pinned {
+        /// Whether the ML-DSA-44 key was among them; without it the pin is classical only.
+        post_quantum: bool,
+    },
+    /// The keyring beside, which also knows the archive and the root it must have.
+    KeyringArchive,
+    /// The keyring beside; it holds no keys of this archive.
+    KeyringKey,
+    /// Only the keys that the archive names itself.
+    Unknown,
+}
+
+/// Opens an archive and checks its seal against the keyring and the pinned keys.
+///
+/// # Errors
+/// [`OpsError::Archive`]; [`OpsError::ForeignSeal`] when it was sealed by another, or differently.
+pub fn open_archive(
+    path: &Path,
+    trust: &Trust,
+    keyring: Option<&Keyring>,
+) -> Result<(ArchiveReader, Signer), OpsError> {
+    let file = File::open(path).map_err(crate::storage::StorageError::at(path))?;
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        return Err(OpsError::archive(path)(ArchiveError::damaged(
+            "file",
+            "it is not a regular file: an archive is read from its end, so save it first",
+        )));
+    }
+    let reader = ArchiveReader::open(file).map_err(OpsError::archive(path))?;
+    let signer = judge(path, &reader, trust, keyring)?;
+    Ok((reader, signer))
+}
+
+fn judge(path: &Path, reader: &ArchiveReader, trust: &Trust, keyring: Option<&Keyring>) -> Result<Signer, OpsError> {
+    let foreign = |what: String| OpsError::ForeignSeal { path: path.into(), what };
+    let keys = reader.keys();
+    let mut by_keyring = Signer::Unknown;
+    if let Some(keyring) = keyring {
+        if let Some(known) = keyring.known_archive(reader.archive())? {
+            let head = &reader.sealed().checkpoint;
+            if known.root != head.root || known.size != head.size || known.origin != head.origin {
+                return Err(foreign("its seal is not the one that the keyring was given for this archive".into()));
+            }
+            if keyring.verifier_keys() != *keys {
+                return Err(foreign("its seal is not by the keyring that holds its keys".into()));
+            }
+            by_keyring = Signer::KeyringArchive;
+        } else if keyring.verifier_keys() == *keys {
+            by_keyring = Signer::KeyringKey;
+        }
+    }
+    if trust.pinned.is_empty() {
+        return Ok(by_keyring);
+    }
+    // Keys of other firms may stand in a trust file; those of this name must be the seal's.
+    let of_this_name: Vec<_> = trust.pinned.iter().filter(|key| key.name == keys[0].name).collect();
+    if of_this_name.is_empty() || !of_this_name.iter().all(|key| keys.contains(key)) {
+        return Err(foreign(format!("it was sealed by {}, not by a key that was named", describe(&keys[0]))));
+    }
+    Ok(Signer::Pinned { post_quantum: of_this_name.contains(&&keys[1]) })
+}
+
+/// A key's name and id.
+fn describe(key: &VerifierKey) -> String {
+    format!("{}+{}", key.name, hex::encode(key.id()))
+}
+
+/// Joins the halves of records.
+pub struct Opener<'a> {
+    identities: &'a Identities,
+    keyring: &'a mut Keyring,
+    archive: ArchiveId,
+    secrets: HashMap<String, Secret32>,
+}
+
+impl<'a> Opener<'a> {
+    /// For the records of `reader`.
+    pub fn new(reader: &ArchiveReader, identities: &'a Identities, keyring: &'a mut Keyring) -> Self {
+        Self { identities, keyring, archive: *reader.archive(), secrets: HashMap::new() }
+    }
+
+    /// The access half of a record.
+    ///
+    /// # Errors
+    /// [`OpsError::NoIdentity`].
+    fn access(&mut self, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<Secret32, OpsError> {
+        if !self.secrets.contains_key(&leaf.compartment) {
+            let secret = open_compartment(reader, &leaf.compartment, self.identities)?;
+            self.secrets.insert(leaf.compartment.clone(), secret);
+        }
+        Ok(kdf::access_half(&self.archive, &self.secrets[&leaf.compartment], leaf.record))
+    }
+
+    /// The record's label.
+    ///
+    /// # Errors
+    /// [`OpsError::NoIdentity`], [`OpsError::Keyring`], [`OpsError::ForeignKeys`], damage.
+    pub fn label(&mut self, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<Label, OpsError> {
+        let halves = self.keyring.halves(&self.archive, leaf.record)?;
+        if halves.commitments(&self.archive, leaf.record).label != leaf.commitments.label {
+            return Err(OpsError::ForeignKeys(leaf.record));
+        }
+        let access = self.access(reader, leaf)?;
+        let key = kdf::label_key(&self.archive, &access, &halves.label, leaf.record);
+        Ok(Label::open(&key, leaf.record, &leaf.label)?)
+    }
+
+    /// The record's key.
+    ///
+    /// # Errors
+    /// As [`Self::label`].
+    pub fn record_key(&mut self, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<Secret32, OpsError> {
+        let halves = self.keyring.halves(&self.archive, leaf.record)?;
+        if halves.commitments(&self.archive, leaf.record).record != leaf.commitments.record {
+            return Err(OpsError::ForeignKeys(leaf.record));
+        }
+        let access = self.access(reader, leaf)?;
+        Ok(kdf::record_key(&self.archive, &access, &halves.record, leaf.record))
+    }
+}
+
+fn open_compartment(reader: &ArchiveReader, compartment: &str, identities: &Identities) -> Result<Secret32, OpsError> {
+    let file = reader.access_file(compartment)?;
+    let declared = reader.manifest().compartment(compartment).map(|c| c.recipients.clone()).unwrap_or_default();
+    let damaged = |what: &str| ArchiveError::damaged(crate::archive::layout::access_member(compartment), what);
+    if crate::crypto::header::stanza_types(&file)? != declared {
+        return Err(damaged("it has other recipients than archive.json says").into());
+    }
+    let secret = envelope::open(identities.iter(), &file, 32).map_err(|e| match e {
+        CryptoError::NoIdentity => OpsError::NoIdentity { compartment: compartment.into() },
+        CryptoError::Plugin(what) => CryptoError::Plugin(what).into(),
+        other => damaged(&other.to_string()).into(),
+    })?;
+    Ok(Secret32::from_slice(&secret).ok_or_else(|| damaged("it does not hold 32 bytes"))?)
+}
+
+/// Whether an error concerns this one record only, so that others may still open.
+pub fn concerns_one_record(error: &OpsError) -> bool {
+    use crate::keyring::KeyringError;
+    matches!(
+        error,
+        OpsError::NoIdentity { .. }
+            | OpsError::ForeignKeys(_)
+            | OpsError::Keyring(KeyringError::Destroyed(_) | KeyringError::UnknownRecord(_))
+            | OpsError::Archive { source: ArchiveError::Damaged { .. } | ArchiveError::Limit { .. }, .. }
+    )
+}

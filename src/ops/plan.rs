@@ -1,0 +1,191 @@
+//! What will become a record: every entry of the folders, or what a policy groups; in shuffled order.
+
+use super::OpsError;
+use crate::archive::label::{RecordKind, is_record_name};
+use crate::crypto::secret::shuffle;
+use crate::retention::Retention;
+use crate::retention::policy::{Assignment, Policy};
+use crate::storage::source::{Kind, Names, Problem, Walk, list};
+use chrono::NaiveDate;
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Path, PathBuf};
+
+/// One record to be.
+#[derive(Clone, Debug)]
+pub struct RecordPlan {
+    /// Its name.
+    pub name: String,
+    /// Index of its compartment.
+    pub compartment: usize,
+    /// How long it is kept.
+    pub retention: Retention,
+    /// The date that counts from.
+    pub dated: Option<NaiveDate>,
+    /// What goes into it.
+    pub source: RecordSource,
+}
+
+/// What goes into a record.
+#[derive(Clone, Debug)]
+pub enum RecordSource {
+    /// A folder with everything below it.
+    Folder(PathBuf),
+    /// A single file or link, with the original bytes of its name where they were converted.
+    File(PathBuf, Option<Vec<u8>>),
+    /// Paths below a folder.
+    Group(PathBuf, Vec<GroupedPath>),
+}
+
+/// One path of a group.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GroupedPath {
+    /// Below the sealed folder.
+    pub relative: String,
+    /// Where it is.
+    pub path: PathBuf,
+    /// The bytes of `relative` where they were converted.
+    pub original: Option<Vec<u8>>,
+}
+
+impl RecordSource {
+    /// As a label says it.
+    pub fn kind(&self) -> RecordKind {
+        match self {
+            Self::Folder(_) => RecordKind::Folder,
+            Self::File(..) => RecordKind::File,
+            Self::Group(..) => RecordKind::Group,
+        }
+    }
+}
+
+/// How records are made.
+pub enum Grouping<'a> {
+    /// Every entry directly under the folders is one, all alike.
+    PerEntry {
+        /// How long all are kept.
+        retention: Retention,
+        /// The date that counts from.
+        dated: Option<NaiveDate>,
+    },
+    /// As a policy says.
+    Policy {
+        /// The policy.
+        policy: &'a Policy,
+        /// Today, for periods without another start.
+        created: NaiveDate,
+    },
+}
+
+/// Finds the records of the source folders. Problems that only concern single entries are returned beside.
+///
+/// # Errors
+/// [`OpsError::Empty`], [`OpsError::SameName`], [`OpsError::Unmatched`], [`OpsError::Policy`], [`OpsError::Problems`] for
+/// a source that is no folder.
+pub fn plan(
+    sources: &[PathBuf],
+    names: Names,
+    grouping: &Grouping<'_>,
+) -> Result<(Vec<RecordPlan>, Vec<Problem>), OpsError> {
+    let mut problems = Vec::new();
+    let mut records = Vec::new();
+    for source in sources {
+        let metadata =
+            std::fs::metadata(source).map_err(|e| OpsError::Problems(vec![Problem::new(source, e.to_string())]))?;
+        if !metadata.is_dir() {
+            return Err(OpsError::Problems(vec![Problem::new(source, "it is not a folder; name the folder it is in")]));
+        }
+        match grouping {
+            Grouping::PerEntry { retention, dated } => {
+                let before = records.len();
+                per_entry(source, names, retention, *dated, &mut records, &mut problems);
+                if records.len() == before && problems.is_empty() {
+                    return Err(OpsError::Empty(source.clone()));
+                }
+            }
+            Grouping::Policy { policy, created } => {
+                records.extend(by_policy(source, names, policy, *created, &mut problems)?);
+            }
+        }
+    }
+    if records.is_empty() && problems.is_empty() {
+        return Err(OpsError::Empty(sources.first().cloned().unwrap_or_default()));
+    }
+    let mut seen = HashSet::new();
+    for record in &records {
+        if !is_record_name(&record.name) {
+            return Err(OpsError::RecordName(record.name.clone()));
+        }
+        if !seen.insert(&record.name) {
+            return Err(OpsError::SameName(record.name.clone()));
+        }
+    }
+    shuffle(&mut records);
+    Ok((records, problems))
+}
+
+fn per_entry(
+    source: &Path,
+    names: Names,
+    retention: &Retention,
+    dated: Option<NaiveDate>,
+    records: &mut Vec<RecordPlan>,
+    problems: &mut Vec<Problem>,
+) {
+    for listed in list(source, names, problems) {
+        let is_folder = !listed.is_file && listed.path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
+        let source = if is_folder {
+            // The folder's own name is in the label; a converted one is remembered there in UTF-8 only.
+            RecordSource::Folder(listed.path)
+        } else {
+            RecordSource::File(listed.path, listed.original)
+        };
+        records.push(RecordPlan { name: listed.name, compartment: 0, retention: retention.clone(), dated, source });
+    }
+}
+
+fn by_policy(
+    source: &Path,
+    names: Names,
+    policy: &Policy,
+    created: NaiveDate,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<RecordPlan>, OpsError> {
+    let mut groups: BTreeMap<String, (Assignment, Vec<GroupedPath>)> = BTreeMap::new();
+    let mut unmatched = Vec::new();
+    let mut walk = Walk::new(source, names);
+    for entry in walk.by_ref() {
+        // Folders come with the files in them; only an empty one has to be sealed for itself.
+        let is_folder = matches!(entry.kind, Kind::Directory(_));
+        if is_folder && std::fs::read_dir(&entry.path).is_ok_and(|mut entries| entries.next().is_some()) {
+            continue;
+        }
+        let Some(assignment) = policy.assign(&entry.relative, created)? else {
+            unmatched.push(entry.relative);
+            continue;
+        };
+        let path = GroupedPath { relative: entry.relative, path: entry.path, original: entry.original };
+        match groups.get_mut(&assignment.record) {
+            Some((first, paths)) => {
+                if *first != assignment {
+                    return Err(OpsError::SameName(assignment.record));
+                }
+                paths.push(path);
+            }
+            None => {
+                groups.insert(assignment.record.clone(), (assignment, vec![path]));
+            }
+        }
+    }
+    problems.extend(walk.take_problems());
+    if !unmatched.is_empty() {
+        return Err(OpsError::Unmatched(unmatched));
+    }
+    let record = |(name, (assignment, paths)): (String, (Assignment, Vec<GroupedPath>))| RecordPlan {
+        name,
+        compartment: assignment.compartment,
+        retention: assignment.retention,
+        dated: assignment.dated,
+        source: RecordSource::Group(source.to_owned(), paths),
+    };
+    Ok(groups.into_iter().map(record).collect())
+}

@@ -1,0 +1,464 @@
+//! `restore`: opens records and writes each as a BagIt bag, or as the plain tree it was made from.
+
+use super::open::{Opener, concerns_one_record};
+use super::{OpsError, Progress};
+use crate::archive::ArchiveError;
+use crate::archive::bag_reader::{BagVisitor, Limits, parse_time, read_bag};
+use crate::archive::bag_writer::{LINKS, decode_column};
+use crate::archive::label::{Label, RecordKind};
+use crate::archive::leaf::RecordLeaf;
+use crate::archive::reader::ArchiveReader;
+use crate::archive::record;
+use crate::crypto::hash::Hash;
+use crate::crypto::secret::Secret32;
+use crate::storage::StorageError;
+use crate::storage::extract::{OutputFolder, PartialTree};
+use crate::storage::source::Attributes;
+use crossbeam_channel::bounded;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Which records.
+pub enum Selection {
+    /// By number.
+    Records(Vec<u64>),
+    /// By name.
+    Match(globset::GlobMatcher),
+    /// Every one.
+    All,
+}
+
+/// How to restore.
+pub struct RestoreOptions {
+    /// Which records.
+    pub selection: Selection,
+    /// The exact tree instead of a bag.
+    pub plain: bool,
+    /// Whether existing names give way.
+    pub force: bool,
+    /// Where to.
+    pub output: PathBuf,
+    /// Threads to use.
+    pub threads: usize,
+    /// Members that a record may have.
+    pub max_members: u64,
+    /// Bytes that may come out of one byte of a record.
+    pub max_ratio: u64,
+}
+
+/// Members that a record may have unless the user says otherwise.
+pub const DEFAULT_MAX_MEMBERS: u64 = 50_000_000;
+/// Bytes that may come out of one byte of a record unless the user says otherwise.
+pub const DEFAULT_MAX_RATIO: u64 = 2_000;
+/// Records below this size are never held to the ratio: a file of zeros is nobody's bomb.
+const RATIO_FROM: u64 = 1 << 30;
+
+/// A record that was restored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Its number.
+    pub record: u64,
+    /// Its label.
+    pub label: Label,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where its proof is.
+    pub proof: PathBuf,
+}
+
+/// What was restored, and what was not.
+#[derive(Debug, Default)]
+pub struct RestoreOutcome {
+    /// In the order of their numbers.
+    pub restored: Vec<Restored>,
+    /// Records that were asked for with others and did not open, with the reason.
+    pub failed: Vec<(u64, OpsError)>,
+}
+
+struct Job {
+    leaf: RecordLeaf,
+    label: Label,
+    key: Secret32,
+    proof: String,
+}
+
+/// Restores the selected records.
+///
+/// # Errors
+/// With one record selected, whatever keeps it from opening. With several, only what concerns all of them; the others
+/// are in the outcome.
+pub fn restore(
+    reader: &mut ArchiveReader,
+    opener: &mut Opener<'_>,
+    options: &RestoreOptions,
+    interrupted: &AtomicBool,
+    progress: &dyn Progress,
+) -> Result<RestoreOutcome, OpsError> {
+    let folder = OutputFolder::open(&options.output, options.force)?;
+    let outcome = Mutex::new(RestoreOutcome::default());
+    let fatal = Mutex::new(None);
+    let stop = AtomicBool::new(false);
+    let file = reader.file().clone();
+    let selected = std::thread::scope(|scope| {
+        let (sender, queue) = bounded::<Job>(options.threads);
+        for _ in 0..options.threads.max(1) {
+            let queue = queue.clone();
+            let (file, folder, outcome, fatal, stop) = (file.clone(), &folder, &outcome, &fatal, &stop);
+            scope.spawn(move || {
+                for job in queue {
+                    if stop.load(Ordering::Relaxed) || interrupted.load(Ordering::Relaxed) {
+                        continue;
+                    }
+                    let size = job.leaf.size;
+                    let result = restore_one(&file, folder, &job, options, interrupted);
+                    progress.advance(size);
+                    let mut outcome = outcome.lock().expect("no restoring thread panicked");
+                    match result {
+                        Ok(restored) => outcome.restored.push(restored),
+                        Err(e) if concerns_one_record(&e) => outcome.failed.push((job.leaf.record, e)),
+                        Err(e) => {
+                            stop.store(true, Ordering::Relaxed);
+                            fatal.lock().expect("no restoring thread panicked").get_or_insert(e);
+                        }
+                    }
+                }
+            });
+        }
+        drop(queue);
+        select(reader, opener, &options.selection, &mut |reader, leaf, label, opener| {
+            if stop.load(Ordering::Relaxed) || interrupted.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            folder.check_free(&label.name)?;
+            progress.total(leaf.size);
+            let key = opener.record_key(reader, &leaf)?;
+            let proof = reader.proof(leaf.record)?.to_text();
+            let _ = sender.send(Job { leaf, label, key, proof });
+            Ok(())
+        })
+    });
+    if interrupted.load(Ordering::Relaxed) {
+        return Err(OpsError::Interrupted);
+    }
+    if let Some(error) = fatal.into_inner().expect("no restoring thread panicked") {
+        return Err(error);
+    }
+    let mut outcome = outcome.into_inner().expect("no restoring thread panicked");
+    outcome.failed.extend(selected?);
+    outcome.restored.sort_by_key(|restored| restored.record);
+    outcome.failed.sort_by_key(|(record, _)| *record);
+    if outcome.restored.is_empty() && outcome.failed.len() == 1 {
+        return Err(outcome.failed.remove(0).1);
+    }
+    Ok(outcome)
+}
+
+type EachSelected<'e> = dyn FnMut(&mut ArchiveReader, RecordLeaf, Label, &mut Opener<'_>) -> Result<(), OpsError> + 'e;
+
+/// Shows the leaf and label of every selected record; returns those that did not open.
+///
+/// # Errors
+/// [`OpsError::NoMatch`]; what concerns all records.
+pub fn select(
+    reader: &mut ArchiveReader,
+    opener: &mut Opener<'_>,
+    selection: &Selection,
+    each: &mut EachSelected<'_>,
+) -> Result<Vec<(u64, OpsError)>, OpsError> {
+    let mut failed = Vec::new();
+    let mut shown = 0u64;
+    let mut show = |reader: &mut ArchiveReader, opener: &mut Opener<'_>, leaf: RecordLeaf| {
+        let record = leaf.record;
+        let opened = opener.label(reader, &leaf).and_then(|label| {
+            if matches!(selection, Selection::Match(glob) if !glob.is_match(&label.name)) {
+                return Ok(());
+            }
+            shown += 1;
+            each(reader, leaf, label, opener)
+        });
+        match opened {
+            Err(e) if concerns_one_record(&e) => failed.push((record, e)),
+            other => other?,
+        }
+        Ok::<(), OpsError>(())
+    };
+    match selection {
+        Selection::Records(numbers) => {
+            for &number in numbers {
+                let leaf = reader.record(number)?;
+                show(reader, opener, leaf)?;
+            }
+        }
+        Selection::Match(_) | Selection::All => {
+            reader.for_each_record::<OpsError>(|reader, leaf| show(reader, opener, leaf))?;
+        }
+    }
+    match selection {
+        // A name cannot be read where the label does not open: those records may have been meant or not.
+        Selection::Match(glob) if shown == 0 && failed.is_empty() => {
+            Err(OpsError::NoMatch(glob.glob().glob().to_owned()))
+        }
+        _ => Ok(failed),
+    }
+}
+
+/// What may come out of a record, from its label and size.
+///
+/// # Errors
+/// [`ArchiveError::Limit`] when the label itself promises a bomb.
+pub fn limits(leaf: &RecordLeaf, label: &Label, max_members: u64, max_ratio: u64) -> Result<Limits, ArchiveError> {
+    if label.bytes > RATIO_FROM && label.bytes / leaf.size.max(1) > max_ratio {
+        let what = format!("it would grow {} fold, more than the limit of {max_ratio}", label.bytes / leaf.size.max(1));
+        return Err(ArchiveError::Limit { record: leaf.record, what });
+    }
+    Ok(Limits { files: label.files, bytes: label.bytes, members: max_members })
+}
+
+fn restore_one(
+    file: &Arc<File>,
+    folder: &OutputFolder,
+    job: &Job,
+    options: &RestoreOptions,
+    interrupted: &AtomicBool,
+) -> Result<Restored, OpsError> {
+    let Job { leaf, label, key, proof } = job;
+    let limits = limits(leaf, label, options.max_members, options.max_ratio)?;
+    let mut tree = folder.begin()?;
+    let stream = record::open(file.clone(), leaf, key)?;
+    let mut visitor = Extract {
+        tree: &mut tree,
+        plain: options.plain,
+        kind: label.kind,
+        interrupted,
+        error: None,
+        links: Vec::new(),
+    };
+    let read = read_ahead(stream, leaf, |source| read_bag(source, leaf, limits, &mut visitor).map(|(s, _)| s));
+    // The visitor's own error names a file on this machine; the reader's would call it damage.
+    if let Some(error) = visitor.error.take() {
+        return Err(error);
+    }
+    let links = std::mem::take(&mut visitor.links);
+    let (summary, stream) = read?;
+    record::finish(stream, leaf)?;
+    if (summary.files, summary.bytes) != (label.files, label.bytes) {
+        return Err(
+            ArchiveError::damaged(format!("record {}", leaf.record), "it holds less than its label says").into()
+        );
+    }
+    for (path, target, attributes) in links {
+        tree.link(&path, &target, attributes)?;
+    }
+    let inner = (options.plain && label.kind == RecordKind::File).then_some(label.name.as_str());
+    tree.finish(inner, &label.name)?;
+    let mut proof_name = format!("{}.tlog-proof", label.name);
+    if proof_name.len() > 255 {
+        proof_name = format!("record-{}.tlog-proof", leaf.record);
+    }
+    folder.write_file(&proof_name, proof.as_bytes())?;
+    Ok(Restored {
+        record: leaf.record,
+        label: label.clone(),
+        path: folder.path().join(&label.name),
+        proof: folder.path().join(proof_name),
+    })
+}
+
+/// Decrypts and decompresses a large record on a thread of its own while `consume` reads what comes out.
+///
+/// # Errors
+/// Those of `consume`, which sees failures of the stream as read errors.
+pub fn read_ahead<T>(
+    mut stream: record::BagStream,
+    leaf: &RecordLeaf,
+    consume: impl FnOnce(&mut dyn Read) -> Result<T, ArchiveError>,
+) -> Result<(T, record::BagStream), ArchiveError> {
+    const PIECE: usize = 512 << 10;
+    if leaf.size < PIECE as u64 {
+        return consume(&mut stream).map(|value| (value, stream));
+    }
+    std::thread::scope(|scope| {
+        let (sender, receiver) = bounded::<io::Result<Vec<u8>>>(4);
+        let (recycle, recycled) = bounded::<Vec<u8>>(8);
+        let feeder = scope.spawn(move || {
+            loop {
+                let mut piece: Vec<u8> = recycled.try_recv().unwrap_or_default();
+                piece.resize(PIECE, 0);
+                let mut filled = 0;
+                let outcome = loop {
+                    match stream.read(&mut piece[filled..]) {
+                        Ok(0) => break Ok(()),
+                        Ok(n) => filled += n,
+                        Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                        Err(e) => break Err(e),
+                    }
+                    if filled == PIECE {
+                        break Ok(());
+                    }
+                };
+                piece.truncate(filled);
+                let last = filled < PIECE;
+                if filled > 0 && sender.send(Ok(piece)).is_err() {
+                    return stream;
+                }
+                if let Err(e) = outcome {
+                    let _ = sender.send(Err(e));
+                    return stream;
+                }
+                if last {
+                    return stream;
+                }
+            }
+        });
+        let mut pieces = Pieces { receiver, recycle, current: Vec::new(), position: 0 };
+        let outcome = consume(&mut pieces);
+        // What follows the tar stream was decrypted ahead; `record::finish` must see that it is nothing.
+        let rest = outcome.as_ref().ok().map(|_| pieces.rest_is_zero());
+        drop(pieces);
+        let stream = feeder.join().expect("a decrypting thread does not panic");
+        let value = outcome?;
+        match rest {
+            Some(Ok(true)) | None => Ok((value, stream)),
+            Some(Ok(false)) => {
+                Err(ArchiveError::damaged(format!("record {}", leaf.record), "bytes follow the end of its tar stream"))
+            }
+            Some(Err(e)) => Err(record::read_error(leaf, e)),
+        }
+    })
+}
+
+struct Pieces {
+    receiver: crossbeam_channel::Receiver<io::Result<Vec<u8>>>,
+    recycle: crossbeam_channel::Sender<Vec<u8>>,
+    current: Vec<u8>,
+    position: usize,
+}
+
+impl Pieces {
+    fn rest_is_zero(&mut self) -> io::Result<bool> {
+        let mut buffer = [0; 4096];
+        loop {
+            match self.read(&mut buffer)? {
+                0 => return Ok(true),
+                n if buffer[..n].iter().any(|&b| b != 0) => return Ok(false),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Read for Pieces {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.position == self.current.len() {
+            let Ok(next) = self.receiver.recv() else { return Ok(0) };
+            let spent = std::mem::replace(&mut self.current, next?);
+            let _ = self.recycle.try_send(spent);
+            self.position = 0;
+        }
+        let n = out.len().min(self.current.len() - self.position);
+        out[..n].copy_from_slice(&self.current[self.position..self.position + n]);
+        self.position += n;
+        Ok(n)
+    }
+}
+
+/// Writes what a bag shows into a partial tree.
+struct Extract<'a, 'f> {
+    tree: &'a mut PartialTree<'f>,
+    plain: bool,
+    kind: RecordKind,
+    interrupted: &'a AtomicBool,
+    error: Option<OpsError>,
+    links: Vec<(String, String, Attributes)>,
+}
+
+impl Extract<'_, '_> {
+    fn place(&self, path: &str) -> String {
+        match (self.plain, path) {
+            (true, path) => path.to_owned(),
+            (false, "") => "data".to_owned(),
+            (false, path) => format!("data/{path}"),
+        }
+    }
+
+    /// Keeps the first error of this machine's disk; what the bag reader returns then is not looked at.
+    fn keep(&mut self, result: Result<(), StorageError>) -> Result<(), ArchiveError> {
+        result.map_err(|e| {
+            self.error.get_or_insert(e.into());
+            ArchiveError::Io(io::Error::other("writing failed"))
+        })
+    }
+}
+
+impl BagVisitor for Extract<'_, '_> {
+    fn directory(&mut self, path: &str, attributes: Attributes) -> Result<(), ArchiveError> {
+        // Without `data/` around it, the payload's own folder is the tree itself, unless a single file is taken out of it.
+        if self.plain && path.is_empty() && self.kind == RecordKind::File {
+            return Ok(());
+        }
+        let place = self.place(path);
+        let made = self.tree.directory(&place, attributes);
+        self.keep(made)
+    }
+
+    fn file(
+        &mut self,
+        path: &str,
+        attributes: Attributes,
+        _size: u64,
+        content: &mut dyn Read,
+    ) -> Result<(), ArchiveError> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            self.error.get_or_insert(OpsError::Interrupted);
+            return Err(ArchiveError::Io(io::ErrorKind::Interrupted.into()));
+        }
+        let place = self.place(path);
+        let written = self.tree.file(&place, attributes, content);
+        self.keep(written)
+    }
+
+    fn hard_link(&mut self, path: &str, target: &str) -> Result<(), ArchiveError> {
+        let (path, target) = (self.place(path), self.place(target));
+        let made = self.tree.hard_link(&path, &target);
+        self.keep(made)
+    }
+
+    fn link(&mut self, path: &str, target: &str, attributes: Attributes) -> Result<(), ArchiveError> {
+        let place = self.place(path);
+        let made = self.tree.link(&place, target, attributes);
+        self.keep(made)
+    }
+
+    fn tag_file(&mut self, name: &str, content: &mut dyn Read) -> Result<(), ArchiveError> {
+        if !self.plain {
+            let written = self.tree.file(name, Attributes { mode: 0o644, mtime: 0, nanos: 0 }, content);
+            return self.keep(written);
+        }
+        if name == LINKS {
+            let mut text = String::new();
+            content.read_to_string(&mut text)?;
+            self.links = parse_links(&text).ok_or_else(|| ArchiveError::damaged(LINKS, "a line is malformed"))?;
+        }
+        Ok(())
+    }
+
+    fn hashed(&mut self, _: &str, _: &Hash) -> Result<(), ArchiveError> {
+        Ok(())
+    }
+}
+
+/// The lines of `links.txt`: path, target, attributes.
+pub fn parse_links(text: &str) -> Option<Vec<(String, String, Attributes)>> {
+    let parse = |line: &str| {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let &[path, target, time] = &columns[..] else { return None };
+        let (mtime, nanos) = parse_time(time)?;
+        let path = decode_column(path)?;
+        let plain = path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+        plain.then_some((path, decode_column(target)?, Attributes { mode: 0o777, mtime, nanos }))
+    };
+    text.lines().map(parse).collect()
+}

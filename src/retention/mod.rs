@@ -1,0 +1,80 @@
+//! How long a record is kept: pure rules over calendar dates.
+//!
+//! Invariant: no I/O and no clock; today's date comes in as a value. Spec: `spec/archive.md`, "Retention".
+
+pub mod period;
+pub mod policy;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+/// What a leaf says about how long its record is kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    /// The last day on which the record is kept; it may be destroyed from the day after.
+    pub until: NaiveDate,
+    /// What happens then.
+    pub at_expiry: AtExpiry,
+}
+
+/// What happens to a record whose time has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AtExpiry {
+    /// It is destroyed.
+    Destroy,
+    /// A person decides.
+    Review,
+}
+
+/// How closely a compartment's content must be guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Class {
+    /// Anyone might see it.
+    Public,
+    /// For those concerned.
+    Sensitive,
+    /// For the fewest; sizes are padded.
+    Confidential,
+}
+
+impl Class {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Public => "public",
+            Self::Sensitive => "sensitive",
+            Self::Confidential => "confidential",
+        }
+    }
+}
+
+/// A date or period that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum RetentionError {
+    /// Not an ISO 8601 date.
+    #[error("{0:?} is not a date such as 2036-12-31")]
+    Date(String),
+    /// Not an ISO 8601 period of years, months, weeks or days.
+    #[error("{0:?} is not a period such as P10Y, P6M or P90D")]
+    Period(String),
+    /// The end lies outside the calendar.
+    #[error("{0} after {1} is beyond the calendar")]
+    Beyond(String, NaiveDate),
+    /// A retention that has already ended.
+    #[error("{0} is not in the future: nothing would be kept")]
+    Past(NaiveDate),
+}
+
+/// Parses a calendar date.
+///
+/// # Errors
+/// [`RetentionError::Date`] unless it is written `YYYY-MM-DD`.
+pub fn parse_date(text: &str) -> Result<NaiveDate, RetentionError> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|date| date.format("%Y-%m-%d").to_string() == text)
+        .ok_or_else(|| RetentionError::Date(text.into()))
+}

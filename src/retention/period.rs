@@ -1,0 +1,98 @@
+//! Periods of calendar time (ISO 8601: `P10Y`, `P6M`, `P1Y6M`, `P90D`, `P2W`).
+
+use super::RetentionError;
+use chrono::{Days, Months, NaiveDate};
+use std::str::FromStr;
+
+/// A period in calendar units.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Period {
+    months: u32,
+    days: u64,
+}
+
+impl Period {
+    /// The last day of the period when `first` is its first day.
+    ///
+    /// A period of one year from 2025-03-10 ends on 2026-03-09. Where the month has no such day (one year from
+    /// 2024-02-29) the period ends on the last day of that month, never earlier.
+    ///
+    /// # Errors
+    /// [`RetentionError::Beyond`] when the calendar ends before.
+    pub fn last_day_from(self, first: NaiveDate) -> Result<NaiveDate, RetentionError> {
+        let beyond = || RetentionError::Beyond(self.to_string(), first);
+        let shifted = first.checked_add_months(Months::new(self.months)).ok_or_else(beyond)?;
+        // `checked_add_months` clips to the month's end; that day is then still inside the period.
+        let clipped = chrono::Datelike::day(&shifted) != chrono::Datelike::day(&first);
+        let next = shifted.checked_add_days(Days::new(self.days)).ok_or_else(beyond)?;
+        if clipped { Ok(next) } else { next.pred_opt().ok_or_else(beyond) }
+    }
+}
+
+impl FromStr for Period {
+    type Err = RetentionError;
+
+    fn from_str(text: &str) -> Result<Self, RetentionError> {
+        let malformed = || RetentionError::Period(text.into());
+        let mut rest = text.strip_prefix('P').ok_or_else(malformed)?;
+        let mut period = Self { months: 0, days: 0 };
+        let mut units = "YMWD".chars();
+        if rest.is_empty() {
+            return Err(malformed());
+        }
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit()).ok_or_else(malformed)?;
+            let count: u32 = rest[..digits].parse().map_err(|_| malformed())?;
+            let unit = rest[digits..].chars().next().ok_or_else(malformed)?;
+            // Units come in falling order, each once.
+            units.find(|&u| u == unit).ok_or_else(malformed)?;
+            let months = |factor| count.checked_mul(factor).ok_or_else(malformed);
+            match unit {
+                'Y' => period.months = months(12)?,
+                'M' => period.months = period.months.checked_add(count).ok_or_else(malformed)?,
+                'W' => period.days = u64::from(months(7)?),
+                _ => period.days += u64::from(count),
+            }
+            rest = &rest[digits + 1..];
+        }
+        if period.months == 0 && period.days == 0 { Err(malformed()) } else { Ok(period) }
+    }
+}
+
+impl std::fmt::Display for Period {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [(self.months / 12, 'Y'), (self.months % 12, 'M'), (self.days as u32, 'D')];
+        f.write_str("P")?;
+        parts.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, unit)| write!(f, "{count}{unit}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retention::parse_date;
+
+    #[test]
+    fn periods_end_on_the_day_before_the_anniversary_and_never_early_at_leap_days() {
+        for (first, period, last) in [
+            ("2025-03-10", "P1Y", "2026-03-09"),
+            ("2026-01-01", "P30Y", "2055-12-31"),
+            ("2024-02-29", "P1Y", "2025-02-28"),
+            ("2024-02-29", "P4Y", "2028-02-28"),
+            ("2025-01-31", "P1M", "2025-02-28"),
+            ("2025-01-01", "P1D", "2025-01-01"),
+            ("2025-01-01", "P2W", "2025-01-14"),
+            ("2025-01-01", "P1Y6M", "2026-06-30"),
+        ] {
+            let period: Period = period.parse().unwrap();
+            assert_eq!(period.last_day_from(parse_date(first).unwrap()).unwrap(), parse_date(last).unwrap(), "{first}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_period_is_refused() {
+        for text in ["", "P", "10Y", "P0Y", "P-1Y", "P1.5Y", "P1D1Y", "P1Y1Y", "PT5H", "P9999999999Y"] {
+            assert!(text.parse::<Period>().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The policy file: which files make up which record, who may read it, and how long it is kept.
+//!
+//! Spec: `spec/archive.md`, "Policy file".
+
+use super::period::Period;
+use super::{AtExpiry, Class, Retention, RetentionError, parse_date};
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+/// A parsed policy file.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The compartments, in the order of the file.
+    pub compartments: Vec<PolicyCompartment>,
+    groups: Vec<Group>,
+}
+
+/// A compartment as the policy asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct PolicyCompartment {
+    /// Its name.
+    pub name: String,
+    /// Its class.
+    pub class: Class,
+    /// Its recipients; empty for those of the command line.
+    #[serde(default)]
+    pub recipients: Vec<String>,
+    /// Whether sizes are padded; by default they are for confidential compartments.
+    #[serde(default)]
+    pub pad: Option<bool>,
+}
+
+/// Where the policy puts one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assignment {
+    /// Name of the record.
+    pub record: String,
+    /// Index of the compartment in [`Policy::compartments`].
+    pub compartment: usize,
+    /// How long the record is kept.
+    pub retention: Retention,
+    /// The date that counts from, where the policy gives one.
+    pub dated: Option<NaiveDate>,
+}
+
+/// A policy that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The file is not the TOML that is expected.
+    #[error("{0}")]
+    Toml(String),
+    /// A part of it makes no sense.
+    #[error("{0}: {1}")]
+    Part(String, String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyFile {
+    #[serde(default, rename = "compartment")]
+    compartments: Vec<PolicyCompartment>,
+    #[serde(default, rename = "records")]
+    groups: Vec<GroupFile>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct GroupFile {
+    path: String,
+    record: String,
+    compartment: String,
+    dated: Option<String>,
+    until: Option<String>,
+    retain: Option<String>,
+    at_expiry: Option<AtExpiry>,
+}
+
+#[derive(Clone, Debug)]
+struct Group {
+    path: String,
+    pattern: regex::Regex,
+    record: String,
+    compartment: usize,
+    dated: Option<String>,
+    keep: Keep,
+    at_expiry: AtExpiry,
+}
+
+#[derive(Clone, Debug)]
+enum Keep {
+    Until(NaiveDate),
+    Retain(Period),
+}
+
+impl Policy {
+    /// Parses a policy file.
+    ///
+    /// # Errors
+    /// [`PolicyError`] names the part that is wrong.
+    pub fn parse(text: &str) -> Result<Self, PolicyError> {
+        let file: PolicyFile = toml::from_str(text).map_err(|e| PolicyError::Toml(e.to_string()))?;
+        if file.compartments.is_empty() || file.groups.is_empty() {
+            return Err(PolicyError::Toml("it needs at least one [[compartment]] and one [[records]]".into()));
+        }
+        let group = |group: GroupFile| {
+            let place = format!("records {:?}", group.path);
+            Group::build(group, &file.compartments).map_err(|what| PolicyError::Part(place, what))
+        };
+        let groups = file.groups.into_iter().map(group).collect::<Result<_, _>>()?;
+        Ok(Self { compartments: file.compartments, groups })
+    }
+
+    /// Where the file at `path` (below the sealed folder, `/` between components) goes: by the first pattern that
+    /// matches. `None` where none does.
+    ///
+    /// # Errors
+    /// [`PolicyError::Part`] when what it captured is not a date, or not a name.
+    pub fn assign(&self, path: &str, created: NaiveDate) -> Result<Option<Assignment>, PolicyError> {
+        let matched = self.groups.iter().find_map(|group| Some((group, group.pattern.captures(path)?)));
+        let Some((group, captures)) = matched else { return Ok(None) };
+        let place = || format!("{path} (records {:?})", group.path);
+        group.assign(&captures, created).map(Some).map_err(|what| PolicyError::Part(place(), what))
+    }
+}
+
+impl Group {
+    fn build(file: GroupFile, compartments: &[PolicyCompartment]) -> Result<Self, String> {
+        let pattern = pattern(&file.path)?;
+        let known = |name: &str| pattern.capture_names().flatten().any(|capture| capture == name);
+        for template in [Some(&file.record), file.dated.as_ref()].into_iter().flatten() {
+            for name in placeholders(template)? {
+                if !known(name) {
+                    return Err(format!("{{{name}}} in {template:?} is not captured by the path"));
+                }
+            }
+        }
+        let compartment = compartments
+            .iter()
+            .position(|c| c.name == file.compartment)
+            .ok_or_else(|| format!("there is no compartment {:?}", file.compartment))?;
+        let keep = match (&file.until, &file.retain) {
+            (Some(date), None) => Keep::Until(parse_date(date).map_err(|e| e.to_string())?),
+            (None, Some(period)) => Keep::Retain(period.parse().map_err(|e: RetentionError| e.to_string())?),
+            _ => return Err("it needs either `until` or `retain`".into()),
+        };
+        let at_expiry = file.at_expiry.unwrap_or(AtExpiry::Destroy);
+        Ok(Self { path: file.path, pattern, record: file.record, compartment, dated: file.dated, keep, at_expiry })
+    }
+
+    fn assign(&self, captures: &regex::Captures<'_>, created: NaiveDate) -> Result<Assignment, String> {
+        let dated = match &self.dated {
+            Some(template) => Some(parse_date(&fill(template, captures)).map_err(|e| e.to_string())?),
+            None => None,
+        };
+        let until = match &self.keep {
+            Keep::Until(date) => *date,
+            Keep::Retain(period) => period.last_day_from(dated.unwrap_or(created)).map_err(|e| e.to_string())?,
+        };
+        let record = fill(&self.record, captures);
+        let retention = Retention { until, at_expiry: self.at_expiry };
+        Ok(Assignment { record, compartment: self.compartment, retention, dated })
+    }
+}
+
+/// `{name}` captures within one component, `*` and `?` match within one, `**` across components.
+fn pattern(path: &str) -> Result<regex::Regex, String> {
+    let mut out = String::from("^");
+    let mut rest = path;
+    while let Some(c) = rest.chars().next() {
+        if let Some(tail) = rest.strip_prefix("**/") {
+            out.push_str("(?:.*/)?");
+            rest = tail;
+        } else if let Some(tail) = rest.strip_prefix("**") {
+            out.push_str(".*");
+            rest = tail;
+        } else if let Some(tail) = rest.strip_prefix('{') {
+            let (name, tail) = tail.split_once('}').ok_or("a { has no }")?;
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+                return Err(format!("{{{name}}} is not a name of letters, digits and underscores"));
+            }
+            out.push_str(&format!("(?P<{name}>[^/]+)"));
+            rest = tail;
+        } else {
+            match c {
+                '*' => out.push_str("[^/]*"),
+                '?' => out.push_str("[^/]"),
+                other => out.push_str(&regex::escape(other.encode_utf8(&mut [0; 4]))),
+            }
+            rest = &rest[c.len_utf8()..];
+        }
+    }
+    out.push('$');
+    let pattern = regex::RegexBuilder::new(&out).dot_matches_new_line(true).size_limit(1 << 20).build();
+    pattern.map_err(|_| "it is not a usable pattern: a name may be captured only once".into())
+}
+
+fn placeholders(template: &str) -> Result<Vec<&str>, String> {
+    let mut names = Vec::new();
+    let mut rest = template;
+    while let Some((_, tail)) = rest.split_once('{') {
+        let (name, tail) = tail.split_once('}').ok_or_else(|| format!("a {{ in {template:?} has no }}"))?;
+        names.push(name);
+        rest = tail;
+    }
+    Ok(names)
+}
+
+fn fill(template: &str, captures: &regex::Captures<'_>) -> String {
+    let mut out = String::new();
+    let mut rest = template;
+    while let Some((head, (name, tail))) = rest.split_once('{').and_then(|(head, t)| Some((head, t.split_once('}')?))) {
+        out.push_str(head);
+        out.push_str(captures.name(name).map_or("", |m| m.as_str()));
+        rest = tail;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: &str = r#"
+        [[compartment]]
+        name = "accounts"
+        class = "sensitive"
+        [[records]]
+        path = "vouchers/{year}/**"
+        record = "vouchers-{year}"
+        dated = "{year}-12-31"
+        retain = "P30Y"
+        compartment = "accounts"
+        [[records]]
+        path = "clients/{client}/**"
+        record = "{client}"
+        until = "2036-12-31"
+        at-expiry = "review"
+        compartment = "accounts"
+    "#;
+
+    #[test]
+    fn the_first_pattern_that_matches_groups_and_dates() {
+        let policy = Policy::parse(POLICY).unwrap();
+        let today = parse_date("2026-11-22").unwrap();
+        let voucher = policy.assign("vouchers/2019/03月/1.pdf", today).unwrap().unwrap();
+        assert_eq!(voucher.record, "vouchers-2019");
+        assert_eq!(voucher.retention.until, parse_date("2049-12-30").unwrap());
+        let client = policy.assign("clients/沐阳/a", today).unwrap().unwrap();
+        assert_eq!((client.record.as_str(), client.retention.at_expiry), ("沐阳", AtExpiry::Review));
+        assert_eq!(policy.assign("notes.txt", today).unwrap(), None);
+        assert!(policy.assign("vouchers/bad/x", today).is_err());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for (from, to) in [
+            ("{year}-12-31", "{month}-12-31"),
+            ("retain = \"P30Y\"", ""),
+            ("compartment = \"accounts\"\n        [[records]]", "compartment = \"other\"\n        [[records]]"),
+            ("\"P30Y\"", "\"P30Q\""),
+            ("class =", "clas ="),
+        ] {
+            assert!(Policy::parse(&POLICY.replacen(from, to, 1)).is_err(), "{to}");
+        }
+    }
+}

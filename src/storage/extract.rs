@@ -1,0 +1,247 @@
+//! Writes a restored tree: only below the output folder, never through a link, under its final name only when whole.
+//!
+//! Every path is resolved by the kernel beneath an open folder (`cap-std`), so a name that tries to leave fails.
+
+use super::StorageError;
+use super::source::Attributes;
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
+use rustix::fs::{AtFlags, Mode, RenameFlags, Timespec, Timestamps, fchmod, futimens, renameat_with, utimensat};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Blocks of zeros of this size become holes.
+const HOLE: usize = 4096;
+const BUFFER: usize = 256 << 10;
+
+/// A folder that restored trees go into.
+pub struct OutputFolder {
+    dir: Dir,
+    path: PathBuf,
+    replace: bool,
+}
+
+impl OutputFolder {
+    /// Opens the folder, which is made where it is missing. With `replace`, existing names give way.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn open(path: &Path, replace: bool) -> Result<Self, StorageError> {
+        std::fs::create_dir_all(path).map_err(StorageError::at(path))?;
+        let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(StorageError::at(path))?;
+        Ok(Self { dir, path: path.into(), replace })
+    }
+
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Refuses a name that is taken, unless it may be replaced.
+    ///
+    /// # Errors
+    /// [`StorageError::Exists`].
+    pub fn check_free(&self, name: &str) -> Result<(), StorageError> {
+        if !self.replace && self.dir.symlink_metadata(name).is_ok() {
+            return Err(StorageError::Exists(self.path.join(name)));
+        }
+        Ok(())
+    }
+
+    /// Begins a tree under a temporary name.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn begin(&self) -> Result<PartialTree<'_>, StorageError> {
+        let name = format!(".keepuntil-{}.partial", hex::encode(&crate::crypto::secret::random_id()[..6]));
+        let at = StorageError::at(self.path.join(&name));
+        let make = || {
+            self.dir.create_dir(&name)?;
+            self.dir.open_dir(&name)
+        };
+        let dir = make().map_err(at)?;
+        Ok(PartialTree { folder: self, dir, name, directories: Vec::new(), buffer: vec![0; BUFFER], finished: false })
+    }
+
+    /// Writes a small file beside the trees.
+    ///
+    /// # Errors
+    /// [`StorageError::Exists`]; [`StorageError::File`].
+    pub fn write_file(&self, name: &str, content: &[u8]) -> Result<(), StorageError> {
+        self.check_free(name)?;
+        super::output::OutputFile::begin(&self.path.join(name), 0o644, self.replace).and_then(|mut file| {
+            file.write_all(content).map_err(StorageError::at(self.path.join(name)))?;
+            file.finish()
+        })
+    }
+}
+
+/// A tree being written; removed again unless it is finished.
+pub struct PartialTree<'a> {
+    folder: &'a OutputFolder,
+    dir: Dir,
+    name: String,
+    directories: Vec<(String, Attributes)>,
+    buffer: Vec<u8>,
+    finished: bool,
+}
+
+impl PartialTree<'_> {
+    fn at(&self, path: &str) -> impl FnOnce(io::Error) -> StorageError + use<> {
+        StorageError::at(self.folder.path.join(&self.name).join(path))
+    }
+
+    /// Makes a folder; mode and times are set at the end.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn directory(&mut self, path: &str, attributes: Attributes) -> Result<(), StorageError> {
+        if !path.is_empty() {
+            self.dir.create_dir(path).map_err(self.at(path))?;
+        }
+        self.directories.push((path.to_owned(), attributes));
+        Ok(())
+    }
+
+    /// Writes a file; long runs of zeros become holes.
+    ///
+    /// # Errors
+    /// [`StorageError::File`], for failures of `content` too.
+    pub fn file(&mut self, path: &str, attributes: Attributes, content: &mut dyn Read) -> Result<(), StorageError> {
+        let at = self.at(path);
+        self.write_content(path, attributes, content).map_err(at)
+    }
+
+    fn write_content(&mut self, path: &str, attributes: Attributes, content: &mut dyn Read) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o600);
+        let mut file = self.dir.open_with(path, &options)?;
+        let mut ends_in_hole = false;
+        let mut len = 0u64;
+        loop {
+            let filled = fill(content, &mut self.buffer)?;
+            for block in self.buffer[..filled].chunks(HOLE) {
+                ends_in_hole = block.len() == HOLE && is_zero(block);
+                if ends_in_hole {
+                    file.seek(SeekFrom::Current(HOLE as i64))?;
+                } else {
+                    file.write_all(block)?;
+                }
+            }
+            len += filled as u64;
+            if filled < BUFFER {
+                break;
+            }
+        }
+        if ends_in_hole {
+            file.set_len(len)?;
+        }
+        fchmod(&file, Mode::from_raw_mode(attributes.mode & 0o777))?;
+        futimens(&file, &times(attributes))?;
+        Ok(())
+    }
+
+    /// Gives a file one more name.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn hard_link(&mut self, path: &str, target: &str) -> Result<(), StorageError> {
+        self.dir.hard_link(target, &self.dir, path).map_err(self.at(path))
+    }
+
+    /// Makes a symbolic link; its target is not looked at.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn link(&mut self, path: &str, target: &str, attributes: Attributes) -> Result<(), StorageError> {
+        let make = || -> io::Result<()> {
+            let (parent, name) = path.rsplit_once('/').unwrap_or((".", path));
+            let parent = self.dir.open_dir(parent)?;
+            parent.symlink_contents(target, name)?;
+            Ok(utimensat(&parent, name, &times(attributes), AtFlags::SYMLINK_NOFOLLOW)?)
+        };
+        make().map_err(self.at(path))
+    }
+
+    /// A reader over a file that was written here.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn open(&self, path: &str) -> Result<impl Read + use<>, StorageError> {
+        self.dir.open(path).map_err(self.at(path))
+    }
+
+    /// Sets the folders' modes and times and gives the tree, or the one thing `inner` in it, its final name.
+    ///
+    /// # Errors
+    /// [`StorageError::Exists`]; [`StorageError::File`].
+    pub fn finish(mut self, inner: Option<&str>, name: &str) -> Result<(), StorageError> {
+        for (path, attributes) in std::mem::take(&mut self.directories).into_iter().rev() {
+            let set = || -> io::Result<()> {
+                let dir = if path.is_empty() { self.dir.try_clone()? } else { self.dir.open_dir(&path)? };
+                // Opened for path resolution only, a folder handle cannot change modes; the path through it can.
+                let file = dir.into_std_file();
+                rustix::fs::chmodat(&file, ".", Mode::from_raw_mode(attributes.mode & 0o777), AtFlags::empty())?;
+                utimensat(&file, ".", &times(attributes), AtFlags::empty())?;
+                Ok(())
+            };
+            set().map_err(self.at(&path))?;
+        }
+        let from = match inner {
+            Some(inner) => Path::new(&self.name).join(inner),
+            None => PathBuf::from(&self.name),
+        };
+        self.folder.check_free(name)?;
+        let to = self.folder.path.join(name);
+        let root = &self.folder.dir;
+        let flags = if self.folder.replace && root.symlink_metadata(name).is_ok() {
+            RenameFlags::EXCHANGE
+        } else {
+            RenameFlags::NOREPLACE
+        };
+        match renameat_with(root, &from, root, name, flags) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::EXIST) => return Err(StorageError::Exists(to)),
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+                root.rename(&from, root, name).map_err(StorageError::at(to))?;
+            }
+            Err(e) => return Err(StorageError::at(to)(e.into())),
+        }
+        // After an exchange, or with only one thing taken out, something is left under the temporary name.
+        self.finished = flags == RenameFlags::NOREPLACE && inner.is_none();
+        Ok(())
+    }
+}
+
+impl Drop for PartialTree<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nothing more can be done about a folder that cannot be removed; its name says what it is.
+            let _ = self.folder.dir.remove_dir_all(&self.name);
+            let _ = self.folder.dir.remove_file(&self.name);
+        }
+    }
+}
+
+fn fill(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(filled)
+}
+
+fn is_zero(block: &[u8]) -> bool {
+    let (chunks, rest) = block.as_chunks::<16>();
+    chunks.iter().all(|chunk| u128::from_ne_bytes(*chunk) == 0) && rest.iter().all(|&b| b == 0)
+}
+
+fn times(attributes: Attributes) -> Timestamps {
+    let time = Timespec { tv_sec: attributes.mtime, tv_nsec: attributes.nanos.into() };
+    Timestamps { last_access: time, last_modification: time }
+}

@@ -1,0 +1,124 @@
+//! Files that appear whole or not at all.
+//!
+//! Invariant: under its final name a file is complete and on disk; a failure leaves nothing.
+
+use super::StorageError;
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// A file being written under a temporary name beside its final one.
+pub struct OutputFile {
+    writer: BufWriter<File>,
+    temporary: PathBuf,
+    path: PathBuf,
+    replace: bool,
+    finished: bool,
+}
+
+impl OutputFile {
+    /// Begins the file; with `replace` an existing one gives way at the end.
+    ///
+    /// # Errors
+    /// [`StorageError::Exists`]; [`StorageError::File`].
+    pub fn begin(path: &Path, mode: u32, replace: bool) -> Result<Self, StorageError> {
+        if !replace && path.symlink_metadata().is_ok() {
+            return Err(StorageError::Exists(path.into()));
+        }
+        let Some(name) = path.file_name() else {
+            return Err(StorageError::at(path)(io::Error::other("it is not a file's name")));
+        };
+        let unique = hex::encode(&crate::crypto::secret::random_id()[..6]);
+        let mut temporary_name = std::ffi::OsString::from(format!(".keepuntil-{unique}-"));
+        // The end of a long name is enough to recognise it, and leaves room for the prefix.
+        temporary_name.push(if name.len() > 200 { std::ffi::OsStr::new("partial") } else { name });
+        let temporary = path.with_file_name(temporary_name);
+        let file =
+            File::options().write(true).create_new(true).mode(mode).open(&temporary).map_err(StorageError::at(path))?;
+        let writer = BufWriter::with_capacity(1 << 20, file);
+        Ok(Self { writer, temporary, path: path.into(), replace, finished: false })
+    }
+
+    /// Makes the file durable and gives it its name.
+    ///
+    /// # Errors
+    /// [`StorageError::Exists`] when the name was taken meanwhile; [`StorageError::File`].
+    pub fn finish(mut self) -> Result<(), StorageError> {
+        self.writer.flush().map_err(StorageError::at(&self.path))?;
+        self.writer.get_ref().sync_all().map_err(StorageError::at(&self.path))?;
+        rename(&self.temporary, &self.path, self.replace)?;
+        self.finished = true;
+        sync_parent(&self.path)
+    }
+}
+
+impl Write for OutputFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.writer.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+impl Drop for OutputFile {
+    fn drop(&mut self) {
+        if !self.finished {
+            // Nothing more can be done about a file that cannot be removed; its name says what it is.
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Renames, refusing to replace unless told to.
+fn rename(from: &Path, to: &Path, replace: bool) -> Result<(), StorageError> {
+    if replace {
+        return std::fs::rename(from, to).map_err(StorageError::at(to));
+    }
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::EXIST) => Err(StorageError::Exists(to.into())),
+        // File systems without the flag: a hard link refuses an existing name as well.
+        Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => match std::fs::hard_link(from, to) {
+            Ok(()) => std::fs::remove_file(from).map_err(StorageError::at(from)),
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Err(StorageError::Exists(to.into())),
+            Err(e) => Err(StorageError::at(to)(e)),
+        },
+        Err(e) => Err(StorageError::at(to)(e.into())),
+    }
+}
+
+/// Makes a name in a folder durable.
+///
+/// # Errors
+/// [`StorageError::File`].
+pub fn sync_parent(path: &Path) -> Result<(), StorageError> {
+    let parent = match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => Path::new("/"),
+    };
+    File::open(parent).and_then(|folder| folder.sync_all()).map_err(StorageError::at(parent))
+}
+
+/// Writes a small file whole: durable, never over an existing one.
+///
+/// # Errors
+/// [`StorageError::Exists`]; [`StorageError::File`].
+pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StorageError> {
+    let mut file = OutputFile::begin(path, mode, false)?;
+    file.write_all(bytes).map_err(StorageError::at(path))?;
+    file.finish()
+}
+
+/// Makes a folder and those above it; only the owner may enter what is new.
+///
+/// # Errors
+/// [`StorageError::File`].
+pub fn create_private_dir(path: &Path) -> Result<(), StorageError> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StorageError::at(path))
+}

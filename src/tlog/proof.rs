@@ -1,0 +1,73 @@
+//! Offline proofs that a leaf is in a log (C2SP tlog-proof); the leaf itself travels as the proof's extra data.
+
+use super::TlogError;
+use super::checkpoint::{self, SignedCheckpoint};
+use super::merkle::{leaf_hash, root_from_proof};
+use crate::crypto::hash::Hash;
+use crate::crypto::sign::VerifierKey;
+use base64::{Engine, prelude::BASE64_STANDARD};
+
+const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
+/// Hashes that a proof may have: the height of the largest tree.
+const MAX_HASHES: usize = 64;
+
+/// A leaf with its path to a signed checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    /// The leaf's bytes.
+    pub leaf: Vec<u8>,
+    /// Its index in the log.
+    pub index: u64,
+    /// Inclusion proof, from the leaf's sibling up.
+    pub hashes: Vec<Hash>,
+    /// The signed checkpoint, verbatim.
+    pub checkpoint: String,
+}
+
+impl Proof {
+    /// The file's text.
+    pub fn to_text(&self) -> String {
+        let hashes: String = self.hashes.iter().map(|hash| BASE64_STANDARD.encode(hash) + "\n").collect();
+        let leaf = BASE64_STANDARD.encode(&self.leaf);
+        format!("{FIRST_LINE}\nextra {leaf}\nindex {}\n{hashes}\n{}", self.index, self.checkpoint)
+    }
+
+    /// Parses a proof file.
+    ///
+    /// # Errors
+    /// [`TlogError::Proof`] for anything that is not in canonical form.
+    pub fn parse(text: &str) -> Result<Self, TlogError> {
+        let malformed = TlogError::Proof("it is not written as C2SP tlog-proof demands");
+        let Some((head, checkpoint)) = text.split_once("\n\n") else {
+            return Err(malformed);
+        };
+        let mut lines = head.split('\n');
+        let (Some(FIRST_LINE), Some(extra), Some(index)) = (lines.next(), lines.next(), lines.next()) else {
+            return Err(malformed);
+        };
+        let leaf = extra.strip_prefix("extra ").and_then(|leaf| BASE64_STANDARD.decode(leaf).ok());
+        let index = index.strip_prefix("index ").and_then(|index| index.parse().ok());
+        let hashes: Option<Vec<Hash>> = lines.map(|line| BASE64_STANDARD.decode(line).ok()?.try_into().ok()).collect();
+        let (Some(leaf), Some(index), Some(hashes)) = (leaf, index, hashes) else {
+            return Err(malformed);
+        };
+        let proof = Self { leaf, index, hashes, checkpoint: checkpoint.to_owned() };
+        if proof.hashes.len() > MAX_HASHES || proof.to_text() != text {
+            return Err(malformed);
+        }
+        Ok(proof)
+    }
+
+    /// Verifies path and checkpoint.
+    ///
+    /// # Errors
+    /// [`TlogError`] when either fails.
+    pub fn verify(&self, keys: &[VerifierKey; 2]) -> Result<SignedCheckpoint, TlogError> {
+        let signed = checkpoint::verify(self.checkpoint.as_bytes(), keys)?;
+        let root = root_from_proof(leaf_hash(&self.leaf), self.index, signed.checkpoint.size, &self.hashes)?;
+        if root != signed.checkpoint.root {
+            return Err(TlogError::Proof("it does not lead to the checkpoint's root"));
+        }
+        Ok(signed)
+    }
+}
