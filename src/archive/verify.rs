@@ -12,8 +12,8 @@ use crate::crypto::record_file::{PREFIX, RecordHeader};
 use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH, bundle_entries};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 /// Something in the file that is not as it was sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,7 +52,13 @@ pub fn verify(
     threads: usize,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Verification, ArchiveError> {
-    let check = Check { file: reader.file().clone(), damage: Mutex::default(), bytes: AtomicU64::new(0), progress };
+    let check = Check {
+        file: reader.file().clone(),
+        bundles_whole: OnceLock::new(),
+        damage: Mutex::default(),
+        bytes: AtomicU64::new(0),
+        progress,
+    };
     let whole = AtomicU64::new(0);
     let outcome: Result<(), ArchiveError> = std::thread::scope(|scope| {
         let (jobs, queue) = crossbeam_channel::bounded::<RecordLeaf>(2 * TILE_WIDTH);
@@ -86,6 +92,8 @@ pub fn verify(
 
 struct Check<'a> {
     file: std::sync::Arc<File>,
+    /// Whether the bundles alone make the root; found out once, and only when a hash tile is damaged.
+    bundles_whole: OnceLock<bool>,
     damage: Mutex<Vec<Damage>>,
     bytes: AtomicU64,
     progress: &'a (dyn Fn(u64) + Sync),
@@ -175,7 +183,9 @@ impl Check<'_> {
             Err(_) => {}
         }
         // Perhaps a hash tile is damaged and the bundle is not: the root over all bundles can still tell.
-        let Ok(true) = self.bundles_make_the_root(reader) else { return Ok(None) };
+        if !*self.bundles_whole.get_or_init(|| self.bundles_make_the_root(reader).unwrap_or(false)) {
+            return Ok(None);
+        }
         let bundle = reader.tree().bundle(bundle_index)?;
         let entries = bundle_entries(&bundle, width)?;
         Ok(Some(entries.into_iter().map(<[u8]>::to_vec).collect()))
@@ -220,20 +230,44 @@ impl Check<'_> {
         jobs: &crossbeam_channel::Sender<RecordLeaf>,
     ) -> Result<u64, ArchiveError> {
         let leaf = match reader.parse_record(number, entry) {
-            Ok(leaf) if leaf.offset == at => leaf,
-            Ok(leaf) => {
-                self.report(Some(number), at, 1, format!("its leaf places it at {}, not here", leaf.offset));
-                return Ok(at);
-            }
+            Ok(leaf) => leaf,
             Err(e) => {
                 self.report(Some(number), at, 1, e.to_string());
-                return Ok(at);
+                return self.skip_record(number, at);
             }
         };
+        if leaf.offset != at {
+            let gap = leaf.offset.saturating_sub(at);
+            self.report(Some(number), at, gap, format!("its leaf places it at {}, not here", leaf.offset));
+            if leaf.offset < at {
+                return self.skip_record(number, at);
+            }
+            self.advance(gap);
+        }
+        let at = leaf.offset;
         let len = layout::record_len(leaf.size).expect("a parsed leaf lies within the file");
         // Workers stop early only when the disk fails; their error is the one to tell.
         let _ = jobs.send(leaf);
         Ok(at + len)
+    }
+
+    /// Where a record ends whose leaf does not say so: behind the segments that bear its number.
+    fn skip_record(&self, number: u64, mut at: u64) -> Result<u64, ArchiveError> {
+        for segment in 0.. {
+            let mut header = [0; BLOCK];
+            if !self.read(at, &mut header)? {
+                break;
+            }
+            let size = tar::Header::from_byte_slice(&header).size().unwrap_or(0);
+            let is_segment = (1..=layout::SEGMENT).contains(&size)
+                && layout::member_header(&layout::record_member(number, segment), size)? == header;
+            if !is_segment {
+                break;
+            }
+            self.advance(layout::member_len(size));
+            at += layout::member_len(size);
+        }
+        Ok(at)
     }
 
     fn finished(&self, at: u64, finished: Finished, offsets: &mut Offsets) -> Result<u64, ArchiveError> {
