@@ -551,13 +551,6 @@ fn broken_records() -> Vec<Vector> {
                 record
             })
         }),
-        vector("93-empty-last-chunk", &["A-21"], "record damaged", "its length is not that of an age payload", || {
-            with_record(|| {
-                let mut record = Record::of(1, "first", &[member(b'0', "data/x", &noise(70_000))]);
-                record.file.truncate(record_file::PREFIX + 65_536 + 16 + 16);
-                record
-            })
-        }),
         vector("94-wide-window", &["A-23"], "record damaged", "its content does not open", || {
             with_record(|| Record {
                 file: age_file(&record_key(1), &wide_frame(&bag(&payload(), |_| {}))),
@@ -865,4 +858,185 @@ fn what_the_vectors_are_sealed_with_is_published() {
         Identities::parse("vector", x25519_secret_string(&reader_secret()).as_bytes(), &Prompts::none()).unwrap();
     assert_eq!(access("01-valid", &classical)[..], compartment_secret().expose()[..]);
     assert_eq!(access("02-valid-post-quantum", &hybrid_identity())[..], compartment_secret().expose()[..]);
+}
+
+/// Compares a file of values with what the code makes of them; makes the file where it is missing.
+fn holds(name: &str, value: Value) {
+    let path = vectors().join("keys").join(name);
+    if writing(&path) {
+        json_file(&path, &value);
+    }
+    assert_eq!(read_json(&path), value, "{name}");
+}
+
+#[test]
+fn the_key_schedule_holds() {
+    let case = |archive: [u8; 16], n: u64, seed: u8| {
+        let (s, e, d) = (secret(seed), secret(seed + 1), secret(seed + 2));
+        let halves = kdf::ExpiryHalves { record: e.clone(), label: d.clone() };
+        let commitments = halves.commitments(&archive, n);
+        let access = kdf::access_half(&archive, &s, n);
+        let record = kdf::record_key(&archive, &access, &e, n);
+        let label_key = kdf::label_key(&archive, &access, &d, n);
+        let label = Label { name: "沐阳".into(), files: 3, bytes: 4, ..Label::default() };
+        assert_eq!(Label::open(&label_key, n, &label.seal(&label_key)).unwrap(), label);
+        json!({
+            "archive": hex::encode(archive),
+            "record": n,
+            "compartment_secret": hex::encode(s.expose()),
+            "expiry_half": hex::encode(e.expose()),
+            "label_expiry_half": hex::encode(d.expose()),
+            "access_half": hex::encode(access.expose()),
+            "record_key": hex::encode(record.expose()),
+            "record_identity": x25519_secret_string(&record).as_str(),
+            "label_key": hex::encode(label_key.expose()),
+            "note_key": hex::encode(kdf::note_key(&archive, &d, n).expose()),
+            "commitment_record": hex::encode(commitments.record),
+            "commitment_label": hex::encode(commitments.label),
+            "label": label,
+            "label_sealed": hex::encode(label.seal(&label_key)),
+        })
+    };
+    holds("schedule.json", json!([case([0; 16], 1, 10), case([0xab; 16], 1, 20), case([0xab; 16], 1 << 40, 20)]));
+}
+
+#[test]
+fn padded_sizes_hold() {
+    let sizes =
+        [1u64, 8, 9, 100, 255, 256, 257, 1000, 4096, 65_537, 1 << 20, (1 << 20) + 1, 9_999_999, (1 << 40) + 12_345];
+    let padded: Vec<_> = sizes.map(|size| [size, keepuntil::archive::compress::padded_size(size)]).into();
+    holds("padded-sizes.json", json!(padded));
+}
+
+#[test]
+fn trees_hold() {
+    let tree = |size: u64| {
+        let mut log = keepuntil::tlog::tile::LogBuilder::default();
+        let mut members: Vec<String> = Vec::new();
+        for leaf in 0..size {
+            members.extend(log.push(&leaf.to_be_bytes()).unwrap().into_iter().map(|finished| finished.path));
+        }
+        let (partial, root) = log.finish();
+        members.extend(partial.into_iter().map(|finished| finished.path));
+        let members = if size > 1000 { members.split_off(members.len() - 4) } else { members };
+        json!({ "size": size, "root": hex::encode(root), "last_members": members })
+    };
+    holds("trees.json", json!([1, 2, 3, 5, 255, 256, 257, 700, 65_536, 66_000].map(tree)));
+}
+
+#[test]
+fn root_slots_hold() {
+    use keepuntil::keyring::root::RootSlots;
+    let keyring = [0x51; 16];
+    let slot = |change: &dyn Fn(&mut Vec<u8>)| {
+        let mut slot = b"keepuntil root\n\0".to_vec();
+        slot.extend_from_slice(&7u64.to_be_bytes());
+        slot.extend_from_slice(&keyring);
+        slot.extend_from_slice(&[0x77; 32]);
+        let check = sha256(&[&slot]);
+        slot.extend_from_slice(&check);
+        slot.resize(4096, 0);
+        change(&mut slot);
+        slot
+    };
+    let cases: [(&str, Vec<u8>); 7] = [
+        ("valid", slot(&|_| {})),
+        ("empty", vec![0; 4096]),
+        ("magic", slot(&|s| s[0] = b'K')),
+        ("check", slot(&|s| s[40] ^= 1)),
+        ("other keyring", {
+            let mut s = slot(&|s| s[24] ^= 1);
+            let check = sha256(&[&s[..72]]);
+            s[72..104].copy_from_slice(&check);
+            s
+        }),
+        ("not zero behind", slot(&|s| s[4095] = 1)),
+        ("short", slot(&|s| s.truncate(4095))),
+    ];
+    let mut values = Vec::new();
+    for (name, content) in cases {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("slot-1"), &content).unwrap();
+        let root = RootSlots::open(dir.path()).load(7, &keyring).ok().map(|root| hex::encode(root.expose()));
+        assert_eq!(root.is_some(), name == "valid", "{name}");
+        let shown = content.iter().rposition(|&b| b != 0).map_or(0, |last| last + 1);
+        values.push(json!({
+            "name": name, "keyring": hex::encode(keyring), "generation": 7, "size": content.len(),
+            "bytes_before_zeros": if shown < 200 { hex::encode(&content[..shown]) } else { "see root_slots_hold".into() },
+            "root": root,
+        }));
+    }
+    holds("root-slots.json", json!(values));
+}
+
+#[test]
+fn a_damaged_hash_tile_keeps_no_record_from_being_checked() {
+    let many = |change: fn(&mut keepuntil::tlog::tile::Finished)| {
+        let mut forge = Forge { stored: Box::new(change), ..Forge::default() };
+        forge.records = (1..=600).map(|n| Record { file: vec![0; 200], label: vec![n as u8; 272] }).collect();
+        forge.build()
+    };
+    let whole = read_damage(&many(|_| {}));
+    assert!(whole.iter().all(|what| what.contains("exactly one X25519 stanza")) && whole.len() == 600);
+    let damaged = read_damage(&many(|finished| {
+        if finished.path.starts_with("tile/1/") {
+            // The hash of the second bundle: leaf 0, with which an archive opens, is proved with it too.
+            finished.bytes[0] ^= 1;
+        }
+    }));
+    assert_eq!(damaged.len(), 601, "{:?}", &damaged[..2]);
+    assert!(damaged.iter().any(|what| what.starts_with("tile/1/000.p/2: its content")), "{damaged:?}");
+}
+
+fn read_damage(bytes: &[u8]) -> Vec<String> {
+    let mut file = tempfile::tempfile().unwrap();
+    file.write_all(bytes).unwrap();
+    let mut reader = ArchiveReader::open(file).unwrap();
+    verify(&mut reader, 2, &|_| {}).unwrap().damage.into_iter().map(|d| d.what).collect()
+}
+
+#[test]
+fn no_byte_of_an_archive_can_change_unseen() {
+    let bytes = std::fs::read(vectors().join("archive/01-valid/archive.sealed")).unwrap();
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1 << (at % 8);
+        let outcome = read(&changed);
+        assert!(outcome.ends.ends_with("damaged"), "byte {at}: {}", outcome.ends);
+    }
+    for len in (0..bytes.len()).step_by(97) {
+        assert_eq!(read(&bytes[..len]).ends, "open damaged", "cut at {len}");
+    }
+}
+
+#[test]
+fn a_proof_ties_a_record_to_its_seal_and_nothing_else_passes() {
+    use keepuntil::archive::proof::verify_record_proof;
+    let file = std::fs::File::open(vectors().join("archive/01-valid/archive.sealed")).unwrap();
+    let mut reader = ArchiveReader::open(file).unwrap();
+    let keys = signing_key().verifier_keys();
+    let proof = reader.proof(1).unwrap();
+    let proved = verify_record_proof(&proof.to_text(), &keys).unwrap();
+    assert_eq!((proved.archive, proved.leaf), (ARCHIVE, reader.record(1).unwrap()));
+    let text = proof.to_text();
+    let others = SigningKey::from_seeds(FIRM, &secret(90), &secret(91)).verifier_keys();
+    assert!(verify_record_proof(&text, &others).is_err());
+    for bad in [
+        text.replacen("index 1", "index 2", 1),
+        text.replacen("index 1", "index 01", 1),
+        text.replacen("\nindex", "\n\nindex", 1),
+        format!("{text}\n"),
+        reader.proof(0).unwrap().to_text(),
+    ] {
+        assert!(verify_record_proof(&bad, &keys).is_err(), "{bad}");
+    }
+    // A leaf of another log under the same keys is no record, whatever it says.
+    let leaf = proof.leaf.clone();
+    let root = keepuntil::tlog::merkle::leaf_hash(&leaf);
+    for (origin, index) in [(format!("{FIRM}/journal"), 0), (format!("{FIRM}/archive/{}", hex::encode(ARCHIVE)), 0)] {
+        let checkpoint = Checkpoint { origin, size: 1, root }.sign(&signing_key(), SEALED_AT);
+        let other = keepuntil::tlog::proof::Proof { leaf: leaf.clone(), index, hashes: Vec::new(), checkpoint };
+        assert!(other.verify(&keys).is_ok(), "it is a valid proof of some log");
+        assert!(verify_record_proof(&other.to_text(), &keys).is_err());
+    }
 }
