@@ -9,11 +9,11 @@ use super::leaf::RecordLeaf;
 use super::reader::ArchiveReader;
 use crate::crypto::hash::Hasher;
 use crate::crypto::record_file::{PREFIX, RecordHeader};
-use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH, bundle_entries};
+use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, OnceLock};
 
 /// Something in the file that is not as it was sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,13 +52,7 @@ pub fn verify(
     threads: usize,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Verification, ArchiveError> {
-    let check = Check {
-        file: reader.file().clone(),
-        bundles_whole: OnceLock::new(),
-        damage: Mutex::default(),
-        bytes: AtomicU64::new(0),
-        progress,
-    };
+    let check = Check { file: reader.file().clone(), damage: Mutex::default(), bytes: AtomicU64::new(0), progress };
     let whole = AtomicU64::new(0);
     let outcome: Result<(), ArchiveError> = std::thread::scope(|scope| {
         let (jobs, queue) = crossbeam_channel::bounded::<RecordLeaf>(2 * TILE_WIDTH);
@@ -92,8 +86,6 @@ pub fn verify(
 
 struct Check<'a> {
     file: std::sync::Arc<File>,
-    /// Whether the bundles alone make the root; found out once, and only when a hash tile is damaged.
-    bundles_whole: OnceLock<bool>,
     damage: Mutex<Vec<Damage>>,
     bytes: AtomicU64,
     progress: &'a (dyn Fn(u64) + Sync),
@@ -131,7 +123,7 @@ impl Check<'_> {
         for bundle_index in 0..size.div_ceil(TILE_WIDTH as u64) {
             let first = bundle_index * TILE_WIDTH as u64;
             let width = tile::width(size, 0, bundle_index);
-            let Some(entries) = self.proved_entries(reader, bundle_index, width)? else {
+            let Some(entries) = self.proved_entries(reader, bundle_index)? else {
                 // Without the bundle nobody knows where its records and all later members stand.
                 let end = reader.tail().checkpoint_at;
                 let what = format!(
@@ -171,36 +163,17 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// The leaves of a bundle; `None` where they do not lead to the root.
     fn proved_entries(
         &self,
         reader: &mut ArchiveReader,
         bundle_index: u64,
-        width: usize,
     ) -> Result<Option<Vec<Vec<u8>>>, ArchiveError> {
         match reader.tree().leaves(bundle_index) {
-            Ok(entries) => return Ok(Some(entries)),
-            Err(ArchiveError::Io(e)) => return Err(ArchiveError::Io(e)),
-            Err(_) => {}
+            Ok(entries) => Ok(Some(entries)),
+            Err(ArchiveError::Io(e)) => Err(ArchiveError::Io(e)),
+            Err(_) => Ok(None),
         }
-        // Perhaps a hash tile is damaged and the bundle is not: the root over all bundles can still tell.
-        if !*self.bundles_whole.get_or_init(|| self.bundles_make_the_root(reader).unwrap_or(false)) {
-            return Ok(None);
-        }
-        let bundle = reader.tree().bundle(bundle_index)?;
-        let entries = bundle_entries(&bundle, width)?;
-        Ok(Some(entries.into_iter().map(<[u8]>::to_vec).collect()))
-    }
-
-    fn bundles_make_the_root(&self, reader: &mut ArchiveReader) -> Result<bool, ArchiveError> {
-        let head = reader.sealed().checkpoint.clone();
-        let mut log = LogBuilder::default();
-        for bundle_index in 0..head.size.div_ceil(TILE_WIDTH as u64) {
-            let bundle = reader.tree().bundle(bundle_index)?;
-            for entry in bundle_entries(&bundle, tile::width(head.size, 0, bundle_index))? {
-                log.push(entry)?;
-            }
-        }
-        Ok(log.finish().1 == head.root)
     }
 
     fn access_files(&self, reader: &ArchiveReader) -> Result<(), ArchiveError> {
