@@ -1040,3 +1040,97 @@ fn a_proof_ties_a_record_to_its_seal_and_nothing_else_passes() {
         assert!(verify_record_proof(&other.to_text(), &keys).is_err());
     }
 }
+
+fn copy_tree(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let place = to.join(entry.file_name());
+        if entry.path().is_dir() { copy_tree(&entry.path(), &place) } else { drop(std::fs::copy(entry.path(), place)) }
+    }
+}
+
+/// What lies below a folder: hashes of files, targets of links.
+fn tree(folder: &Path, prefix: &str, into: &mut BTreeMap<String, String>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let entry = entry.unwrap();
+        let name = format!("{prefix}{}", entry.file_name().into_string().unwrap());
+        let path = entry.path();
+        let kind = entry.file_type().unwrap();
+        if kind.is_symlink() {
+            into.insert(name, format!("-> {}", std::fs::read_link(path).unwrap().display()));
+        } else if kind.is_dir() {
+            into.insert(format!("{name}/"), String::new());
+            tree(&path, &format!("{name}/"), into);
+        } else if !name.ends_with(".tlog-proof") {
+            into.insert(name, hex::encode(sha256(&[&std::fs::read(path).unwrap()])));
+        }
+    }
+}
+
+#[test]
+fn every_build_reads_the_frozen_archives() {
+    use keepuntil::keyring::Keyring;
+    use keepuntil::ops::NoProgress;
+    use keepuntil::ops::open::{Opener, Signer, Trust, open_archive};
+    use keepuntil::ops::restore::{RestoreOptions, Selection, restore};
+    use keepuntil::ops::verify::{CheckOnly, deep};
+    use keepuntil::storage::lock::Sharing;
+    let frozen = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/archives/v1");
+    let work = tempfile::tempdir().unwrap();
+    // Opening a keyring locks it and may touch its catalogue.
+    copy_tree(&frozen.join("keyring"), &work.path().join("keyring"));
+    copy_tree(&frozen.join("root"), &work.path().join("root"));
+    let mut expect = BTreeMap::new();
+    for (name, identity) in [("clients", "identity.txt"), ("policy", "classic.txt"), ("many", "classic.txt")] {
+        let text = std::fs::read(frozen.join(identity)).unwrap();
+        let identities = Identities::parse(identity, &text, &Prompts::none()).unwrap();
+        let mut keyring =
+            Keyring::open(&work.path().join("keyring"), Sharing::Shared, std::time::Duration::ZERO).unwrap();
+        let path = frozen.join(format!("{name}.sealed"));
+        let (mut reader, signer) = open_archive(&path, &Trust::default(), Some(&keyring)).unwrap();
+        assert_eq!(signer, Signer::KeyringArchive, "{name}");
+        let found = verify(&mut reader, 2, &|_| {}).unwrap();
+        assert_eq!(
+            (found.damage, found.whole, found.bytes),
+            (vec![], reader.records(), reader.tail().file_len),
+            "{name}"
+        );
+        let mut opener = Opener::new(&reader, &identities, &mut keyring);
+        let opened = deep(&mut reader, &mut opener, 2, &NoProgress, &|_, _| Box::new(CheckOnly)).unwrap();
+        assert!(opened.failed.is_empty() && opened.opened == reader.records(), "{name}: {:?}", opened.failed);
+        let options = RestoreOptions {
+            selection: Selection::All,
+            plain: true,
+            force: false,
+            output: work.path().join(name),
+            threads: 2,
+            max_members: 1000,
+            max_ratio: 1000,
+        };
+        let interrupted = std::sync::atomic::AtomicBool::new(false);
+        let outcome = restore(&mut reader, &mut opener, &options, &interrupted, &NoProgress).unwrap();
+        assert!(outcome.failed.is_empty());
+        for restored in &outcome.restored {
+            let proof = std::fs::read_to_string(&restored.proof).unwrap();
+            let proved = keepuntil::archive::proof::verify_record_proof(&proof, reader.keys()).unwrap();
+            assert_eq!(proved.leaf.record, restored.record);
+        }
+        let mut files = BTreeMap::new();
+        tree(&options.output, "", &mut files);
+        expect.insert(
+            name,
+            json!({
+                "archive": hex::encode(reader.archive()),
+                "root": hex::encode(reader.sealed().checkpoint.root),
+                "records": reader.records(),
+                "restored": files,
+            }),
+        );
+    }
+    let path = frozen.join("expect.json");
+    if writing(&path) {
+        json_file(&path, &json!(expect));
+    }
+    assert_eq!(read_json(&path), json!(expect));
+}
