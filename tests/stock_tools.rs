@@ -32,6 +32,36 @@ fn every_restored_record_is_a_valid_bag() {
     assert_eq!(bags.len(), 8);
 }
 
+#[test]
+fn the_payload_of_a_bag_keeps_links_and_names_the_rest() {
+    let home = Home::new();
+    home.seal_clients(&[]);
+    home.keepuntil(&["restore", "firm.sealed", "--all", "-o", "out"]);
+    let kept = home.path("out/沐阳贸易有限公司/data/现行约定书.pdf");
+    assert_eq!(fs::read_link(kept).unwrap(), Path::new("合同/业务约定书 2022（续签）.pdf"));
+    let bag = home.path("out/Harbour & Vale Ltd");
+    assert!(fs::symlink_metadata(bag.join("data/office notes.txt")).is_err(), "it would lead out of the bag");
+    let links = fs::read_to_string(bag.join("links.txt")).unwrap();
+    assert!(links.starts_with("office notes.txt\t../../notes.txt\t") && links.lines().count() == 1, "{links}");
+}
+
+#[test]
+fn names_that_manifests_encode_make_valid_bags() {
+    let Some(python) = tool(PYTHON) else { return };
+    let home = Home::new();
+    let names = ["a\nb", "c\rd", "a\r\nb", "100%", "%0A", "%250a", "tab\tinside", "\u{85}", "\\n", "*", "é", "e\u{301}"];
+    for name in names {
+        let record = home.path("in").join(name);
+        fs::create_dir_all(record.join(name)).unwrap();
+        fs::write(record.join(name).join(name), name).unwrap();
+    }
+    home.keepuntil(&["create", "--quiet", "-o", "firm.sealed", "--until", "2999-12-31", "in"]);
+    home.keepuntil(&["restore", "firm.sealed", "--all", "-o", "out"]);
+    let bags = names.map(|name| home.path("out").join(name));
+    let said = stdout(Command::new(python).arg(project("tests/stock/bags.py")).args(&bags));
+    assert_eq!(String::from_utf8(said).unwrap(), format!("{} bags are valid\n", bags.len()));
+}
+
 /// The record names that an identity shows; none where it opens nothing.
 fn names(home: &Home, identity: &Path) -> Vec<String> {
     let shown = home.keepuntil(&["inspect", "firm.sealed", "--json", "-i", identity.to_str().unwrap()]);

@@ -35,6 +35,7 @@ mkdir "$HOME" "$scratch/kept"
 cd "$scratch/kept"
 "$keepuntil" create --quiet --until 2999-12-31 -o firm.sealed "$source"
 "$keepuntil" keyring export --quiet firm.sealed -o sheet.txt
+"$keepuntil" restore --quiet firm.sealed --all -o "$scratch/restored"
 rm -rf "$HOME"
 unset keepuntil
 
@@ -95,6 +96,7 @@ for number in $(seq "$records"); do
   fi
   diff -r --no-dereference "$scratch/expected" "$number/data" || fail "$name: not what was sealed"
   (cd "$number" && sha256sum --quiet -c tagmanifest-sha256.txt) || fail "$name: a tag file does not agree"
+  diff -r --no-dereference "$scratch/restored/$name" "$number" || fail "$name: keepuntil restores something else"
   cd "$scratch/kept"
   echo "record $number opened: $name"
 done
@@ -117,7 +119,7 @@ flip() { # OFFSET FROM TO: a copy of the archive with one byte changed
 at() { # MEMBER: where its content begins
   python3 -c 'import sys, tarfile; print(tarfile.open(sys.argv[1]).getmember(sys.argv[2]).offset_data)' firm.sealed "$1"
 }
-flip $(($(at records/0000000001/00000000) + 1000))
+flip $(($(at records/0000000001/00000000) + 500))
 says 'record 1 is damaged' damaged.sealed 1
 tar -xOf damaged.sealed records/0000000001 >damaged.age
 if age -d -i "$scratch/opened/1/key.txt" -o /dev/null damaged.age 2>/dev/null; then fail "age accepts a damaged record"; fi
