@@ -5,7 +5,7 @@ usage: bags.py BAG...
 
 The package does not decode %25 in manifests as section 2.1.3 of the RFC demands (nobody's validator did when this was
 written), so where a name holds a percent sign it is given that decoding. All else in it is left as it is; it also takes white
-space off the ends of names, so that no bag given here may have such names.
+space off the ends of names and takes U+0085 and U+2028 for line ends: no bag given here may have such names.
 """
 import hashlib, logging, os, re, sys
 import bagit
