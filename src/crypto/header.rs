@@ -47,12 +47,41 @@ pub fn payload_key(file_key: &FileKey, nonce: &[u8; 16]) -> Secret32 {
     Secret32::from_bytes(hkdf(nonce, b"payload", file_key.expose_secret()))
 }
 
+/// Parses an age file's header.
+///
+/// # Errors
+/// [`CryptoError::Header`] when the bytes do not begin with a valid age v1 header.
+pub fn parse(file: &[u8]) -> Result<age::Decryptor<&[u8]>, CryptoError> {
+    let decryptor = age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(e.to_string()))?;
+    if !stanzas_end(file) {
+        return Err(CryptoError::Header("a stanza has no last line".into()));
+    }
+    Ok(decryptor)
+}
+
+/// Whether every stanza's body ends in a line shorter than 64 characters, as the age specification demands; the `age`
+/// crate does without, for the sake of files older than the specification, which other implementations refuse.
+fn stanzas_end(file: &[u8]) -> bool {
+    let mut open = false;
+    for line in file.split(|&b| b == b'\n').skip(1) {
+        let (begins, mac) = (line.starts_with(b"-> "), line.starts_with(b"---"));
+        if open && (begins || mac) {
+            return false;
+        }
+        if mac {
+            break;
+        }
+        open = begins || line.len() == 64;
+    }
+    true
+}
+
 /// The stanza types of an age file's header, in order.
 ///
 /// # Errors
 /// [`CryptoError::Header`] when the bytes do not begin with a valid age v1 header.
 pub fn stanza_types(file: &[u8]) -> Result<Vec<String>, CryptoError> {
-    age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(e.to_string()))?;
+    parse(file)?;
     let header_lines = file.split(|&b| b == b'\n').take_while(|line| !line.starts_with(b"---"));
     Ok(header_lines
         .filter_map(|line| line.strip_prefix(b"-> "))
