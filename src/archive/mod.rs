@@ -14,6 +14,7 @@ pub mod proof;
 pub mod reader;
 pub mod readme;
 pub mod record;
+pub mod salvage;
 pub mod tree;
 pub mod verify;
 pub mod writer;

@@ -52,7 +52,7 @@ pub fn verify(
     threads: usize,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Verification, ArchiveError> {
-    let check = Check { file: reader.file().clone(), damage: Mutex::default(), bytes: AtomicU64::new(0), progress };
+    let check = Check::new(reader.file().clone(), progress);
     let whole = AtomicU64::new(0);
     let outcome: Result<(), ArchiveError> = std::thread::scope(|scope| {
         let (jobs, queue) = crossbeam_channel::bounded::<RecordLeaf>(2 * TILE_WIDTH);
@@ -79,20 +79,41 @@ pub fn verify(
         structure
     });
     outcome?;
-    let mut damage = check.damage.into_inner().expect("no verifying thread panicked");
-    damage.sort_by_key(|d| d.first);
-    Ok(Verification { whole: whole.into_inner(), damage, bytes: check.bytes.into_inner() })
+    Ok(check.into_verification(whole.into_inner()))
 }
 
-struct Check<'a> {
+/// Checks parts of one file and gathers what is wrong.
+pub(super) struct Check<'a> {
     file: std::sync::Arc<File>,
     damage: Mutex<Vec<Damage>>,
     bytes: AtomicU64,
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
-impl Check<'_> {
-    fn report(&self, record: Option<u64>, first: u64, len: u64, what: impl Into<String>) {
+impl<'a> Check<'a> {
+    /// Over `file`; `progress` is told of bytes that were read.
+    pub(super) fn new(file: std::sync::Arc<File>, progress: &'a (dyn Fn(u64) + Sync)) -> Self {
+        Self { file, damage: Mutex::default(), bytes: AtomicU64::new(0), progress }
+    }
+
+    /// What was gathered, beside `whole` records that nothing is wrong with.
+    pub(super) fn into_verification(self, whole: u64) -> Verification {
+        let mut damage = self.damage.into_inner().expect("no verifying thread panicked");
+        damage.sort_by_key(|d| d.first);
+        Verification { whole, damage, bytes: self.bytes.into_inner() }
+    }
+
+    /// Checks a record whose leaf was not proved; `false` also where it cannot lie in a file of `len` bytes.
+    pub(super) fn record_if_inside(&self, leaf: &RecordLeaf, len: u64) -> Result<bool, ArchiveError> {
+        let end = layout::record_len(leaf.size).and_then(|record_len| leaf.offset.checked_add(record_len));
+        if end.is_none_or(|end| end > len) {
+            self.report(Some(leaf.record), leaf.offset.min(len), 1, "it does not lie within the file");
+            return Ok(false);
+        }
+        self.record(leaf)
+    }
+
+    pub(super) fn report(&self, record: Option<u64>, first: u64, len: u64, what: impl Into<String>) {
         let mut damage = self.damage.lock().expect("no verifying thread panicked");
         if damage.len() < MAX_DAMAGE {
             damage.push(Damage { record, first, last: first + len.max(1) - 1, what: what.into() });

@@ -39,6 +39,19 @@ pub enum Signer {
     Unknown,
 }
 
+/// Opens the file of an archive.
+///
+/// # Errors
+/// [`OpsError::NotAFile`]; those of the disk.
+pub fn open_file(path: &Path) -> Result<File, OpsError> {
+    let file = File::open(path).map_err(crate::storage::StorageError::at(path))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+        Ok(file)
+    } else {
+        Err(OpsError::NotAFile(path.into()))
+    }
+}
+
 /// Opens an archive and checks its seal against the keyring and the pinned keys.
 ///
 /// # Errors
@@ -48,13 +61,7 @@ pub fn open_archive(
     trust: &Trust,
     keyring: Option<&Keyring>,
 ) -> Result<(ArchiveReader, Signer), OpsError> {
-    let file = File::open(path).map_err(crate::storage::StorageError::at(path))?;
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        return Err(OpsError::archive(path)(ArchiveError::damaged(
-            "file",
-            "it is not a regular file: an archive is read from its end, so save it first",
-        )));
-    }
+    let file = open_file(path)?;
     let reader = ArchiveReader::open(file).map_err(OpsError::archive(path))?;
     let signer = judge(path, &reader, trust, keyring)?;
     Ok((reader, signer))
