@@ -10,6 +10,7 @@ pub mod label;
 pub mod layout;
 pub mod leaf;
 pub mod manifest;
+pub mod proof;
 pub mod reader;
 pub mod readme;
 pub mod record;

@@ -3,6 +3,7 @@
 use super::ArchiveError;
 use super::layout::{self, BLOCK, SEGMENT};
 use super::leaf::RecordLeaf;
+use crate::crypto::CryptoError;
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::record_file::{PREFIX, RecordHeader};
 use crate::crypto::secret::Secret32;
@@ -64,14 +65,18 @@ pub type BagStream = zstd::stream::read::Decoder<'static, BufReader<StreamReader
 /// Opens the record with its key.
 ///
 /// # Errors
-/// [`ArchiveError::Crypto`] when the key is another's; [`ArchiveError::Damaged`] when header or length are wrong.
+/// [`ArchiveError::Damaged`] when the key does not fit, or header or length are wrong.
 pub fn open(file: Arc<File>, leaf: &RecordLeaf, record_key: &Secret32) -> Result<BagStream, ArchiveError> {
     let place = || format!("record {}", leaf.record);
     let mut segments = SegmentReader::new(file, leaf);
     let mut prefix = [0; PREFIX];
     segments.read_exact(&mut prefix).map_err(|e| read_error(leaf, e))?;
     let header = RecordHeader::parse(&prefix).map_err(|e| ArchiveError::damaged(place(), e.to_string()))?;
-    let payload_key = header.open(record_key)?;
+    // The halves were compared with the leaf before the key was made: if it does not fit, the record is broken.
+    let payload_key = header.open(record_key).map_err(|e| match e {
+        CryptoError::NoIdentity => ArchiveError::damaged(place(), "the key that its halves make does not open it"),
+        other => ArchiveError::damaged(place(), other.to_string()),
+    })?;
     let payload = StreamReader::new(&payload_key, segments, leaf.size - PREFIX as u64)
         .map_err(|e| ArchiveError::damaged(place(), e.to_string()))?;
     let mut decoder = zstd::stream::read::Decoder::with_buffer(BufReader::with_capacity(256 << 10, payload))?;

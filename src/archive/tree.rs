@@ -1,13 +1,14 @@
 //! The tree inside an archive file: any leaf with its proof, read through the index.
 //!
-//! Invariant: a leaf is given out only after it led to the root that the tree was opened with. The index is a hint.
+//! Invariant: a leaf is given out only after it led to the root that the tree was opened with. The index is a hint, and
+//! so are hash tiles: where they do not lead to the root, the hashes are made from the bundles.
 //! Spec: `spec/archive.md`, "Reading".
 
 use super::ArchiveError;
 use super::layout::{self, BLOCK};
 use crate::crypto::hash::Hash;
 use crate::tlog::checkpoint::Checkpoint;
-use crate::tlog::merkle::{TileSource, inclusion_proof, leaf_hash, root_from_proof};
+use crate::tlog::merkle::{TileSource, inclusion_proof, leaf_hash, root_from_proof, root_of};
 use crate::tlog::tile::{self, MAX_ENTRY, TILE_HEIGHT, TILE_WIDTH, bundle_entries, tile_hashes};
 use std::collections::HashMap;
 use std::fs::File;
@@ -27,12 +28,24 @@ pub struct SealedTree {
     head: Checkpoint,
     bundles: HashMap<u64, Arc<Vec<u8>>>,
     tiles: HashMap<(u32, u64), Vec<Hash>>,
+    hashes: HashSource,
+}
+
+/// Where hashes above the leaves come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HashSource {
+    /// The stored tiles.
+    Tiles,
+    /// The bundles: a stored tile is damaged.
+    Bundles,
+    /// The stored tiles, since the bundles do not make the root either.
+    TilesOnly,
 }
 
 impl SealedTree {
     /// The tree with this head, whose index member stands at `index_at`.
     pub fn new(file: Arc<File>, index_at: u64, head: Checkpoint) -> Self {
-        Self { file, index_at, head, bundles: HashMap::new(), tiles: HashMap::new() }
+        Self { file, index_at, head, bundles: HashMap::new(), tiles: HashMap::new(), hashes: HashSource::Tiles }
     }
 
     /// Leaves in the tree.
@@ -45,6 +58,24 @@ impl SealedTree {
     /// # Errors
     /// [`ArchiveError::NoSuchRecord`]; [`ArchiveError::Damaged`] when bundle or tiles do not lead to the root.
     pub fn leaf(&mut self, index: u64) -> Result<(Vec<u8>, Vec<Hash>), ArchiveError> {
+        let error = match self.proved_leaf(index) {
+            Err(error @ ArchiveError::Damaged { .. }) if self.hashes == HashSource::Tiles => error,
+            other => return other,
+        };
+        self.use_hashes(HashSource::Bundles);
+        self.proved_leaf(index).map_err(|_| {
+            // Tried once only: it reads every bundle.
+            self.use_hashes(HashSource::TilesOnly);
+            error
+        })
+    }
+
+    fn use_hashes(&mut self, source: HashSource) {
+        self.hashes = source;
+        self.tiles.clear();
+    }
+
+    fn proved_leaf(&mut self, index: u64) -> Result<(Vec<u8>, Vec<Hash>), ArchiveError> {
         let size = self.size();
         if index >= size {
             return Err(ArchiveError::NoSuchRecord(index, size - 1));
@@ -107,6 +138,10 @@ impl TileSource for SealedTree {
         let hashes = if level == 0 {
             let bundle = self.bundle(index)?;
             bundle_entries(&bundle, width)?.into_iter().map(leaf_hash).collect()
+        } else if self.hashes == HashSource::Bundles {
+            let first = index * TILE_WIDTH as u64;
+            let below = |i: u64| Ok(root_of(&self.tile(level - 1, first + i, TILE_WIDTH)?));
+            (0..width as u64).map(below).collect::<Result<_, ArchiveError>>()?
         } else {
             let at = self.indexed_offset(index_position(self.size(), level, index))?;
             let name = tile::path(level, index, width);

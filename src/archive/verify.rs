@@ -9,7 +9,7 @@ use super::leaf::RecordLeaf;
 use super::reader::ArchiveReader;
 use crate::crypto::hash::Hasher;
 use crate::crypto::record_file::{PREFIX, RecordHeader};
-use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH, bundle_entries};
+use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
@@ -123,7 +123,7 @@ impl Check<'_> {
         for bundle_index in 0..size.div_ceil(TILE_WIDTH as u64) {
             let first = bundle_index * TILE_WIDTH as u64;
             let width = tile::width(size, 0, bundle_index);
-            let Some(entries) = self.proved_entries(reader, bundle_index, width)? else {
+            let Some(entries) = self.proved_entries(reader, bundle_index)? else {
                 // Without the bundle nobody knows where its records and all later members stand.
                 let end = reader.tail().checkpoint_at;
                 let what = format!(
@@ -163,34 +163,17 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// The leaves of a bundle; `None` where they do not lead to the root.
     fn proved_entries(
         &self,
         reader: &mut ArchiveReader,
         bundle_index: u64,
-        width: usize,
     ) -> Result<Option<Vec<Vec<u8>>>, ArchiveError> {
         match reader.tree().leaves(bundle_index) {
-            Ok(entries) => return Ok(Some(entries)),
-            Err(ArchiveError::Io(e)) => return Err(ArchiveError::Io(e)),
-            Err(_) => {}
+            Ok(entries) => Ok(Some(entries)),
+            Err(ArchiveError::Io(e)) => Err(ArchiveError::Io(e)),
+            Err(_) => Ok(None),
         }
-        // Perhaps a hash tile is damaged and the bundle is not: the root over all bundles can still tell.
-        let Ok(true) = self.bundles_make_the_root(reader) else { return Ok(None) };
-        let bundle = reader.tree().bundle(bundle_index)?;
-        let entries = bundle_entries(&bundle, width)?;
-        Ok(Some(entries.into_iter().map(<[u8]>::to_vec).collect()))
-    }
-
-    fn bundles_make_the_root(&self, reader: &mut ArchiveReader) -> Result<bool, ArchiveError> {
-        let head = reader.sealed().checkpoint.clone();
-        let mut log = LogBuilder::default();
-        for bundle_index in 0..head.size.div_ceil(TILE_WIDTH as u64) {
-            let bundle = reader.tree().bundle(bundle_index)?;
-            for entry in bundle_entries(&bundle, tile::width(head.size, 0, bundle_index))? {
-                log.push(entry)?;
-            }
-        }
-        Ok(log.finish().1 == head.root)
     }
 
     fn access_files(&self, reader: &ArchiveReader) -> Result<(), ArchiveError> {
@@ -220,20 +203,44 @@ impl Check<'_> {
         jobs: &crossbeam_channel::Sender<RecordLeaf>,
     ) -> Result<u64, ArchiveError> {
         let leaf = match reader.parse_record(number, entry) {
-            Ok(leaf) if leaf.offset == at => leaf,
-            Ok(leaf) => {
-                self.report(Some(number), at, 1, format!("its leaf places it at {}, not here", leaf.offset));
-                return Ok(at);
-            }
+            Ok(leaf) => leaf,
             Err(e) => {
                 self.report(Some(number), at, 1, e.to_string());
-                return Ok(at);
+                return self.skip_record(number, at);
             }
         };
+        if leaf.offset != at {
+            let gap = leaf.offset.saturating_sub(at);
+            self.report(Some(number), at, gap, format!("its leaf places it at {}, not here", leaf.offset));
+            if leaf.offset < at {
+                return self.skip_record(number, at);
+            }
+            self.advance(gap);
+        }
+        let at = leaf.offset;
         let len = layout::record_len(leaf.size).expect("a parsed leaf lies within the file");
         // Workers stop early only when the disk fails; their error is the one to tell.
         let _ = jobs.send(leaf);
         Ok(at + len)
+    }
+
+    /// Where a record ends whose leaf does not say so: behind the segments that bear its number.
+    fn skip_record(&self, number: u64, mut at: u64) -> Result<u64, ArchiveError> {
+        for segment in 0.. {
+            let mut header = [0; BLOCK];
+            if !self.read(at, &mut header)? {
+                break;
+            }
+            let size = tar::Header::from_byte_slice(&header).size().unwrap_or(0);
+            let is_segment = (1..=layout::SEGMENT).contains(&size)
+                && layout::member_header(&layout::record_member(number, segment), size)? == header;
+            if !is_segment {
+                break;
+            }
+            self.advance(layout::member_len(size));
+            at += layout::member_len(size);
+        }
+        Ok(at)
     }
 
     fn finished(&self, at: u64, finished: Finished, offsets: &mut Offsets) -> Result<u64, ArchiveError> {
