@@ -12,6 +12,7 @@ use crate::crypto::record_file::{PREFIX, RecordHeader};
 use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH, bundle_entries};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -120,10 +121,11 @@ impl Check<'_> {
         let size = reader.sealed().checkpoint.size;
         let mut log = LogBuilder::default();
         let mut offsets = Offsets::default();
+        let all_bundles_lead_to_the_root = Cell::new(None);
         for bundle_index in 0..size.div_ceil(TILE_WIDTH as u64) {
             let first = bundle_index * TILE_WIDTH as u64;
             let width = tile::width(size, 0, bundle_index);
-            let Some(entries) = self.proved_entries(reader, bundle_index, width)? else {
+            let Some(entries) = self.proved_entries(reader, bundle_index, width, &all_bundles_lead_to_the_root)? else {
                 // Without the bundle nobody knows where its records and all later members stand.
                 let end = reader.tail().checkpoint_at;
                 let what = format!(
@@ -168,6 +170,7 @@ impl Check<'_> {
         reader: &mut ArchiveReader,
         bundle_index: u64,
         width: usize,
+        all_lead_to_the_root: &Cell<Option<bool>>,
     ) -> Result<Option<Vec<Vec<u8>>>, ArchiveError> {
         match reader.tree().leaves(bundle_index) {
             Ok(entries) => return Ok(Some(entries)),
@@ -175,7 +178,15 @@ impl Check<'_> {
             Err(_) => {}
         }
         // Perhaps a hash tile is damaged and the bundle is not: the root over all bundles can still tell.
-        let Ok(true) = self.bundles_make_the_root(reader) else { return Ok(None) };
+        // Asked once: a damaged tile fails the proofs of all bundles, and each answer reads all of them.
+        let lead_there = match all_lead_to_the_root.get() {
+            Some(known) => known,
+            None => self.bundles_make_the_root(reader).unwrap_or(false),
+        };
+        all_lead_to_the_root.set(Some(lead_there));
+        if !lead_there {
+            return Ok(None);
+        }
         let bundle = reader.tree().bundle(bundle_index)?;
         let entries = bundle_entries(&bundle, width)?;
         Ok(Some(entries.into_iter().map(<[u8]>::to_vec).collect()))

@@ -48,13 +48,15 @@ pub fn open_archive(
     trust: &Trust,
     keyring: Option<&Keyring>,
 ) -> Result<(ArchiveReader, Signer), OpsError> {
-    let file = File::open(path).map_err(crate::storage::StorageError::at(path))?;
-    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+    // Asked before it is opened: opening a pipe would wait for a writer.
+    let metadata = std::fs::metadata(path).map_err(crate::storage::StorageError::at(path))?;
+    let file = metadata.is_file().then(|| File::open(path)).transpose().map_err(crate::storage::StorageError::at(path))?;
+    let Some(file) = file else {
         return Err(OpsError::archive(path)(ArchiveError::damaged(
             "file",
             "it is not a regular file: an archive is read from its end, so save it first",
         )));
-    }
+    };
     let reader = ArchiveReader::open(file).map_err(OpsError::archive(path))?;
     let signer = judge(path, &reader, trust, keyring)?;
     Ok((reader, signer))

@@ -58,7 +58,7 @@ pub fn deep(
                         Ok(()) => {
                             outcome.opened += 1;
                             outcome.files += label.files;
-                            outcome.bytes += label.bytes;
+                            outcome.bytes = outcome.bytes.saturating_add(label.bytes);
                         }
                         Err(e) if concerns_one_record(&e) => outcome.failed.push((leaf.record, e)),
                         Err(e) => drop(fatal.lock().expect("no verifying thread panicked").get_or_insert(e)),
