@@ -251,10 +251,12 @@ impl Walk<'_> {
         if self.stage != Stage::Start && self.stage != Stage::Payload {
             return Err(self.damaged("its payload goes on behind the manifest"));
         }
-        self.stage = Stage::Payload;
         let kind = entry.header().entry_type();
+        // `data/` itself comes once, before what is in it.
+        let is_root = kind.is_dir() && below.is_empty() && self.stage == Stage::Start;
+        self.stage = Stage::Payload;
         let below = if kind.is_dir() { below.strip_suffix('/').unwrap_or(below) } else { below };
-        if !(is_confined(below) || (kind.is_dir() && below.is_empty())) {
+        if !is_root && !is_confined(below) {
             return Err(self.damaged(format!("the path {path:?} could lead out of the record")));
         }
         // What follows such a header would be in no manifest.

@@ -1,6 +1,6 @@
 //! `restore`: opens records and writes each as a BagIt bag, or as the plain tree it was made from.
 
-use super::open::{Opener, concerns_one_record};
+use super::open::{Opener, concerns_one_record, none_for_these_identities};
 use super::{OpsError, Progress};
 use crate::archive::ArchiveError;
 use crate::archive::bag_reader::{BagVisitor, Limits, parse_time, read_bag};
@@ -151,7 +151,7 @@ pub fn restore(
     outcome.failed.extend(selected?);
     outcome.restored.sort_by_key(|restored| restored.record);
     outcome.failed.sort_by_key(|(record, _)| *record);
-    if outcome.restored.is_empty() && outcome.failed.len() == 1 {
+    if outcome.restored.is_empty() && (outcome.failed.len() == 1 || none_for_these_identities(&outcome.failed)) {
         return Err(outcome.failed.remove(0).1);
     }
     Ok(outcome)
