@@ -125,8 +125,7 @@ fn damage_in_one_record_is_named_and_the_others_are_restored() {
 #[test]
 fn damage_in_the_middle_of_a_large_record_is_damage_and_not_a_failure_of_the_disk() {
     let home = Home::new();
-    let noise: Vec<u8> =
-        (0..1u64 << 17).flat_map(|i| keepuntil::crypto::hash::sha256(&[&i.to_be_bytes()])).collect();
+    let noise: Vec<u8> = (0..1u64 << 17).flat_map(|i| keepuntil::crypto::hash::sha256(&[&i.to_be_bytes()])).collect();
     home.write("clients/big/noise", &noise);
     home.write("clients/small/x", "x");
     home.create("firm.sealed");
@@ -389,7 +388,8 @@ fn another_seal_of_an_archive_that_the_keyring_knows_is_refused() {
     let forged = reseal(&home, &readme, |entry| {
         use keepuntil::archive::leaf::{self, PreambleLeaf};
         let mut preamble: PreambleLeaf = leaf::parse(0, entry).unwrap();
-        preamble.members[0].sha256 = keepuntil::crypto::hash::sha256(&[&readme[at..at + preamble.members[0].size as usize]]);
+        preamble.members[0].sha256 =
+            keepuntil::crypto::hash::sha256(&[&readme[at..at + preamble.members[0].size as usize]]);
         leaf::to_bytes(&preamble)
     });
     home.write("forged.sealed", forged);
@@ -428,7 +428,8 @@ fn a_second_stanza_or_another_key_in_a_record_is_refused() {
     }
     let two_stanzas = |key: &Secret32| {
         let file = age_file(key, &zstd::encode_all(&tar()[..], 3).unwrap());
-        let second = b"-> X25519 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n";
+        let second =
+            b"-> X25519 AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n";
         let at = file.windows(4).position(|w| w == b"--- ").unwrap();
         [&file[..at], second, &file[at..]].concat()
     };
@@ -449,11 +450,20 @@ fn a_second_stanza_or_another_key_in_a_record_is_refused() {
 #[test]
 fn bytes_behind_the_tar_stream_or_the_frames_are_refused() {
     bag_is_refused(
-        { let mut bag = Bag::new().close(); bag.tar.extend_from_slice(&[0; 1024]); bag.tar.push(1); bag },
+        {
+            let mut bag = Bag::new().close();
+            bag.tar.extend_from_slice(&[0; 1024]);
+            bag.tar.push(1);
+            bag
+        },
         "two blocks of zeros",
     );
     bag_is_refused(
-        { let mut bag = Bag::new().close(); bag.tar.extend_from_slice(&[0; 512]); bag },
+        {
+            let mut bag = Bag::new().close();
+            bag.tar.extend_from_slice(&[0; 512]);
+            bag
+        },
         "two blocks of zeros",
     );
     let home = forging();
@@ -546,7 +556,9 @@ fn a_stream_that_outgrows_the_ratio_outside_of_its_files_is_a_bomb_too() {
 
 #[test]
 fn paths_that_lead_out_of_a_record_are_refused() {
-    for path in ["data/../x", "data/../../precious", "data/a/../../x", "/etc/keepuntil-test", "data//x", "data/./x", "x"] {
+    for path in
+        ["data/../x", "data/../../precious", "data/a/../../x", "/etc/keepuntil-test", "data//x", "data/./x", "x"]
+    {
         bag_is_refused(Bag::new().file(path, b"evil").close(), "record 1");
         bag_is_refused(Bag::new().with_pax(&[("path", path)]).file("data/pax", b"evil").close(), "record 1");
     }
@@ -584,7 +596,9 @@ fn links_txt_writes_nothing_through_its_own_links() {
     let home = forging();
     home.write("outside/precious", "precious");
     let outside = home.path("outside");
-    let evil = |lines: String| Bag::new().directory("data/d/").end_payload().with_tag("links.txt", lines.as_bytes()).close_tags();
+    let evil = |lines: String| {
+        Bag::new().directory("data/d/").end_payload().with_tag("links.txt", lines.as_bytes()).close_tags()
+    };
     let cases = [
         format!("a\t{}\t0\na/b\tx\t0\n", outside.display()),
         "a\t../../outside\t0\na/b\tx\t0\n".to_owned(),

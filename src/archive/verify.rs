@@ -10,9 +10,9 @@ use super::reader::ArchiveReader;
 use crate::crypto::hash::Hasher;
 use crate::crypto::record_file::{PREFIX, RecordHeader};
 use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH, bundle_entries};
+use std::cell::Cell;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::cell::Cell;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 

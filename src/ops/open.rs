@@ -50,7 +50,8 @@ pub fn open_archive(
 ) -> Result<(ArchiveReader, Signer), OpsError> {
     // Asked before it is opened: opening a pipe would wait for a writer.
     let metadata = std::fs::metadata(path).map_err(crate::storage::StorageError::at(path))?;
-    let file = metadata.is_file().then(|| File::open(path)).transpose().map_err(crate::storage::StorageError::at(path))?;
+    let file =
+        metadata.is_file().then(|| File::open(path)).transpose().map_err(crate::storage::StorageError::at(path))?;
     let Some(file) = file else {
         return Err(OpsError::archive(path)(ArchiveError::damaged(
             "file",
