@@ -7,10 +7,12 @@ use super::ArchiveError;
 use super::bag_writer::{BAGIT, BagSummary, LINKED_KEYWORD, LINKS, MAX_LINKED, ORIGINAL_NAMES, SKIPPED, manifest_line};
 use super::leaf::RecordLeaf;
 use super::record::read_error;
-use crate::crypto::hash::{Hash, Hasher};
+use crate::crypto::hash::{Hash, Hasher, sha256};
 use crate::storage::source::{Attributes, resolve};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, Read};
+use std::rc::Rc;
 
 /// A pax header may have this many bytes.
 const MAX_PAX: u64 = 1 << 20;
@@ -26,7 +28,12 @@ pub struct Limits {
     pub bytes: u64,
     /// Members of any kind.
     pub members: u64,
+    /// Bytes of the whole tar stream, headers and tag files included.
+    pub stream: u64,
 }
+
+/// Zero bytes behind the first end block: the second one, and nothing else.
+const LAST_BLOCK: usize = 512;
 
 /// Takes what a bag holds, member by member.
 pub trait BagVisitor {
@@ -78,7 +85,8 @@ pub fn read_bag<R: Read>(
     limits: Limits,
     visitor: &mut dyn BagVisitor,
 ) -> Result<(BagSummary, R), ArchiveError> {
-    let mut archive = tar::Archive::new(stream);
+    let exceeded = Rc::new(Cell::new(false));
+    let mut archive = tar::Archive::new(Metered { inner: stream, left: limits.stream, exceeded: exceeded.clone() });
     let mut walk = Walk {
         leaf,
         limits,
@@ -86,24 +94,54 @@ pub fn read_bag<R: Read>(
         members: 0,
         summary: BagSummary::default(),
         manifest: Hasher::default(),
+        manifest_len: 0,
         linked: HashMap::new(),
         tags: Vec::new(),
         stage: Stage::Start,
     };
-    let mut pax = Pax::default();
-    for entry in archive.entries().map_err(|e| read_error(leaf, e))?.raw(true) {
-        let mut entry = entry.map_err(|e| read_error(leaf, e))?;
-        if entry.header().entry_type().is_pax_local_extensions() {
-            pax = walk.read_pax(&mut entry)?;
-            continue;
+    let walked = walk.members(&mut archive);
+    let summary = walk.summary.clone();
+    let mut stream = archive.into_inner();
+    let outcome = walked.and_then(|()| read_end(&mut stream, leaf));
+    if exceeded.get() {
+        return Err(walk.limit("it grows more than the limit allows"));
+    }
+    outcome?;
+    Ok((summary, stream.inner))
+}
+
+/// Checks that one more block of zeros ends the stream.
+fn read_end(stream: &mut impl Read, leaf: &RecordLeaf) -> Result<(), ArchiveError> {
+    let mut rest = Vec::new();
+    stream.take(LAST_BLOCK as u64 + 1).read_to_end(&mut rest).map_err(|e| read_error(leaf, e))?;
+    if rest != [0; LAST_BLOCK] {
+        let place = format!("record {}", leaf.record);
+        return Err(ArchiveError::damaged(place, "its tar stream does not end with two blocks of zeros"));
+    }
+    Ok(())
+}
+
+/// Ends a stream with an error where it has given more than it may.
+struct Metered<R> {
+    inner: R,
+    left: u64,
+    exceeded: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(out)?;
+        match self.left.checked_sub(n as u64) {
+            Some(left) => {
+                self.left = left;
+                Ok(n)
+            }
+            None => {
+                self.exceeded.set(true);
+                Err(io::Error::other("it grows more than the limit allows"))
+            }
         }
-        walk.member(&mut entry, std::mem::take(&mut pax))?;
     }
-    if walk.stage != Stage::End {
-        return Err(walk.damaged("its bag has no end"));
-    }
-    let summary = walk.summary;
-    Ok((summary, archive.into_inner()))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -129,7 +167,9 @@ struct Walk<'a> {
     members: u64,
     summary: BagSummary,
     manifest: Hasher,
-    linked: HashMap<String, (Hash, u64)>,
+    manifest_len: u64,
+    /// By the hash of the path: a path may be long, and there may be many.
+    linked: HashMap<Hash, (Hash, u64)>,
     tags: Vec<(String, Hash)>,
     stage: Stage,
 }
@@ -141,6 +181,22 @@ impl Walk<'_> {
 
     fn limit(&self, what: &str) -> ArchiveError {
         ArchiveError::Limit { record: self.leaf.record, what: what.into() }
+    }
+
+    fn members<R: Read>(&mut self, archive: &mut tar::Archive<R>) -> Result<(), ArchiveError> {
+        let mut pax = Pax::default();
+        for entry in archive.entries().map_err(|e| read_error(self.leaf, e))?.raw(true) {
+            let mut entry = entry.map_err(|e| read_error(self.leaf, e))?;
+            if entry.header().entry_type().is_pax_local_extensions() {
+                pax = self.read_pax(&mut entry)?;
+                continue;
+            }
+            self.member(&mut entry, std::mem::take(&mut pax))?;
+        }
+        if self.stage != Stage::End {
+            return Err(self.damaged("its bag has no end"));
+        }
+        Ok(())
     }
 
     fn count_member(&mut self) -> Result<(), ArchiveError> {
@@ -195,11 +251,17 @@ impl Walk<'_> {
         if self.stage != Stage::Start && self.stage != Stage::Payload {
             return Err(self.damaged("its payload goes on behind the manifest"));
         }
-        self.stage = Stage::Payload;
         let kind = entry.header().entry_type();
+        // `data/` itself comes once, before what is in it.
+        let is_root = kind.is_dir() && below.is_empty() && self.stage == Stage::Start;
+        self.stage = Stage::Payload;
         let below = if kind.is_dir() { below.strip_suffix('/').unwrap_or(below) } else { below };
-        if !(is_confined(below) || (kind.is_dir() && below.is_empty())) {
+        if !is_root && !is_confined(below) {
             return Err(self.damaged(format!("the path {path:?} could lead out of the record")));
+        }
+        // What follows such a header would be in no manifest.
+        if kind != tar::EntryType::Regular && entry.size() != 0 {
+            return Err(self.damaged(format!("{path:?} has content, and is no file")));
         }
         match kind {
             tar::EntryType::Directory => self.visitor.directory(below, attributes),
@@ -222,7 +284,7 @@ impl Walk<'_> {
         self.count_file(size)?;
         let mut content = Hashing { inner: entry, hasher: Hasher::default(), read: 0, failed: None };
         let shown = self.visitor.file(below, attributes, size, &mut content);
-        let drained = io::copy(&mut content, &mut io::sink());
+        let drained = drain(&mut content, &shown);
         // The stream's own failure explains a visitor's better than the visitor can.
         if let Some(error) = content.failed.take() {
             return Err(read_error(self.leaf, error));
@@ -233,23 +295,23 @@ impl Walk<'_> {
             return Err(self.damaged(format!("{path:?} ends early")));
         }
         let hash = content.hasher.finish();
-        self.manifest.update(manifest_line(path, &hash).as_bytes());
+        self.manifest_line(path, &hash);
         if linked {
             if self.linked.len() >= MAX_LINKED {
                 return Err(self.limit("it has more files with several names than the limit allows"));
             }
-            self.linked.insert(path.to_owned(), (hash, size));
+            self.linked.insert(sha256(&[path.as_bytes()]), (hash, size));
         }
         self.visitor.hashed(below, &hash)
     }
 
     fn hard_link(&mut self, path: &str, below: &str, target: Option<&str>) -> Result<(), ArchiveError> {
-        let known = target.and_then(|target| Some((target, *self.linked.get(target)?)));
+        let known = target.and_then(|target| Some((target, *self.linked.get(&sha256(&[target.as_bytes()]))?)));
         let Some((target, (hash, size))) = known else {
             return Err(self.damaged(format!("{path:?} is a further name of a file that does not come before it")));
         };
         self.count_file(size)?;
-        self.manifest.update(manifest_line(path, &hash).as_bytes());
+        self.manifest_line(path, &hash);
         self.visitor.hard_link(below, target.strip_prefix("data/").unwrap_or(target))?;
         self.visitor.hashed(below, &hash)
     }
@@ -262,13 +324,19 @@ impl Walk<'_> {
         attributes: Attributes,
     ) -> Result<(), ArchiveError> {
         let resolved = target.and_then(|target| resolve(below, target));
-        let known = resolved.and_then(|to| self.linked.get(&format!("data/{to}")).copied());
+        let known = resolved.and_then(|to| self.linked.get(&sha256(&[b"data/", to.as_bytes()])).copied());
         let (Some(target), Some((hash, size))) = (target, known) else {
             return Err(self.damaged(format!("{path:?} is a link that does not lead to a file of the record")));
         };
         self.count_file(size)?;
-        self.manifest.update(manifest_line(path, &hash).as_bytes());
+        self.manifest_line(path, &hash);
         self.visitor.link(below, target, attributes)
+    }
+
+    fn manifest_line(&mut self, path: &str, hash: &Hash) {
+        let line = manifest_line(path, hash);
+        self.manifest.update(line.as_bytes());
+        self.manifest_len += line.len() as u64;
     }
 
     fn count_file(&mut self, size: u64) -> Result<(), ArchiveError> {
@@ -295,12 +363,15 @@ impl Walk<'_> {
             return Err(self.damaged(format!("{name} stands in the wrong place")));
         }
         let is_manifest = name == "manifest-sha256.txt";
+        if is_manifest && entry.size() != self.manifest_len {
+            return Err(self.damaged(format!("{name} does not agree with what the bag holds")));
+        }
         if !is_manifest && entry.size() > MAX_TAG {
             return Err(self.limit("a tag file is larger than 64 MiB"));
         }
         let mut content = Hashing { inner: entry, hasher: Hasher::default(), read: 0, failed: None };
         let shown = self.visitor.tag_file(name, &mut content);
-        let drained = io::copy(&mut content, &mut io::sink());
+        let drained = drain(&mut content, &shown);
         if let Some(error) = content.failed.take() {
             return Err(read_error(self.leaf, error));
         }
@@ -308,12 +379,12 @@ impl Walk<'_> {
         drained.map_err(|e| read_error(self.leaf, e))?;
         let hash = content.hasher.finish();
         let expected = match name {
-            "bagit.txt" => Some(crate::crypto::hash::sha256(&[BAGIT.as_bytes()])),
+            "bagit.txt" => Some(sha256(&[BAGIT.as_bytes()])),
             "manifest-sha256.txt" => Some(std::mem::take(&mut self.manifest).finish()),
             "tagmanifest-sha256.txt" => {
                 let line = |(name, hash): &(String, Hash)| format!("{}  {name}\n", hex::encode(hash));
                 let text: String = self.tags.iter().map(line).collect();
-                Some(crate::crypto::hash::sha256(&[text.as_bytes()]))
+                Some(sha256(&[text.as_bytes()]))
             }
             _ => None,
         };
@@ -328,6 +399,11 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
+
+/// Reads what a visitor left; nothing where the visitor failed and nobody will ask for more.
+fn drain(content: &mut impl Read, shown: &Result<(), ArchiveError>) -> io::Result<u64> {
+    if shown.is_err() { Ok(0) } else { io::copy(content, &mut io::sink()) }
 }
 
 /// Hashes what passes and remembers how reading failed.

@@ -66,6 +66,14 @@ impl ArchiveReader {
         {
             return Err(ArchiveError::damaged("leaf 0", "it does not bind the members that archive.json demands"));
         }
+        // A forged leaf 0 may claim any size; every later reader counts on members that lie within the file.
+        let mut end: u64 = 0;
+        for PreambleMember { name, size, .. } in &preamble.members {
+            if *size > layout::MAX_PREAMBLE_MEMBER || end + layout::member_len(*size) > tail.index_at {
+                return Err(ArchiveError::damaged(name, "leaf 0 says that it is larger than it can be"));
+            }
+            end += layout::member_len(*size);
+        }
         if sealed.checkpoint.origin != manifest.origin() || keys[0].name != manifest.firm {
             return Err(ArchiveError::damaged(layout::CHECKPOINT, "its origin is not that of archive.json"));
         }

@@ -158,7 +158,10 @@ fn ensure_keyring(place: &KeyringPlace, firm: Option<&str>, common: Common) -> R
         return Ok(());
     }
     let root = home::default_root_dir(&dir)?;
-    super::keyring::make(&dir, &root, firm)?;
+    if let Err(error) = super::keyring::make(&dir, &root, firm) {
+        // Whoever came first made it for both.
+        return if firm.is_none() && Keyring::exists(&dir) { Ok(()) } else { Err(error) };
+    }
     if !common.quiet {
         eprintln!("Made a keyring:  {}", show(&dir));
         eprintln!("  and its root:  {}", show(&root));
@@ -185,9 +188,14 @@ fn ensure_default_recipients(now: DateTime<FixedOffset>, common: Common) -> Resu
     if let Some(parent) = identity_path.parent() {
         create_private_dir(parent)?;
     }
-    match &passphrase {
-        Some(passphrase) => write_new(&identity_path, &seal_with_passphrase(&text, passphrase), 0o600)?,
-        None => write_new(&identity_path, text.as_bytes(), 0o600)?,
+    let written = match &passphrase {
+        Some(passphrase) => write_new(&identity_path, &seal_with_passphrase(&text, passphrase), 0o600),
+        None => write_new(&identity_path, text.as_bytes(), 0o600),
+    };
+    match written {
+        // Another process made one meanwhile: it serves both.
+        Err(StorageError::Exists(_)) => return ensure_default_recipients(now, common),
+        written => written?,
     }
     write_new(&path, format!("{}\n", identity.recipient).as_bytes(), 0o644)?;
     if !common.quiet {

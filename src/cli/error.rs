@@ -88,7 +88,7 @@ pub fn code(error: &OpsError) -> u8 {
             ArchiveError::Crypto(e) => crypto_code(e),
             _ => FAILED,
         },
-        OpsError::ForeignSeal { .. } | OpsError::ForeignKeys(_) => DAMAGED,
+        OpsError::NotAFile(_) | OpsError::ForeignSeal { .. } | OpsError::ForeignKeys(_) => DAMAGED,
         OpsError::NoIdentity { .. } | OpsError::IdentityMissing => NO_IDENTITY,
         OpsError::Keyring(KeyringError::Destroyed(_)) => DESTROYED,
         OpsError::Keyring(KeyringError::Damaged(_) | KeyringError::CatalogueOlder { .. }) => DAMAGED,

@@ -45,8 +45,10 @@ pub fn main() -> ExitCode {
         }
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
-    let _ = ctrlc::set_handler(|| {
-        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_));
+    let _ = ctrlc::set_handler(move || {
+        // Only these have unfinished output to remove; everything else may end at once.
+        if INTERRUPTED.swap(true, Ordering::Relaxed) || !cleans_up {
             std::process::exit(i32::from(error::INTERRUPTED));
         }
     });

@@ -47,11 +47,21 @@ pub fn payload_key(file_key: &FileKey, nonce: &[u8; 16]) -> Secret32 {
     Secret32::from_bytes(hkdf(nonce, b"payload", file_key.expose_secret()))
 }
 
+/// Bytes and lines that a header may have: about 150 post-quantum recipients. The `age` crate parses a header anew for
+/// every line, so that a forged one of megabytes would take hours.
+const MAX_HEADER: usize = 256 << 10;
+const MAX_LINES: usize = 8192;
+
 /// Parses an age file's header.
 ///
 /// # Errors
-/// [`CryptoError::Header`] when the bytes do not begin with a valid age v1 header.
+/// [`CryptoError::Header`] when the bytes do not begin with a valid age v1 header, or with too large a one.
 pub fn parse(file: &[u8]) -> Result<age::Decryptor<&[u8]>, CryptoError> {
+    let head = &file[..file.len().min(MAX_HEADER)];
+    let mut lines = head.split(|&b| b == b'\n').take(MAX_LINES);
+    if file.len() > MAX_HEADER.min(MAX_LINES) && !lines.any(|line| line.starts_with(b"---")) {
+        return Err(CryptoError::Header("it is larger than a header may be".into()));
+    }
     let decryptor = age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(e.to_string()))?;
     if !stanzas_end(file) {
         return Err(CryptoError::Header("a stanza has no last line".into()));

@@ -157,6 +157,11 @@ impl Keyring {
         }
         create_private_dir(dir)?;
         create_private_dir(root_dir)?;
+        let _lock = Lock::take(&dir.join(LOCK), Sharing::Exclusive, Duration::from_secs(30))?;
+        // Another process may have made it meanwhile.
+        if Self::exists(dir) {
+            return Err(StorageError::Exists(dir.join(CONFIG)).into());
+        }
         let id = random_id();
         let root = std::path::absolute(root_dir).map_err(StorageError::at(root_dir))?;
         let config = Config { format: FORMAT.into(), keyring: hex::encode(id), firm: firm.into(), root };

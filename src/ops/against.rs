@@ -2,7 +2,7 @@
 //!
 //! Compared are names, contents, links and folders; not modes, times and owners.
 
-use super::restore::parse_links;
+use super::restore::each_link;
 use crate::archive::ArchiveError;
 use crate::archive::bag_reader::BagVisitor;
 use crate::archive::bag_writer::LINKS;
@@ -165,12 +165,10 @@ impl BagVisitor for Compare {
 
     fn tag_file(&mut self, name: &str, content: &mut dyn Read) -> Result<(), ArchiveError> {
         if name == LINKS {
-            let mut text = String::new();
-            content.read_to_string(&mut text)?;
-            let links = parse_links(&text).ok_or_else(|| ArchiveError::damaged(LINKS, "a line is malformed"))?;
-            for (path, target, _) in links {
-                self.compare_link(&path, &target);
-            }
+            each_link(content, |path, target, _| {
+                self.compare_link(path, target);
+                Ok(())
+            })?;
         }
         Ok(())
     }

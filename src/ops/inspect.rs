@@ -77,7 +77,8 @@ pub fn overview(
     reader.for_each_record::<OpsError>(|reader, leaf| {
         if let Some(compartment) = compartments.iter_mut().find(|c| c.name == leaf.compartment) {
             compartment.records += 1;
-            compartment.bytes += leaf.size;
+            // A forged archive may count the same bytes in many records.
+            compartment.bytes = compartment.bytes.saturating_add(leaf.size);
         }
         *retention.entry((leaf.retention.until, leaf.retention.at_expiry)).or_default() += 1;
         each(reader, &leaf)

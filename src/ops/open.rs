@@ -44,9 +44,10 @@ pub enum Signer {
 /// # Errors
 /// [`OpsError::NotAFile`]; those of the disk.
 pub fn open_file(path: &Path) -> Result<File, OpsError> {
-    let file = File::open(path).map_err(crate::storage::StorageError::at(path))?;
-    if file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-        Ok(file)
+    let at = || crate::storage::StorageError::at(path);
+    // Asked before it is opened: opening a pipe would wait for a writer.
+    if std::fs::metadata(path).map_err(at())?.is_file() {
+        Ok(File::open(path).map_err(at())?)
     } else {
         Err(OpsError::NotAFile(path.into()))
     }
@@ -159,7 +160,7 @@ fn open_compartment(reader: &ArchiveReader, compartment: &str, identities: &Iden
     let file = reader.access_file(compartment)?;
     let declared = reader.manifest().compartment(compartment).map(|c| c.recipients.clone()).unwrap_or_default();
     let damaged = |what: &str| ArchiveError::damaged(crate::archive::layout::access_member(compartment), what);
-    if crate::crypto::header::stanza_types(&file)? != declared {
+    if crate::crypto::header::stanza_types(&file).map_err(|e| damaged(&e.to_string()))? != declared {
         return Err(damaged("it has other recipients than archive.json says").into());
     }
     let secret = envelope::open(identities.iter(), &file, 32).map_err(|e| match e {
@@ -180,4 +181,9 @@ pub fn concerns_one_record(error: &OpsError) -> bool {
             | OpsError::Keyring(KeyringError::Destroyed(_) | KeyringError::UnknownRecord(_))
             | OpsError::Archive { source: ArchiveError::Damaged { .. } | ArchiveError::Limit { .. }, .. }
     )
+}
+
+/// Whether no identity opened any of the records that were asked for: then that is the command's own error.
+pub fn none_for_these_identities(failed: &[(u64, OpsError)]) -> bool {
+    !failed.is_empty() && failed.iter().all(|(_, error)| matches!(error, OpsError::NoIdentity { .. }))
 }

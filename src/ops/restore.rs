@@ -1,6 +1,6 @@
 //! `restore`: opens records and writes each as a BagIt bag, or as the plain tree it was made from.
 
-use super::open::{Opener, concerns_one_record};
+use super::open::{Opener, concerns_one_record, none_for_these_identities};
 use super::{OpsError, Progress};
 use crate::archive::ArchiveError;
 use crate::archive::bag_reader::{BagVisitor, Limits, parse_time, read_bag};
@@ -11,12 +11,12 @@ use crate::archive::reader::ArchiveReader;
 use crate::archive::record;
 use crate::crypto::hash::Hash;
 use crate::crypto::secret::Secret32;
-use crate::storage::StorageError;
 use crate::storage::extract::{OutputFolder, PartialTree};
 use crate::storage::source::Attributes;
+use crate::storage::{StorageError, show};
 use crossbeam_channel::bounded;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -133,6 +133,7 @@ pub fn restore(
                 return Ok(());
             }
             folder.check_free(&label.name)?;
+            folder.check_free(&proof_name(&leaf, &label))?;
             progress.total(leaf.size);
             let key = opener.record_key(reader, &leaf)?;
             let proof = reader.proof(leaf.record)?.to_text();
@@ -150,7 +151,7 @@ pub fn restore(
     outcome.failed.extend(selected?);
     outcome.restored.sort_by_key(|restored| restored.record);
     outcome.failed.sort_by_key(|(record, _)| *record);
-    if outcome.restored.is_empty() && outcome.failed.len() == 1 {
+    if outcome.restored.is_empty() && (outcome.failed.len() == 1 || none_for_these_identities(&outcome.failed)) {
         return Err(outcome.failed.remove(0).1);
     }
     Ok(outcome)
@@ -187,6 +188,10 @@ pub fn select(
     };
     match selection {
         Selection::Records(numbers) => {
+            // Before any of them is shown: a mistyped number is no reason to do half the work.
+            if let Some(&number) = numbers.iter().find(|&&number| number == 0 || number > reader.records()) {
+                return Err(ArchiveError::NoSuchRecord(number, reader.records()).into());
+            }
             for &number in numbers {
                 let leaf = reader.record(number)?;
                 show(reader, opener, leaf)?;
@@ -214,7 +219,8 @@ pub fn limits(leaf: &RecordLeaf, label: &Label, max_members: u64, max_ratio: u64
         let what = format!("it would grow {} fold, more than the limit of {max_ratio}", label.bytes / leaf.size.max(1));
         return Err(ArchiveError::Limit { record: leaf.record, what });
     }
-    Ok(Limits { files: label.files, bytes: label.bytes, members: max_members })
+    let stream = RATIO_FROM.max(leaf.size.saturating_mul(max_ratio.saturating_add(1)));
+    Ok(Limits { files: label.files, bytes: label.bytes, members: max_members, stream })
 }
 
 fn restore_one(
@@ -234,14 +240,13 @@ fn restore_one(
         kind: label.kind,
         interrupted,
         error: None,
-        links: Vec::new(),
+        record: leaf.record,
     };
     let read = read_ahead(stream, leaf, |source| read_bag(source, leaf, limits, &mut visitor).map(|(s, _)| s));
     // The visitor's own error names a file on this machine; the reader's would call it damage.
     if let Some(error) = visitor.error.take() {
         return Err(error);
     }
-    let links = std::mem::take(&mut visitor.links);
     let (summary, stream) = read?;
     record::finish(stream, leaf)?;
     if (summary.files, summary.bytes) != (label.files, label.bytes) {
@@ -249,15 +254,9 @@ fn restore_one(
             ArchiveError::damaged(format!("record {}", leaf.record), "it holds less than its label says").into()
         );
     }
-    for (path, target, attributes) in links {
-        tree.link(&path, &target, attributes)?;
-    }
     let inner = (options.plain && label.kind == RecordKind::File).then_some(label.name.as_str());
     tree.finish(inner, &label.name)?;
-    let mut proof_name = format!("{}.tlog-proof", label.name);
-    if proof_name.len() > 255 {
-        proof_name = format!("record-{}.tlog-proof", leaf.record);
-    }
+    let proof_name = proof_name(leaf, label);
     folder.write_file(&proof_name, proof.as_bytes())?;
     Ok(Restored {
         record: leaf.record,
@@ -265,6 +264,12 @@ fn restore_one(
         path: folder.path().join(&label.name),
         proof: folder.path().join(proof_name),
     })
+}
+
+/// Name of the proof beside a restored record.
+fn proof_name(leaf: &RecordLeaf, label: &Label) -> String {
+    let name = format!("{}.tlog-proof", label.name);
+    if name.len() > 255 { format!("record-{}.tlog-proof", leaf.record) } else { name }
 }
 
 /// Decrypts and decompresses a large record on a thread of its own while `consume` reads what comes out.
@@ -315,17 +320,17 @@ pub fn read_ahead<T>(
         });
         let mut pieces = Pieces { receiver, recycle, current: Vec::new(), position: 0 };
         let outcome = consume(&mut pieces);
-        // What follows the tar stream was decrypted ahead; `record::finish` must see that it is nothing.
-        let rest = outcome.as_ref().ok().map(|_| pieces.rest_is_zero());
+        // What follows the tar stream was decrypted ahead, so `record::finish` would not see it.
+        let rest = if outcome.is_ok() { pieces.read(&mut [0]) } else { Ok(0) };
         drop(pieces);
         let stream = feeder.join().expect("a decrypting thread does not panic");
         let value = outcome?;
         match rest {
-            Some(Ok(true)) | None => Ok((value, stream)),
-            Some(Ok(false)) => {
+            Ok(0) => Ok((value, stream)),
+            Ok(_) => {
                 Err(ArchiveError::damaged(format!("record {}", leaf.record), "bytes follow the end of its tar stream"))
             }
-            Some(Err(e)) => Err(record::read_error(leaf, e)),
+            Err(e) => Err(record::read_error(leaf, e)),
         }
     })
 }
@@ -335,19 +340,6 @@ struct Pieces {
     recycle: crossbeam_channel::Sender<Vec<u8>>,
     current: Vec<u8>,
     position: usize,
-}
-
-impl Pieces {
-    fn rest_is_zero(&mut self) -> io::Result<bool> {
-        let mut buffer = [0; 4096];
-        loop {
-            match self.read(&mut buffer)? {
-                0 => return Ok(true),
-                n if buffer[..n].iter().any(|&b| b != 0) => return Ok(false),
-                _ => {}
-            }
-        }
-    }
 }
 
 impl Read for Pieces {
@@ -372,7 +364,7 @@ struct Extract<'a, 'f> {
     kind: RecordKind,
     interrupted: &'a AtomicBool,
     error: Option<OpsError>,
-    links: Vec<(String, String, Attributes)>,
+    record: u64,
 }
 
 impl Extract<'_, '_> {
@@ -384,11 +376,65 @@ impl Extract<'_, '_> {
         }
     }
 
-    /// Keeps the first error of this machine's disk; what the bag reader returns then is not looked at.
+    /// Keeps the first error of this machine's disk; what the bag reader returns then is not looked at. What only a
+    /// record with impossible paths can bring about is that record's damage.
     fn keep(&mut self, result: Result<(), StorageError>) -> Result<(), ArchiveError> {
-        result.map_err(|e| {
-            self.error.get_or_insert(e.into());
-            ArchiveError::Io(io::Error::other("writing failed"))
+        result.map_err(|e| match e {
+            StorageError::File { path, source } if is_about_paths(&source) => {
+                let what = format!("{}: {source}", show(&path));
+                ArchiveError::damaged(format!("record {}", self.record), what)
+            }
+            e => {
+                self.error.get_or_insert(e.into());
+                ArchiveError::Io(io::Error::other("writing failed"))
+            }
+        })
+    }
+
+    /// Writes a file, unless reading `content` fails or somebody interrupts: neither is an error of this machine's disk.
+    fn write(&mut self, place: &str, attributes: Attributes, content: &mut dyn Read) -> Result<(), ArchiveError> {
+        let mut content = Interruptible { inner: content, interrupted: self.interrupted, ended: None };
+        let written = self.tree.file(place, attributes, &mut content);
+        match content.ended {
+            None => self.keep(written),
+            Some(Ended::Failed) => Err(ArchiveError::Io(io::Error::other("reading failed"))),
+            Some(Ended::Interrupted) => {
+                self.error.get_or_insert(OpsError::Interrupted);
+                Err(ArchiveError::Io(io::Error::other("interrupted")))
+            }
+        }
+    }
+}
+
+/// Whether an error of a tree that nobody else writes to comes from paths that contradict each other or lead out of it.
+fn is_about_paths(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, IsADirectory, NotADirectory, NotFound};
+    // An attempt to leave the tree is found before the operating system is asked, and has no number of its own.
+    matches!(error.kind(), AlreadyExists | IsADirectory | NotADirectory | NotFound) || error.raw_os_error().is_none()
+}
+
+/// Why a file's content ended before its end.
+enum Ended {
+    Failed,
+    Interrupted,
+}
+
+struct Interruptible<'a> {
+    inner: &'a mut dyn Read,
+    interrupted: &'a AtomicBool,
+    ended: Option<Ended>,
+}
+
+impl Read for Interruptible<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.interrupted.load(Ordering::Relaxed) {
+            self.ended = Some(Ended::Interrupted);
+            return Err(io::Error::other("interrupted"));
+        }
+        self.inner.read(out).inspect_err(|e| {
+            if e.kind() != io::ErrorKind::Interrupted {
+                self.ended = Some(Ended::Failed);
+            }
         })
     }
 }
@@ -411,13 +457,8 @@ impl BagVisitor for Extract<'_, '_> {
         _size: u64,
         content: &mut dyn Read,
     ) -> Result<(), ArchiveError> {
-        if self.interrupted.load(Ordering::Relaxed) {
-            self.error.get_or_insert(OpsError::Interrupted);
-            return Err(ArchiveError::Io(io::ErrorKind::Interrupted.into()));
-        }
         let place = self.place(path);
-        let written = self.tree.file(&place, attributes, content);
-        self.keep(written)
+        self.write(&place, attributes, content)
     }
 
     fn hard_link(&mut self, path: &str, target: &str) -> Result<(), ArchiveError> {
@@ -434,13 +475,14 @@ impl BagVisitor for Extract<'_, '_> {
 
     fn tag_file(&mut self, name: &str, content: &mut dyn Read) -> Result<(), ArchiveError> {
         if !self.plain {
-            let written = self.tree.file(name, Attributes { mode: 0o644, mtime: 0, nanos: 0 }, content);
-            return self.keep(written);
+            return self.write(name, Attributes { mode: 0o644, mtime: 0, nanos: 0 }, content);
         }
         if name == LINKS {
-            let mut text = String::new();
-            content.read_to_string(&mut text)?;
-            self.links = parse_links(&text).ok_or_else(|| ArchiveError::damaged(LINKS, "a line is malformed"))?;
+            // The payload is complete: nothing can be written through these links any more.
+            each_link(content, |path, target, attributes| {
+                let made = self.tree.link(path, target, attributes);
+                self.keep(made)
+            })?;
         }
         Ok(())
     }
@@ -450,15 +492,35 @@ impl BagVisitor for Extract<'_, '_> {
     }
 }
 
-/// The lines of `links.txt`: path, target, attributes.
-pub fn parse_links(text: &str) -> Option<Vec<(String, String, Attributes)>> {
-    let parse = |line: &str| {
-        let columns: Vec<&str> = line.split('\t').collect();
-        let &[path, target, time] = &columns[..] else { return None };
-        let (mtime, nanos) = parse_time(time)?;
-        let path = decode_column(path)?;
-        let plain = path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
-        plain.then_some((path, decode_column(target)?, Attributes { mode: 0o777, mtime, nanos }))
-    };
-    text.lines().map(parse).collect()
+/// A line of `links.txt` has two paths, each at most three times as long as when it was not encoded.
+const MAX_LINK_LINE: u64 = 64 << 10;
+
+/// Shows the lines of `links.txt` one by one: path, target, attributes.
+///
+/// # Errors
+/// [`ArchiveError::Damaged`] for a malformed line; those of `content` and `each`.
+pub fn each_link(
+    content: &mut dyn Read,
+    mut each: impl FnMut(&str, &str, Attributes) -> Result<(), ArchiveError>,
+) -> Result<(), ArchiveError> {
+    let mut content = BufReader::new(content);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        if content.by_ref().take(MAX_LINK_LINE).read_until(b'\n', &mut line)? == 0 {
+            return Ok(());
+        }
+        let parsed = std::str::from_utf8(&line).ok().and_then(parse_link);
+        let (path, target, attributes) = parsed.ok_or_else(|| ArchiveError::damaged(LINKS, "a line is malformed"))?;
+        each(&path, &target, attributes)?;
+    }
+}
+
+fn parse_link(line: &str) -> Option<(String, String, Attributes)> {
+    let columns: Vec<&str> = line.strip_suffix('\n')?.split('\t').collect();
+    let &[path, target, time] = &columns[..] else { return None };
+    let (mtime, nanos) = parse_time(time)?;
+    let path = decode_column(path)?;
+    let plain = path.split('/').all(|part| !part.is_empty() && part != "." && part != "..");
+    plain.then_some((path, decode_column(target)?, Attributes { mode: 0o777, mtime, nanos }))
 }

@@ -1,6 +1,6 @@
 //! `verify --deep`: opens every record and checks the bag inside.
 
-use super::open::{Opener, concerns_one_record};
+use super::open::{Opener, concerns_one_record, none_for_these_identities};
 use super::restore::{DEFAULT_MAX_MEMBERS, Selection, limits, read_ahead, select};
 use super::{OpsError, Progress};
 use crate::archive::ArchiveError;
@@ -58,7 +58,7 @@ pub fn deep(
                         Ok(()) => {
                             outcome.opened += 1;
                             outcome.files += label.files;
-                            outcome.bytes += label.bytes;
+                            outcome.bytes = outcome.bytes.saturating_add(label.bytes);
                         }
                         Err(e) if concerns_one_record(&e) => outcome.failed.push((leaf.record, e)),
                         Err(e) => drop(fatal.lock().expect("no verifying thread panicked").get_or_insert(e)),
@@ -80,6 +80,9 @@ pub fn deep(
     let mut outcome = outcome.into_inner().expect("no verifying thread panicked");
     outcome.failed.extend(failed?);
     outcome.failed.sort_by_key(|(record, _)| *record);
+    if outcome.opened == 0 && none_for_these_identities(&outcome.failed) {
+        return Err(outcome.failed.swap_remove(0).1);
+    }
     Ok(outcome)
 }
 

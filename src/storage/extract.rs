@@ -19,6 +19,7 @@ pub struct OutputFolder {
     dir: Dir,
     path: PathBuf,
     replace: bool,
+    made: bool,
 }
 
 impl OutputFolder {
@@ -27,9 +28,10 @@ impl OutputFolder {
     /// # Errors
     /// [`StorageError::File`].
     pub fn open(path: &Path, replace: bool) -> Result<Self, StorageError> {
+        let made = path.symlink_metadata().is_err();
         std::fs::create_dir_all(path).map_err(StorageError::at(path))?;
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(StorageError::at(path))?;
-        Ok(Self { dir, path: path.into(), replace })
+        Ok(Self { dir, path: path.into(), replace, made })
     }
 
     /// Where the folder is.
@@ -73,6 +75,15 @@ impl OutputFolder {
             file.write_all(content).map_err(StorageError::at(self.path.join(name)))?;
             file.finish()
         })
+    }
+}
+
+impl Drop for OutputFolder {
+    fn drop(&mut self) {
+        if self.made {
+            // Only an empty folder can be removed so: where nothing was restored, nothing shall be left.
+            let _ = std::fs::remove_dir(&self.path);
+        }
     }
 }
 
@@ -216,11 +227,29 @@ impl PartialTree<'_> {
 impl Drop for PartialTree<'_> {
     fn drop(&mut self) {
         if !self.finished {
+            let root = &self.folder.dir;
             // Nothing more can be done about a folder that cannot be removed; its name says what it is.
-            let _ = self.folder.dir.remove_dir_all(&self.name);
-            let _ = self.folder.dir.remove_file(&self.name);
+            if root.remove_dir_all(&self.name).is_err() {
+                let _ = root.open_dir(&self.name).and_then(|dir| make_writable(&dir));
+                let _ = root.remove_dir_all(&self.name);
+                let _ = root.remove_file(&self.name);
+            }
         }
     }
+}
+
+/// Gives the owner back the right to remove what is in a tree's folders, which restored modes may deny.
+fn make_writable(dir: &Dir) -> io::Result<()> {
+    rustix::fs::chmodat(dir, ".", Mode::RWXU, AtFlags::empty())?;
+    for entry in dir.entries()? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            // A folder without these rights cannot even be opened.
+            rustix::fs::chmodat(dir, entry.file_name(), Mode::RWXU, AtFlags::empty())?;
+            make_writable(&entry.open_dir()?)?;
+        }
+    }
+    Ok(())
 }
 
 fn fill(source: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {

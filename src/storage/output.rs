@@ -27,6 +27,10 @@ impl OutputFile {
         if !replace && path.symlink_metadata().is_ok() {
             return Err(StorageError::Exists(path.into()));
         }
+        // Known beforehand, so that nobody learns it only after the work.
+        if path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(StorageError::at(path)(io::ErrorKind::IsADirectory.into()));
+        }
         let Some(name) = path.file_name() else {
             return Err(StorageError::at(path)(io::Error::other("it is not a file's name")));
         };

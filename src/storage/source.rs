@@ -72,6 +72,9 @@ impl std::fmt::Display for Problem {
     }
 }
 
+/// Bytes that file systems allow a name.
+const MAX_NAME: usize = 255;
+
 /// How names are read.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Names {
@@ -86,8 +89,8 @@ impl Names {
             return Some((name.to_owned(), false));
         }
         let name = self.charset?.decode_without_bom_handling_and_without_replacement(bytes)?;
-        // A converted separator would move the file to another folder.
-        (!name.contains(['/', '\0'])).then(|| (name.into_owned(), true))
+        // A converted separator would move the file to another folder; a name that grew too long could not be restored.
+        (!name.contains(['/', '\0']) && name.len() <= MAX_NAME).then(|| (name.into_owned(), true))
     }
 }
 
@@ -115,6 +118,10 @@ pub fn list(path: &Path, names: Names, problems: &mut Vec<Problem>) -> Vec<Liste
                 let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
                 listed.push(Listed { name, original: converted.then_some(bytes), path: entry.path(), is_file });
             }
+            None if names.charset.is_some() => problems.push(Problem::new(
+                &entry.path(),
+                "its name is not in that charset, or is longer than 255 bytes in UTF-8",
+            )),
             None => problems.push(Problem::new(&entry.path(), "its name is not UTF-8")),
         }
     }

@@ -125,6 +125,10 @@ pub fn bundle_entries(bytes: &[u8], width: usize) -> Result<Vec<&[u8]>, TlogErro
     while let Some((len, tail)) = rest.split_first_chunk::<2>() {
         let len = usize::from(u16::from_be_bytes(*len));
         let entry = tail.get(..len).ok_or(TlogError::Bundle("an entry is cut short"))?;
+        // Empty entries cost two bytes in the bundle and more in memory: a forged bundle could be full of them.
+        if entries.len() == width {
+            return Err(TlogError::Bundle("it holds more entries than its place allows"));
+        }
         entries.push(entry);
         rest = &tail[len..];
     }
