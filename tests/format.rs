@@ -725,3 +725,27 @@ fn notes_need_no_identity_and_are_under_a_key_of_their_own() {
     assert_ne!(note, kdf::note_key(&ARCHIVE, &d, 2));
     assert_ne!(note, kdf::note_key(&[0; 16], &d, 1));
 }
+
+#[test]
+fn a_policy_leaves_no_file_unmatched_and_no_record_undecided() {
+    use keepuntil::ops::plan::plan;
+    use keepuntil::retention::policy::Policy;
+    let world = World::new();
+    for name in ["2019-a", "2020-a", "notes"] {
+        std::fs::write(world.source().join(name), b"").unwrap();
+    }
+    let rule = "[[compartment]]\nname = \"c\"\nclass = \"public\"\n[[records]]\npath = \"{year}-{name}\"\n\
+                record = \"{name}\"\nretain = \"P1Y\"\ncompartment = \"c\"\n";
+    let all = "[[records]]\npath = \"**\"\nrecord = \"rest\"\nuntil = \"2040-01-01\"\ncompartment = \"c\"\n";
+    let planned = |text: &str| {
+        let policy = Policy::parse(text).unwrap();
+        let created = parse_date("2027-01-15").unwrap();
+        let grouping = Grouping::Policy { policy: &policy, created };
+        plan(&[world.source()], Names::default(), &grouping).map(|(plans, _)| plans.len())
+    };
+    assert!(matches!(planned(rule), Err(OpsError::Unmatched(paths)) if paths == ["notes"]));
+    assert_eq!(planned(&format!("{rule}{all}")).unwrap(), 2);
+    // Two files of one record that would be kept from different dates.
+    let dated = rule.replace("retain", "dated = \"{year}-01-01\"\nretain");
+    assert!(matches!(planned(&format!("{dated}{all}")), Err(OpsError::SameName(name)) if name == "a"));
+}
