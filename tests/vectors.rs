@@ -229,7 +229,7 @@ fn broken_files() -> Vec<Vector> {
             after(|a| {
                 a[104] = b'5';
                 let sum: u32 = (0..512).map(|i| if (148..156).contains(&i) { 32 } else { u32::from(a[i]) }).sum();
-                a[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+                a[148..156].copy_from_slice(format!("{sum:07o}\0").as_bytes());
             })
         }),
         vector("12-padding", &["A-2"], "verify damaged", "its padding is not zero", || {

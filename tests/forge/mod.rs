@@ -207,6 +207,7 @@ pub fn label(name: &str, payload: &[Member]) -> Label {
 }
 
 type Change<T> = Box<dyn Fn(T) -> Vec<u8>>;
+type Surgery<T> = Box<dyn Fn(&mut T)>;
 
 /// Everything an archive is put together from.
 pub struct Forge {
@@ -217,10 +218,10 @@ pub struct Forge {
     pub records: Vec<Record>,
     pub before_record: Change<u64>,
     pub leaf: Change<RecordLeaf>,
-    pub stored: Box<dyn Fn(&mut Finished)>,
+    pub stored: Surgery<Finished>,
     pub index: Change<Vec<u8>>,
     pub seal: Change<Checkpoint>,
-    pub after: Box<dyn Fn(&mut Vec<u8>)>,
+    pub after: Surgery<Vec<u8>>,
 }
 
 pub fn payload() -> Vec<Member> {
