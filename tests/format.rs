@@ -401,9 +401,8 @@ fn the_other_writer_makes_the_same_bytes() {
 #[test]
 fn an_archive_is_opened_from_its_end_and_one_record_reads_few_bytes() {
     let world = World::new();
-    let mut forge = Forge::default();
-    forge.records = (1..=600).map(|_| Record { file: vec![0; 200], label: vec![0; 272] }).collect();
-    let mut bytes = forge.build();
+    let records = (1..=600).map(|_| Record { file: vec![0; 200], label: vec![0; 272] }).collect();
+    let mut bytes = Forge { records, ..Forge::default() }.build();
     // Garbage in records that nobody asks for goes unnoticed: they are not read.
     let places: Vec<_> = (2..600).map(|n| find(&bytes, &layout::record_member(n, 0))).collect();
     for at in places {
@@ -724,4 +723,28 @@ fn notes_need_no_identity_and_are_under_a_key_of_their_own() {
     assert_ne!(note, label_key(1));
     assert_ne!(note, kdf::note_key(&ARCHIVE, &d, 2));
     assert_ne!(note, kdf::note_key(&[0; 16], &d, 1));
+}
+
+#[test]
+fn a_policy_leaves_no_file_unmatched_and_no_record_undecided() {
+    use keepuntil::ops::plan::plan;
+    use keepuntil::retention::policy::Policy;
+    let world = World::new();
+    for name in ["2019-a", "2020-a", "notes"] {
+        std::fs::write(world.source().join(name), b"").unwrap();
+    }
+    let rule = "[[compartment]]\nname = \"c\"\nclass = \"public\"\n[[records]]\npath = \"{year}-{name}\"\n\
+                record = \"{name}\"\nretain = \"P1Y\"\ncompartment = \"c\"\n";
+    let all = "[[records]]\npath = \"**\"\nrecord = \"rest\"\nuntil = \"2040-01-01\"\ncompartment = \"c\"\n";
+    let planned = |text: &str| {
+        let policy = Policy::parse(text).unwrap();
+        let created = parse_date("2027-01-15").unwrap();
+        let grouping = Grouping::Policy { policy: &policy, created };
+        plan(&[world.source()], Names::default(), &grouping).map(|(plans, _)| plans.len())
+    };
+    assert!(matches!(planned(rule), Err(OpsError::Unmatched(paths)) if paths == ["notes"]));
+    assert_eq!(planned(&format!("{rule}{all}")).unwrap(), 2);
+    // Two files of one record that would be kept from different dates.
+    let dated = rule.replace("retain", "dated = \"{year}-01-01\"\nretain");
+    assert!(matches!(planned(&format!("{dated}{all}")), Err(OpsError::SameName(name)) if name == "a"));
 }

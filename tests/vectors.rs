@@ -212,6 +212,12 @@ fn valid() -> Vec<Vector> {
                 Record { file: age_file(&record_key(1), &plain), ..Record::of(1, "first", &payload()) }
             })
         }),
+        vector("07-valid-link-to-a-further-name", &["A-29"], "valid", "", || {
+            let mut payload = linked_payload();
+            payload[2].pax.push(("KEEPUNTIL.linked".into(), "1".into()));
+            payload[3].target = Some("b".into());
+            with_record(|| Record::of(1, "first", &payload))
+        }),
         vector("06-valid-no-records", &["A-43"], "valid", "", || forged(|f| f.records.clear())),
     ]
 }
@@ -223,7 +229,7 @@ fn broken_files() -> Vec<Vector> {
             after(|a| {
                 a[104] = b'5';
                 let sum: u32 = (0..512).map(|i| if (148..156).contains(&i) { 32 } else { u32::from(a[i]) }).sum();
-                a[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+                a[148..156].copy_from_slice(format!("{sum:07o}\0").as_bytes());
             })
         }),
         vector("12-padding", &["A-2"], "verify damaged", "its padding is not zero", || {

@@ -266,7 +266,7 @@ impl Walk<'_> {
         match kind {
             tar::EntryType::Directory => self.visitor.directory(below, attributes),
             tar::EntryType::Regular => self.file(entry, &path, below, attributes, pax.linked),
-            tar::EntryType::Link => self.hard_link(&path, below, target.as_deref()),
+            tar::EntryType::Link => self.hard_link(&path, below, target.as_deref(), pax.linked),
             tar::EntryType::Symlink => self.link(&path, below, target.as_deref(), attributes),
             other => Err(self.damaged(format!("{path:?} is of a kind ({other:?}) that no record holds"))),
         }
@@ -297,15 +297,21 @@ impl Walk<'_> {
         let hash = content.hasher.finish();
         self.manifest_line(path, &hash);
         if linked {
-            if self.linked.len() >= MAX_LINKED {
-                return Err(self.limit("it has more files with several names than the limit allows"));
-            }
-            self.linked.insert(sha256(&[path.as_bytes()]), (hash, size));
+            self.remember(path, hash, size)?;
         }
         self.visitor.hashed(below, &hash)
     }
 
-    fn hard_link(&mut self, path: &str, below: &str, target: Option<&str>) -> Result<(), ArchiveError> {
+    /// Remembers a file that later members lead to.
+    fn remember(&mut self, path: &str, hash: Hash, size: u64) -> Result<(), ArchiveError> {
+        if self.linked.len() >= MAX_LINKED {
+            return Err(self.limit("it has more files with several names than the limit allows"));
+        }
+        self.linked.insert(sha256(&[path.as_bytes()]), (hash, size));
+        Ok(())
+    }
+
+    fn hard_link(&mut self, path: &str, below: &str, target: Option<&str>, linked: bool) -> Result<(), ArchiveError> {
         let known = target.and_then(|target| Some((target, *self.linked.get(&sha256(&[target.as_bytes()]))?)));
         let Some((target, (hash, size))) = known else {
             return Err(self.damaged(format!("{path:?} is a further name of a file that does not come before it")));
@@ -313,6 +319,9 @@ impl Walk<'_> {
         self.count_file(size)?;
         self.manifest_line(path, &hash);
         self.visitor.hard_link(below, target.strip_prefix("data/").unwrap_or(target))?;
+        if linked {
+            self.remember(path, hash, size)?;
+        }
         self.visitor.hashed(below, &hash)
     }
 

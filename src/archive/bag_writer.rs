@@ -6,9 +6,9 @@
 
 use super::compress::CHUNK;
 use crate::crypto::hash::{Hash, Hasher, sha256};
-use crate::storage::source::Attributes;
+use crate::storage::source::{Attributes, resolve};
 use crate::storage::spool::Spool;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
 
 /// Content of `bagit.txt`.
@@ -19,9 +19,9 @@ pub const LINKS: &str = "links.txt";
 pub const ORIGINAL_NAMES: &str = "original-names.txt";
 /// Tag file for what was left out.
 pub const SKIPPED: &str = "skipped.txt";
-/// pax keyword on a file that later members are hard links to.
+/// pax keyword on a file, or a further name of one, that later members lead to.
 pub const LINKED_KEYWORD: &str = "KEEPUNTIL.linked";
-/// Files with several names that are remembered; further ones are stored once per name.
+/// Members that carry it, at most; further files with several names are stored once per name.
 pub const MAX_LINKED: usize = 50_000;
 
 /// What a bag came to.
@@ -55,6 +55,7 @@ pub struct BagWriter<S> {
     tags: Vec<(&'static str, Hash)>,
     summary: BagSummary,
     linked: HashMap<(u64, u64), (String, Hash, u64)>,
+    further_names: HashSet<String>,
 }
 
 impl<S: ChunkSink> BagWriter<S> {
@@ -72,6 +73,7 @@ impl<S: ChunkSink> BagWriter<S> {
             tags: Vec::new(),
             summary: BagSummary::default(),
             linked: HashMap::new(),
+            further_names: HashSet::new(),
         };
         writer.tag_file("bagit.txt", BAGIT.as_bytes())?;
         Ok(writer)
@@ -100,7 +102,7 @@ impl<S: ChunkSink> BagWriter<S> {
         source: &mut impl Read,
     ) -> Result<io::Result<u64>, S::Error> {
         let path = format!("data/{path}");
-        let inode = inode.filter(|_| self.linked.len() < MAX_LINKED);
+        let inode = inode.filter(|_| self.may_mark());
         self.header(&path, tar::EntryType::Regular, attributes, size, None, inode.is_some())?;
         let mut hasher = Hasher::default();
         let mut left = size;
@@ -144,21 +146,37 @@ impl<S: ChunkSink> BagWriter<S> {
         Ok(outcome)
     }
 
-    /// A further name of a file that was written with this inode; `false` where none was.
+    fn may_mark(&self) -> bool {
+        self.linked.len() + self.further_names.len() < MAX_LINKED
+    }
+
+    /// A further name of a file that was written with this inode; `false` where none was. `leads_here` says that
+    /// symbolic links may lead to this very name.
     ///
     /// # Errors
     /// Those of the sink.
-    pub fn hard_link(&mut self, path: &str, inode: (u64, u64), attributes: Attributes) -> Result<bool, S::Error> {
+    pub fn hard_link(
+        &mut self,
+        path: &str,
+        inode: (u64, u64),
+        attributes: Attributes,
+        leads_here: bool,
+    ) -> Result<bool, S::Error> {
         let Some((target, hash, size)) = self.linked.get(&inode).cloned() else {
             return Ok(false);
         };
         let path = format!("data/{path}");
-        self.header(&path, tar::EntryType::Link, attributes, 0, Some(&target), false)?;
+        let marked = leads_here && self.may_mark();
+        self.header(&path, tar::EntryType::Link, attributes, 0, Some(&target), marked)?;
         self.manifest_line(&path, &hash, size)?;
+        if marked {
+            self.further_names.insert(path);
+        }
         Ok(true)
     }
 
-    /// A symbolic link to a file that was written with this inode; `false` where none was.
+    /// A symbolic link to a file that was written with this inode; `false` where none was, or where the link's text
+    /// leads to a name of it that a reader does not remember.
     ///
     /// # Errors
     /// Those of the sink.
@@ -169,9 +187,13 @@ impl<S: ChunkSink> BagWriter<S> {
         attributes: Attributes,
         inode: (u64, u64),
     ) -> Result<bool, S::Error> {
-        let Some((_, hash, size)) = self.linked.get(&inode).cloned() else {
+        let Some((name, hash, size)) = self.linked.get(&inode).cloned() else {
             return Ok(false);
         };
+        let leads_to = resolve(path, target).map(|to| format!("data/{to}"));
+        if !leads_to.is_some_and(|to| to == name || self.further_names.contains(&to)) {
+            return Ok(false);
+        }
         let path = format!("data/{path}");
         self.header(&path, tar::EntryType::Symlink, attributes, 0, Some(target), false)?;
         self.manifest_line(&path, &hash, size)?;

@@ -178,7 +178,8 @@ impl<S: ChunkSink> Packer<'_, S> {
         };
         let leads_here = source.names > 1 || self.targets.contains(&source.inode);
         let inode = leads_here.then_some(source.inode);
-        if source.names > 1 && self.bag.hard_link(relative, source.inode, source.attributes)? {
+        let linked_to = self.targets.contains(&source.inode);
+        if source.names > 1 && self.bag.hard_link(relative, source.inode, source.attributes, linked_to)? {
             return Ok(());
         }
         if source.size <= SMALL {

@@ -128,20 +128,24 @@ pub fn tar_stream(members: &[Member]) -> Vec<u8> {
     out
 }
 
+/// What a manifest lists of a member: a file's content, or that of the file that a link leads to.
+fn content_of<'a>(m: &'a Member, payload: &'a [Member]) -> Option<&'a Vec<u8>> {
+    let target = match m.kind {
+        b'0' => return Some(&m.content),
+        b'1' => m.target.clone(),
+        b'2' => m.target.as_ref().map(|target| format!("data/{target}")),
+        _ => None,
+    };
+    let target = payload.iter().find(|f| Some(&f.path) == target.as_ref())?;
+    content_of(target, payload)
+}
+
 /// A whole bag around a payload: manifests are computed; `change` then has every member at hand.
 pub fn bag(payload: &[Member], change: impl FnOnce(&mut Vec<Member>)) -> Vec<u8> {
     let mut members = vec![member(b'0', "bagit.txt", b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n")];
     let mut manifest = String::new();
     for m in payload {
-        let listed = match m.kind {
-            b'0' => Some(&m.content),
-            b'1' => payload.iter().find(|f| Some(&f.path) == m.target.as_ref()).map(|f| &f.content),
-            b'2' => {
-                let target = format!("data/{}", m.target.as_deref().unwrap_or_default());
-                payload.iter().find(|f| f.path == target).map(|f| &f.content)
-            }
-            _ => None,
-        };
+        let listed = content_of(m, payload);
         if let Some(content) = listed {
             let path = m.path.replace('%', "%25").replace('\n', "%0A").replace('\r', "%0D");
             manifest.push_str(&format!("{}  {path}\n", hex::encode(sha256(&[content]))));
@@ -196,20 +200,14 @@ impl Record {
 }
 
 pub fn label(name: &str, payload: &[Member]) -> Label {
-    let size = |m: &Member| match m.kind {
-        b'1' => payload.iter().find(|f| Some(&f.path) == m.target.as_ref()).map_or(0, |f| f.content.len()),
-        b'2' => {
-            let target = format!("data/{}", m.target.as_deref().unwrap_or_default());
-            payload.iter().find(|f| f.path == target).map_or(0, |f| f.content.len())
-        }
-        _ => m.content.len(),
-    };
+    let size = |m: &Member| content_of(m, payload).map_or(0, Vec::len);
     let files = payload.iter().filter(|m| matches!(m.kind, b'0' | b'1' | b'2'));
     let (count, bytes) = files.fold((0, 0), |(n, bytes), m| (n + 1, bytes + size(m) as u64));
     Label { name: name.into(), files: count, bytes, ..Label::default() }
 }
 
 type Change<T> = Box<dyn Fn(T) -> Vec<u8>>;
+type Surgery<T> = Box<dyn Fn(&mut T)>;
 
 /// Everything an archive is put together from.
 pub struct Forge {
@@ -220,10 +218,10 @@ pub struct Forge {
     pub records: Vec<Record>,
     pub before_record: Change<u64>,
     pub leaf: Change<RecordLeaf>,
-    pub stored: Box<dyn Fn(&mut Finished)>,
+    pub stored: Surgery<Finished>,
     pub index: Change<Vec<u8>>,
     pub seal: Change<Checkpoint>,
-    pub after: Box<dyn Fn(&mut Vec<u8>)>,
+    pub after: Surgery<Vec<u8>>,
 }
 
 pub fn payload() -> Vec<Member> {
