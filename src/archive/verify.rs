@@ -9,8 +9,7 @@ use super::leaf::RecordLeaf;
 use super::reader::ArchiveReader;
 use crate::crypto::hash::Hasher;
 use crate::crypto::record_file::{PREFIX, RecordHeader};
-use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH, bundle_entries};
-use std::cell::Cell;
+use crate::tlog::tile::{self, Finished, LogBuilder, TILE_WIDTH};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
@@ -85,6 +84,15 @@ pub fn verify(
     Ok(Verification { whole: whole.into_inner(), damage, bytes: check.bytes.into_inner() })
 }
 
+/// The leaves of a bundle; `None` where they are damaged.
+fn proved_entries(reader: &mut ArchiveReader, bundle_index: u64) -> Result<Option<Vec<Vec<u8>>>, ArchiveError> {
+    match reader.tree().leaves(bundle_index) {
+        Ok(entries) => Ok(Some(entries)),
+        Err(ArchiveError::Io(e)) => Err(ArchiveError::Io(e)),
+        Err(_) => Ok(None),
+    }
+}
+
 struct Check<'a> {
     file: std::sync::Arc<File>,
     damage: Mutex<Vec<Damage>>,
@@ -121,11 +129,10 @@ impl Check<'_> {
         let size = reader.sealed().checkpoint.size;
         let mut log = LogBuilder::default();
         let mut offsets = Offsets::default();
-        let all_bundles_lead_to_the_root = Cell::new(None);
         for bundle_index in 0..size.div_ceil(TILE_WIDTH as u64) {
             let first = bundle_index * TILE_WIDTH as u64;
             let width = tile::width(size, 0, bundle_index);
-            let Some(entries) = self.proved_entries(reader, bundle_index, width, &all_bundles_lead_to_the_root)? else {
+            let Some(entries) = proved_entries(reader, bundle_index)? else {
                 // Without the bundle nobody knows where its records and all later members stand.
                 let end = reader.tail().checkpoint_at;
                 let what = format!(
@@ -163,45 +170,6 @@ impl Check<'_> {
         // `ArchiveReader::open` compared trailer and end blocks byte for byte.
         self.advance(end - at);
         Ok(())
-    }
-
-    fn proved_entries(
-        &self,
-        reader: &mut ArchiveReader,
-        bundle_index: u64,
-        width: usize,
-        all_lead_to_the_root: &Cell<Option<bool>>,
-    ) -> Result<Option<Vec<Vec<u8>>>, ArchiveError> {
-        match reader.tree().leaves(bundle_index) {
-            Ok(entries) => return Ok(Some(entries)),
-            Err(ArchiveError::Io(e)) => return Err(ArchiveError::Io(e)),
-            Err(_) => {}
-        }
-        // Perhaps a hash tile is damaged and the bundle is not: the root over all bundles can still tell.
-        // Asked once: a damaged tile fails the proofs of all bundles, and each answer reads all of them.
-        let lead_there = match all_lead_to_the_root.get() {
-            Some(known) => known,
-            None => self.bundles_make_the_root(reader).unwrap_or(false),
-        };
-        all_lead_to_the_root.set(Some(lead_there));
-        if !lead_there {
-            return Ok(None);
-        }
-        let bundle = reader.tree().bundle(bundle_index)?;
-        let entries = bundle_entries(&bundle, width)?;
-        Ok(Some(entries.into_iter().map(<[u8]>::to_vec).collect()))
-    }
-
-    fn bundles_make_the_root(&self, reader: &mut ArchiveReader) -> Result<bool, ArchiveError> {
-        let head = reader.sealed().checkpoint.clone();
-        let mut log = LogBuilder::default();
-        for bundle_index in 0..head.size.div_ceil(TILE_WIDTH as u64) {
-            let bundle = reader.tree().bundle(bundle_index)?;
-            for entry in bundle_entries(&bundle, tile::width(head.size, 0, bundle_index))? {
-                log.push(entry)?;
-            }
-        }
-        Ok(log.finish().1 == head.root)
     }
 
     fn access_files(&self, reader: &ArchiveReader) -> Result<(), ArchiveError> {
