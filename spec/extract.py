@@ -26,23 +26,28 @@ def entries(bundle):
 
 
 def main(path, wanted):
-    leaves, checkpoint, manifest = [], None, None
+    leaves, checkpoint, digests = [], "", {}
     with tarfile.open(path, "r:") as archive:
         for member in archive:
             if member.name.startswith("tile/entries/"):
                 leaves += entries(archive.extractfile(member).read())
             elif member.name == "checkpoint":
                 checkpoint = archive.extractfile(member).read().decode()
-            elif member.name == "archive.json":
-                manifest = archive.extractfile(member).read()
+            elif not member.name.startswith("records/"):
+                digests[member.name] = hashlib.sha256(archive.extractfile(member).read()).hexdigest()
+    if not leaves or not checkpoint:
+        sys.exit("the list of records or the seal is missing: the archive is damaged or cut short")
     origin, size, sealed = checkpoint.split("\n")[:3]
     tree = root([hashlib.sha256(b"\x00" + leaf).digest() for leaf in leaves])
     if int(size) != len(leaves) or base64.b64decode(sealed) != tree:
         sys.exit("the leaves do not make the sealed root: the archive is damaged")
     print("archive", origin, "- tree of", size, "leaves is whole; the seal's signatures are not checked here")
-    bound = {member["name"]: member["sha256"] for member in json.loads(leaves[0])["members"]}
-    if hashlib.sha256(manifest).hexdigest() != bound["archive.json"]:
-        sys.exit("archive.json is damaged")
+    for member in json.loads(leaves[0])["members"]:
+        if digests.get(member["name"]) != member["sha256"]:
+            sys.exit(member["name"] + " is damaged")
+    for number in sorted(wanted):
+        if not 0 < number < len(leaves):
+            sys.exit(f"there is no record {number}: the records are 1 to {len(leaves) - 1}")
     for number, leaf in enumerate(leaves[1:], 1):
         record = json.loads(leaf)
         if not wanted:
@@ -56,8 +61,11 @@ def extract(path, number, record):
     with open(path, "rb") as archive, open(f"record-{number}.age", "wb") as out:
         while left:
             archive.seek(at)
-            size = int(archive.read(512)[124:135], 8)
+            size = archive.read(512)[124:135]
+            size = int(size, 8) if size.isdigit() else 0
             content = archive.read(size)
+            if not 0 < size <= left or len(content) < size:
+                sys.exit(f"record {number} is damaged: its segments do not add up")
             digest.update(content)
             out.write(content)
             left -= size
@@ -70,4 +78,7 @@ def extract(path, number, record):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    main(sys.argv[1], {int(number) for number in sys.argv[2:]})
+    try:
+        main(sys.argv[1], {int(number) for number in sys.argv[2:]})
+    except (tarfile.TarError, ValueError, KeyError, IndexError) as error:
+        sys.exit(f"the archive is damaged: {error}")

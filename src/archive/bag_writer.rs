@@ -33,12 +33,12 @@ pub struct BagSummary {
     pub bytes: u64,
 }
 
-/// Gives full chunks away and gets empty buffers back.
+/// Gives full chunks away and gets buffers back.
 pub trait ChunkSink {
     /// What giving away can fail with.
     type Error: From<io::Error>;
 
-    /// Takes a chunk; returns an empty buffer.
+    /// Takes a full chunk; returns a buffer of [`CHUNK`] bytes, whatever is in it.
     ///
     /// # Errors
     /// The sink's own.
@@ -58,7 +58,7 @@ pub struct BagWriter<S> {
 }
 
 impl<S: ChunkSink> BagWriter<S> {
-    /// Begins a bag, in buffers of [`CHUNK`] bytes.
+    /// Begins a bag in `buffer`, which has [`CHUNK`] bytes.
     ///
     /// # Errors
     /// Those of the sink.
@@ -73,7 +73,6 @@ impl<S: ChunkSink> BagWriter<S> {
             summary: BagSummary::default(),
             linked: HashMap::new(),
         };
-        writer.chunk.resize(CHUNK, 0);
         writer.tag_file("bagit.txt", BAGIT.as_bytes())?;
         Ok(writer)
     }
@@ -209,16 +208,15 @@ impl<S: ChunkSink> BagWriter<S> {
         Ok(())
     }
 
-    /// Ends the bag; gives back the sink and the last chunk.
+    /// Ends the bag; gives back the sink, the last buffer, and how many of its bytes are the last chunk.
     ///
     /// # Errors
     /// Those of the sink.
-    pub fn finish(mut self) -> Result<(S, Vec<u8>), S::Error> {
+    pub fn finish(mut self) -> Result<(S, Vec<u8>, usize), S::Error> {
         let tags: String = self.tags.iter().map(|(name, hash)| format!("{}  {name}\n", hex::encode(hash))).collect();
         self.tag_file("tagmanifest-sha256.txt", tags.as_bytes())?;
         self.bytes(&[0; 1024])?;
-        self.chunk.truncate(self.filled);
-        Ok((self.sink, self.chunk))
+        Ok((self.sink, self.chunk, self.filled))
     }
 
     fn manifest_line(&mut self, path: &str, hash: &Hash, size: u64) -> Result<(), S::Error> {
@@ -279,7 +277,6 @@ impl<S: ChunkSink> BagWriter<S> {
         if self.filled == CHUNK {
             let full = std::mem::take(&mut self.chunk);
             self.chunk = self.sink.chunk(full)?;
-            self.chunk.resize(CHUNK, 0);
             self.filled = 0;
         }
         Ok(&mut self.chunk[self.filled..])

@@ -159,8 +159,11 @@ impl ArchiveReader {
         if self.manifest.compartment(&leaf.compartment).is_none() {
             return Err(damaged("its compartment is not in archive.json"));
         }
+        if !crate::retention::is_plain_date(leaf.retention.until) {
+            return Err(damaged("its date is outside of the years 0001 to 9999"));
+        }
         let end = layout::record_len(leaf.size).and_then(|len| leaf.offset.checked_add(len));
-        if end.is_none_or(|end| end > self.tail.index_at) || leaf.size < record_file::PREFIX as u64 {
+        if end.is_none_or(|end| end > self.tail.index_at) || leaf.size < record_file::SMALLEST {
             return Err(damaged("its record does not lie within the archive"));
         }
         Ok(leaf)
@@ -210,7 +213,7 @@ fn preamble_member(file: &File, end: u64, preamble: &PreambleLeaf, name: &str) -
 
 fn preamble_content(file: &File, end: u64, at: u64, member: &PreambleMember) -> Result<Vec<u8>, ArchiveError> {
     let bytes = member_at(file, at, end, &member.name, layout::MAX_PREAMBLE_MEMBER)?;
-    if sha256(&[&bytes]) != member.sha256 {
+    if bytes.len() as u64 != member.size || sha256(&[&bytes]) != member.sha256 {
         return Err(ArchiveError::damaged(&member.name, "its content is not what was sealed"));
     }
     Ok(bytes)

@@ -9,5 +9,5 @@ const TEXT: &str = include_str!("readme.txt");
 
 /// The README.txt of the archive with this id.
 pub fn text(archive: &str) -> String {
-    TEXT.replace("{archive}", archive).replace("{program}", PROGRAM)
+    TEXT.replace("{archive}", archive).replace("{program}\n", PROGRAM)
 }

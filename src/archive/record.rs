@@ -1,7 +1,7 @@
 //! Opens one record: from its leaf and its two halves to the bytes of its bag.
 
 use super::ArchiveError;
-use super::layout::{self, SEGMENT};
+use super::layout::{self, BLOCK, SEGMENT};
 use super::leaf::RecordLeaf;
 use crate::crypto::CryptoError;
 use crate::crypto::hash::{Hash, Hasher};
@@ -65,17 +65,17 @@ pub type BagStream = zstd::stream::read::Decoder<'static, BufReader<StreamReader
 /// Opens the record with its key.
 ///
 /// # Errors
-/// [`ArchiveError::Damaged`] when header or length are wrong. The key is the one that leaf and access file commit to, so a
-/// header that it does not open is a forged one, never another's record.
+/// [`ArchiveError::Damaged`] when the key does not fit, or header or length are wrong.
 pub fn open(file: Arc<File>, leaf: &RecordLeaf, record_key: &Secret32) -> Result<BagStream, ArchiveError> {
     let place = || format!("record {}", leaf.record);
     let mut segments = SegmentReader::new(file, leaf);
     let mut prefix = [0; PREFIX];
     segments.read_exact(&mut prefix).map_err(|e| read_error(leaf, e))?;
     let header = RecordHeader::parse(&prefix).map_err(|e| ArchiveError::damaged(place(), e.to_string()))?;
+    // The halves were compared with the leaf before the key was made: if it does not fit, the record is broken.
     let payload_key = header.open(record_key).map_err(|e| match e {
-        CryptoError::NoIdentity => ArchiveError::damaged(place(), "its header is not to the record's own key"),
-        e => ArchiveError::damaged(place(), e.to_string()),
+        CryptoError::NoIdentity => ArchiveError::damaged(place(), "the key that its halves make does not open it"),
+        other => ArchiveError::damaged(place(), other.to_string()),
     })?;
     let payload = StreamReader::new(&payload_key, segments, leaf.size - PREFIX as u64)
         .map_err(|e| ArchiveError::damaged(place(), e.to_string()))?;
@@ -84,15 +84,21 @@ pub fn open(file: Arc<File>, leaf: &RecordLeaf, record_key: &Secret32) -> Result
     Ok(decoder)
 }
 
-/// Checks behind a record's tar stream that nothing follows, and that the age file was the sealed one.
+/// Checks at the end of a record's tar stream that nothing but padding follows, and that the age file was the sealed one.
 ///
 /// # Errors
 /// [`ArchiveError::Damaged`].
 pub fn finish(mut stream: BagStream, leaf: &RecordLeaf) -> Result<(), ArchiveError> {
     let place = || format!("record {}", leaf.record);
-    // Reading on to the end also takes in the padding, which is in the hash and gives no bytes.
-    if stream.read(&mut [0]).map_err(|e| read_error(leaf, e))? != 0 {
-        return Err(ArchiveError::damaged(place(), "bytes follow the end of its tar stream"));
+    let mut rest = [0; BLOCK];
+    loop {
+        match stream.read(&mut rest).map_err(|e| read_error(leaf, e))? {
+            0 => break,
+            n if rest[..n].iter().any(|&b| b != 0) => {
+                return Err(ArchiveError::damaged(place(), "bytes follow the end of its tar stream"));
+            }
+            _ => {}
+        }
     }
     let segments = stream.finish().into_inner().into_source();
     if segments.position() != leaf.size || segments.hash() != leaf.sha256 {

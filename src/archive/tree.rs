@@ -1,15 +1,15 @@
 //! The tree inside an archive file: any leaf with its proof, read through the index.
 //!
 //! Invariant: a leaf is given out only after it led to the root that the tree was opened with. The index is a hint, and
-//! so are the hash tiles: where they do not lead to the root, they are made anew from the bundles.
+//! so are hash tiles: where they do not lead to the root, the hashes are made from the bundles.
 //! Spec: `spec/archive.md`, "Reading".
 
 use super::ArchiveError;
 use super::layout::{self, BLOCK};
 use crate::crypto::hash::Hash;
 use crate::tlog::checkpoint::Checkpoint;
-use crate::tlog::merkle::{TileSource, inclusion_proof, leaf_hash, root_from_proof};
-use crate::tlog::tile::{self, Finished, LogBuilder, MAX_ENTRY, TILE_HEIGHT, TILE_WIDTH, bundle_entries, tile_hashes};
+use crate::tlog::merkle::{TileSource, inclusion_proof, leaf_hash, root_from_proof, root_of};
+use crate::tlog::tile::{self, MAX_ENTRY, TILE_HEIGHT, TILE_WIDTH, bundle_entries, tile_hashes};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -28,23 +28,24 @@ pub struct SealedTree {
     head: Checkpoint,
     bundles: HashMap<u64, Arc<Vec<u8>>>,
     tiles: HashMap<(u32, u64), Vec<Hash>>,
-    rebuilt: Rebuilt,
+    hashes: HashSource,
 }
 
-/// Hash tiles by path, made from the bundles.
-enum Rebuilt {
-    /// Nobody needed them.
-    NotTried,
-    /// The bundles do not lead to the root either.
-    Impossible,
-    /// They lead to the root.
-    Tiles(HashMap<String, Vec<u8>>),
+/// Where hashes above the leaves come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum HashSource {
+    /// The stored tiles.
+    Tiles,
+    /// The bundles: a stored tile is damaged.
+    Bundles,
+    /// The stored tiles, since the bundles do not make the root either.
+    TilesOnly,
 }
 
 impl SealedTree {
     /// The tree with this head, whose index member stands at `index_at`.
     pub fn new(file: Arc<File>, index_at: u64, head: Checkpoint) -> Self {
-        Self { file, index_at, head, bundles: HashMap::new(), tiles: HashMap::new(), rebuilt: Rebuilt::NotTried }
+        Self { file, index_at, head, bundles: HashMap::new(), tiles: HashMap::new(), hashes: HashSource::Tiles }
     }
 
     /// Leaves in the tree.
@@ -57,6 +58,24 @@ impl SealedTree {
     /// # Errors
     /// [`ArchiveError::NoSuchRecord`]; [`ArchiveError::Damaged`] when bundle or tiles do not lead to the root.
     pub fn leaf(&mut self, index: u64) -> Result<(Vec<u8>, Vec<Hash>), ArchiveError> {
+        let error = match self.proved_leaf(index) {
+            Err(error @ ArchiveError::Damaged { .. }) if self.hashes == HashSource::Tiles => error,
+            other => return other,
+        };
+        self.use_hashes(HashSource::Bundles);
+        self.proved_leaf(index).map_err(|_| {
+            // Tried once only: it reads every bundle.
+            self.use_hashes(HashSource::TilesOnly);
+            error
+        })
+    }
+
+    fn use_hashes(&mut self, source: HashSource) {
+        self.hashes = source;
+        self.tiles.clear();
+    }
+
+    fn proved_leaf(&mut self, index: u64) -> Result<(Vec<u8>, Vec<Hash>), ArchiveError> {
         let size = self.size();
         if index >= size {
             return Err(ArchiveError::NoSuchRecord(index, size - 1));
@@ -65,54 +84,11 @@ impl SealedTree {
         let bundle = self.bundle(bundle_index)?;
         let entries = bundle_entries(&bundle, tile::width(size, 0, bundle_index))?;
         let leaf = entries[(index % TILE_WIDTH as u64) as usize].to_vec();
-        let proof = match self.proof(index, &leaf) {
-            Err(ArchiveError::Damaged { .. }) if self.rebuild_tiles()? => self.proof(index, &leaf),
-            proof => proof,
-        }?;
-        Ok((leaf, proof))
-    }
-
-    fn proof(&mut self, index: u64, leaf: &[u8]) -> Result<Vec<Hash>, ArchiveError> {
-        let size = self.size();
         let proof = inclusion_proof(self, size, index)?;
-        if root_from_proof(leaf_hash(leaf), index, size, &proof)? != self.head.root {
+        if root_from_proof(leaf_hash(&leaf), index, size, &proof)? != self.head.root {
             return Err(ArchiveError::damaged(format!("leaf {index}"), "it does not lead to the sealed root"));
         }
-        Ok(proof)
-    }
-
-    /// Makes the hash tiles anew, once: a damaged one would keep all records from being proved, although the bundles
-    /// hold everything. `true` when that changed something.
-    fn rebuild_tiles(&mut self) -> Result<bool, ArchiveError> {
-        if !matches!(self.rebuilt, Rebuilt::NotTried) {
-            return Ok(false);
-        }
-        self.rebuilt = Rebuilt::Impossible;
-        let rebuilt = match self.tiles_from_bundles() {
-            Err(ArchiveError::Io(e)) => return Err(e.into()),
-            rebuilt => rebuilt.ok().flatten(),
-        };
-        let Some(tiles) = rebuilt else { return Ok(false) };
-        self.rebuilt = Rebuilt::Tiles(tiles);
-        self.tiles.clear();
-        Ok(true)
-    }
-
-    fn tiles_from_bundles(&mut self) -> Result<Option<HashMap<String, Vec<u8>>>, ArchiveError> {
-        let mut log = LogBuilder::default();
-        let mut tiles = HashMap::new();
-        let keep = |finished: Finished| {
-            (!finished.path.starts_with("tile/entries/")).then_some((finished.path, finished.bytes))
-        };
-        for bundle_index in 0..self.size().div_ceil(TILE_WIDTH as u64) {
-            let bundle = self.bundle(bundle_index)?;
-            for entry in bundle_entries(&bundle, tile::width(self.size(), 0, bundle_index))? {
-                tiles.extend(log.push(entry)?.into_iter().filter_map(keep));
-            }
-        }
-        let (partial, root) = log.finish();
-        tiles.extend(partial.into_iter().filter_map(keep));
-        Ok((root == self.head.root).then_some(tiles))
+        Ok((leaf, proof))
     }
 
     /// All leaves of one bundle, proved.
@@ -162,8 +138,10 @@ impl TileSource for SealedTree {
         let hashes = if level == 0 {
             let bundle = self.bundle(index)?;
             bundle_entries(&bundle, width)?.into_iter().map(leaf_hash).collect()
-        } else if let Rebuilt::Tiles(tiles) = &self.rebuilt {
-            tile_hashes(tiles.get(&tile::path(level, index, width)).map_or(&[], Vec::as_slice), width)?
+        } else if self.hashes == HashSource::Bundles {
+            let first = index * TILE_WIDTH as u64;
+            let below = |i: u64| Ok(root_of(&self.tile(level - 1, first + i, TILE_WIDTH)?));
+            (0..width as u64).map(below).collect::<Result<_, ArchiveError>>()?
         } else {
             let at = self.indexed_offset(index_position(self.size(), level, index))?;
             let name = tile::path(level, index, width);

@@ -52,7 +52,7 @@ pub fn verify(
     threads: usize,
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Verification, ArchiveError> {
-    let check = Check { file: reader.file().clone(), damage: Mutex::default(), bytes: AtomicU64::new(0), progress };
+    let check = Check::new(reader.file().clone(), progress);
     let whole = AtomicU64::new(0);
     let outcome: Result<(), ArchiveError> = std::thread::scope(|scope| {
         let (jobs, queue) = crossbeam_channel::bounded::<RecordLeaf>(2 * TILE_WIDTH);
@@ -79,29 +79,41 @@ pub fn verify(
         structure
     });
     outcome?;
-    let mut damage = check.damage.into_inner().expect("no verifying thread panicked");
-    damage.sort_by_key(|d| d.first);
-    Ok(Verification { whole: whole.into_inner(), damage, bytes: check.bytes.into_inner() })
+    Ok(check.into_verification(whole.into_inner()))
 }
 
-/// The leaves of a bundle; `None` where they are damaged.
-fn proved_entries(reader: &mut ArchiveReader, bundle_index: u64) -> Result<Option<Vec<Vec<u8>>>, ArchiveError> {
-    match reader.tree().leaves(bundle_index) {
-        Ok(entries) => Ok(Some(entries)),
-        Err(ArchiveError::Io(e)) => Err(ArchiveError::Io(e)),
-        Err(_) => Ok(None),
-    }
-}
-
-struct Check<'a> {
+/// Checks parts of one file and gathers what is wrong.
+pub(super) struct Check<'a> {
     file: std::sync::Arc<File>,
     damage: Mutex<Vec<Damage>>,
     bytes: AtomicU64,
     progress: &'a (dyn Fn(u64) + Sync),
 }
 
-impl Check<'_> {
-    fn report(&self, record: Option<u64>, first: u64, len: u64, what: impl Into<String>) {
+impl<'a> Check<'a> {
+    /// Over `file`; `progress` is told of bytes that were read.
+    pub(super) fn new(file: std::sync::Arc<File>, progress: &'a (dyn Fn(u64) + Sync)) -> Self {
+        Self { file, damage: Mutex::default(), bytes: AtomicU64::new(0), progress }
+    }
+
+    /// What was gathered, beside `whole` records that nothing is wrong with.
+    pub(super) fn into_verification(self, whole: u64) -> Verification {
+        let mut damage = self.damage.into_inner().expect("no verifying thread panicked");
+        damage.sort_by_key(|d| d.first);
+        Verification { whole, damage, bytes: self.bytes.into_inner() }
+    }
+
+    /// Checks a record whose leaf was not proved; `false` also where it cannot lie in a file of `len` bytes.
+    pub(super) fn record_if_inside(&self, leaf: &RecordLeaf, len: u64) -> Result<bool, ArchiveError> {
+        let end = layout::record_len(leaf.size).and_then(|record_len| leaf.offset.checked_add(record_len));
+        if end.is_none_or(|end| end > len) {
+            self.report(Some(leaf.record), leaf.offset.min(len), 1, "it does not lie within the file");
+            return Ok(false);
+        }
+        self.record(leaf)
+    }
+
+    pub(super) fn report(&self, record: Option<u64>, first: u64, len: u64, what: impl Into<String>) {
         let mut damage = self.damage.lock().expect("no verifying thread panicked");
         if damage.len() < MAX_DAMAGE {
             damage.push(Damage { record, first, last: first + len.max(1) - 1, what: what.into() });
@@ -132,7 +144,7 @@ impl Check<'_> {
         for bundle_index in 0..size.div_ceil(TILE_WIDTH as u64) {
             let first = bundle_index * TILE_WIDTH as u64;
             let width = tile::width(size, 0, bundle_index);
-            let Some(entries) = proved_entries(reader, bundle_index)? else {
+            let Some(entries) = self.proved_entries(reader, bundle_index)? else {
                 // Without the bundle nobody knows where its records and all later members stand.
                 let end = reader.tail().checkpoint_at;
                 let what = format!(
@@ -172,6 +184,19 @@ impl Check<'_> {
         Ok(())
     }
 
+    /// The leaves of a bundle; `None` where they do not lead to the root.
+    fn proved_entries(
+        &self,
+        reader: &mut ArchiveReader,
+        bundle_index: u64,
+    ) -> Result<Option<Vec<Vec<u8>>>, ArchiveError> {
+        match reader.tree().leaves(bundle_index) {
+            Ok(entries) => Ok(Some(entries)),
+            Err(ArchiveError::Io(e)) => Err(ArchiveError::Io(e)),
+            Err(_) => Ok(None),
+        }
+    }
+
     fn access_files(&self, reader: &ArchiveReader) -> Result<(), ArchiveError> {
         let mut at = 0;
         for member in &reader.preamble().members {
@@ -199,20 +224,44 @@ impl Check<'_> {
         jobs: &crossbeam_channel::Sender<RecordLeaf>,
     ) -> Result<u64, ArchiveError> {
         let leaf = match reader.parse_record(number, entry) {
-            Ok(leaf) if leaf.offset == at => leaf,
-            Ok(leaf) => {
-                self.report(Some(number), at, 1, format!("its leaf places it at {}, not here", leaf.offset));
-                return Ok(at);
-            }
+            Ok(leaf) => leaf,
             Err(e) => {
                 self.report(Some(number), at, 1, e.to_string());
-                return Ok(at);
+                return self.skip_record(number, at);
             }
         };
+        if leaf.offset != at {
+            let gap = leaf.offset.saturating_sub(at);
+            self.report(Some(number), at, gap, format!("its leaf places it at {}, not here", leaf.offset));
+            if leaf.offset < at {
+                return self.skip_record(number, at);
+            }
+            self.advance(gap);
+        }
+        let at = leaf.offset;
         let len = layout::record_len(leaf.size).expect("a parsed leaf lies within the file");
         // Workers stop early only when the disk fails; their error is the one to tell.
         let _ = jobs.send(leaf);
         Ok(at + len)
+    }
+
+    /// Where a record ends whose leaf does not say so: behind the segments that bear its number.
+    fn skip_record(&self, number: u64, mut at: u64) -> Result<u64, ArchiveError> {
+        for segment in 0.. {
+            let mut header = [0; BLOCK];
+            if !self.read(at, &mut header)? {
+                break;
+            }
+            let size = tar::Header::from_byte_slice(&header).size().unwrap_or(0);
+            let is_segment = (1..=layout::SEGMENT).contains(&size)
+                && layout::member_header(&layout::record_member(number, segment), size)? == header;
+            if !is_segment {
+                break;
+            }
+            self.advance(layout::member_len(size));
+            at += layout::member_len(size);
+        }
+        Ok(at)
     }
 
     fn finished(&self, at: u64, finished: Finished, offsets: &mut Offsets) -> Result<u64, ArchiveError> {

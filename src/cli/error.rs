@@ -88,7 +88,7 @@ pub fn code(error: &OpsError) -> u8 {
             ArchiveError::Crypto(e) => crypto_code(e),
             _ => FAILED,
         },
-        OpsError::ForeignSeal { .. } | OpsError::ForeignKeys(_) => DAMAGED,
+        OpsError::NotAFile(_) | OpsError::ForeignSeal { .. } | OpsError::ForeignKeys(_) => DAMAGED,
         OpsError::NoIdentity { .. } | OpsError::IdentityMissing => NO_IDENTITY,
         OpsError::Keyring(KeyringError::Destroyed(_)) => DESTROYED,
         OpsError::Keyring(KeyringError::Damaged(_) | KeyringError::CatalogueOlder { .. }) => DAMAGED,
@@ -127,6 +127,7 @@ fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::NoRecipient(_) => "name one with -r age1pq1…, or in the policy",
         OpsError::NoMatch(_) => "see the names with `keepuntil inspect ARCHIVE -i FILE`; quote the pattern",
+        OpsError::NotAFile(_) => "an archive is read from its end: save it to a file first",
         OpsError::ForeignSeal { .. } => {
             "do not rely on this file; compare it with another copy, and tell whoever gave it to you"
         }

@@ -5,9 +5,11 @@ use super::error::{Failure, code};
 use super::inspect::{signer_word, signer_words};
 use super::progress::Bar;
 use super::{Done, error, home, render};
+use crate::archive::ArchiveError;
+use crate::archive::salvage::{Salvage, salvage};
 use crate::archive::verify::{Verification, verify};
 use crate::ops::against::{Comparison, Difference};
-use crate::ops::open::{Opener, Signer, open_archive};
+use crate::ops::open::{Opener, Signer, open_archive, open_file};
 use crate::ops::verify::{CheckOnly, DeepOutcome, deep};
 use crate::ops::{OpsError, Progress};
 use crate::storage::lock::Sharing;
@@ -21,7 +23,13 @@ pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
     if needs_keys && keyring.is_none() {
         return Err(OpsError::KeyringMissing.into());
     }
-    let (mut reader, signer) = open_archive(&args.archive, &trust, keyring.as_ref())?;
+    let (mut reader, signer) = match open_archive(&args.archive, &trust, keyring.as_ref()) {
+        Err(OpsError::Archive { path, source: source @ ArchiveError::Damaged { .. } }) => {
+            let failure = Failure::from(OpsError::Archive { path, source });
+            return report_salvage(&failure, &args, common);
+        }
+        opened => opened?,
+    };
     let bar = Bar::new("verifying", common.quiet);
     bar.total(reader.tail().file_len);
     let found =
@@ -81,7 +89,30 @@ fn worse(a: Done, b: Done) -> Done {
     }
 }
 
-fn report_structure(found: &Verification, records: u64, args: &Verify, common: Common) -> Result<(), Failure> {
+/// The seal does not verify: says what can be said of the records without it.
+fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Done, Failure> {
+    failure.report(common.json);
+    let bar = Bar::new("searching", common.quiet);
+    let salvage = salvage(&Arc::new(open_file(&args.archive)?), &|bytes| bar.advance(bytes))
+        .map_err(OpsError::archive(&args.archive))?;
+    bar.done();
+    report_damage(&salvage.found, common)?;
+    let Salvage { found, listed, fits_checkpoint } = salvage;
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "salvage",
+            "listed_records": listed,
+            "whole_records": found.whole,
+            "fits_checkpoint": fits_checkpoint,
+        }));
+    } else if listed > 0 {
+        let proof = if fits_checkpoint { "the list fits its checkpoint" } else { "nothing proves the list" };
+        render::print(&format!("{} of {listed} records are as the archive lists them; {proof}\n", found.whole))?;
+    }
+    Ok(Done::Damaged)
+}
+
+fn report_damage(found: &Verification, common: Common) -> Result<(), Failure> {
     for damage in &found.damage {
         if common.json {
             render::json_line(&serde_json::json!({
@@ -96,6 +127,11 @@ fn report_structure(found: &Verification, records: u64, args: &Verify, common: C
             render::print(&format!("{place}: {} (bytes {} to {})\n", damage.what, damage.first, damage.last))?;
         }
     }
+    Ok(())
+}
+
+fn report_structure(found: &Verification, records: u64, args: &Verify, common: Common) -> Result<(), Failure> {
+    report_damage(found, common)?;
     if !found.damage.is_empty() && !common.json {
         let whole = render::count(found.whole, "record");
         eprintln!("keepuntil: error: {}: damaged; {whole} of {records} whole", show(&args.archive));

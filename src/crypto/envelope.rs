@@ -1,7 +1,7 @@
 //! Small whole messages as age files: compartment secrets, keyring pages, key tables.
 
 use super::CryptoError;
-use super::header::{decryptor, new_file_key, write_header};
+use super::header::{self, new_file_key, write_header};
 use super::recipient::Recipients;
 use super::stream::StreamWriter;
 use std::convert::Infallible;
@@ -35,8 +35,7 @@ pub fn open<'a>(
     file: &[u8],
     limit: u64,
 ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-    let decryptor = decryptor(file)?;
-    let reader = decryptor.decrypt(identities).map_err(|e| match e {
+    let reader = header::parse(file)?.decrypt(identities).map_err(|e| match e {
         age::DecryptError::NoMatchingKeys => CryptoError::NoIdentity,
         age::DecryptError::PluginResolve(_) | age::DecryptError::Plugin(_) => CryptoError::Plugin(e.to_string()),
         age::DecryptError::InvalidMac | age::DecryptError::DecryptionFailed => {

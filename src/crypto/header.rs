@@ -56,13 +56,34 @@ const MAX_LINES: usize = 8192;
 ///
 /// # Errors
 /// [`CryptoError::Header`] when the bytes do not begin with a valid age v1 header, or with too large a one.
-pub fn decryptor(file: &[u8]) -> Result<age::Decryptor<&[u8]>, CryptoError> {
+pub fn parse(file: &[u8]) -> Result<age::Decryptor<&[u8]>, CryptoError> {
     let head = &file[..file.len().min(MAX_HEADER)];
     let mut lines = head.split(|&b| b == b'\n').take(MAX_LINES);
     if file.len() > MAX_HEADER.min(MAX_LINES) && !lines.any(|line| line.starts_with(b"---")) {
         return Err(CryptoError::Header("it is larger than a header may be".into()));
     }
-    age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(e.to_string()))
+    let decryptor = age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(e.to_string()))?;
+    if !stanzas_end(file) {
+        return Err(CryptoError::Header("a stanza has no last line".into()));
+    }
+    Ok(decryptor)
+}
+
+/// Whether every stanza's body ends in a line shorter than 64 characters, as the age specification demands; the `age`
+/// crate does without, for the sake of files older than the specification, which other implementations refuse.
+fn stanzas_end(file: &[u8]) -> bool {
+    let mut open = false;
+    for line in file.split(|&b| b == b'\n').skip(1) {
+        let (begins, mac) = (line.starts_with(b"-> "), line.starts_with(b"---"));
+        if open && (begins || mac) {
+            return false;
+        }
+        if mac {
+            break;
+        }
+        open = begins || line.len() == 64;
+    }
+    true
 }
 
 /// The stanza types of an age file's header, in order.
@@ -70,7 +91,7 @@ pub fn decryptor(file: &[u8]) -> Result<age::Decryptor<&[u8]>, CryptoError> {
 /// # Errors
 /// [`CryptoError::Header`] when the bytes do not begin with a valid age v1 header.
 pub fn stanza_types(file: &[u8]) -> Result<Vec<String>, CryptoError> {
-    decryptor(file)?;
+    parse(file)?;
     let header_lines = file.split(|&b| b == b'\n').take_while(|line| !line.starts_with(b"---"));
     Ok(header_lines
         .filter_map(|line| line.strip_prefix(b"-> "))

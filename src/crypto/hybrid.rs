@@ -102,7 +102,12 @@ impl Deserializable for PublicKey {
         if ek.as_bytes().as_slice() != encoded {
             return Err(HpkeError::ValidationError);
         }
-        Ok(Self { ek, x: X25519Public::from(<[u8; 32]>::try_from(x).expect("the length was checked")) })
+        let x = X25519Public::from(<[u8; 32]>::try_from(x).expect("the length was checked"));
+        // Whatever the scalar, a point of low order leads to zero: ML-KEM alone would then protect the message.
+        if !X25519Secret::from([1; 32]).diffie_hellman(&x).was_contributory() {
+            return Err(HpkeError::ValidationError);
+        }
+        Ok(Self { ek, x })
     }
 }
 
@@ -183,6 +188,9 @@ impl hpke::Kem for Kem {
         let share: [u8; 32] = share.try_into().expect("the length is fixed");
         let pq = sk.dk.decapsulate(&ct.into()).map_err(|()| HpkeError::DecapError)?;
         let classical = sk.x.diffie_hellman(&X25519Public::from(share));
+        if !classical.was_contributory() {
+            return Err(HpkeError::DecapError);
+        }
         Ok(combine(&pq, classical.as_bytes(), &share, &X25519Public::from(&sk.x)))
     }
 }
@@ -239,8 +247,13 @@ impl age::Identity for Identity {
         if stanza.body.len() != 32 {
             return Some(Err(DecryptError::InvalidHeader));
         }
-        // A failed decapsulation means that the stanza is for somebody else.
-        let opened = Zeroizing::new(hpke_open::<Kem>(&encapped, &self.0, INFO, &stanza.body).ok()?);
+        let opened = match hpke_open::<Kem>(&encapped, &self.0, INFO, &stanza.body) {
+            Ok(opened) => Zeroizing::new(opened),
+            // A share that no honest sender makes.
+            Err(HpkeError::DecapError) => return Some(Err(DecryptError::InvalidHeader)),
+            // A ciphertext that does not open is for somebody else.
+            Err(_) => return None,
+        };
         let key: [u8; 16] = opened.as_slice().try_into().ok()?;
         Some(Ok(FileKey::new(Box::new(key))))
     }
@@ -277,5 +290,20 @@ impl age::Recipient for Recipient {
         let stanza =
             Stanza { tag: STANZA.into(), args: vec![BASE64_STANDARD_NO_PAD.encode(encapped.to_bytes())], body };
         Ok((vec![stanza], HashSet::from(["postquantum".to_string()])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recipient_whose_x25519_point_has_low_order_is_refused() {
+        let honest = Identity::generate().to_public().0.to_bytes();
+        assert!(PublicKey::from_bytes(&honest).is_ok());
+        for point in [[0; 32], std::array::from_fn(|i| u8::from(i == 0))] {
+            let low = [&honest[..EK_LEN], &point[..]].concat();
+            assert!(bech32_encode(RECIPIENT_HRP, &low).parse::<Recipient>().is_err());
+        }
     }
 }

@@ -15,6 +15,9 @@ use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 /// Bytes of header and nonce in front of a record's payload; always the same.
 pub const PREFIX: usize = 184;
 
+/// Bytes of the smallest record file: its prefix and the tag of an empty payload.
+pub const SMALLEST: u64 = (PREFIX + super::stream::TAG) as u64;
+
 const SHARE_AT: usize = VERSION_LINE.len();
 const STANZA_START: &[u8] = b"-> X25519 ";
 const MAC_START: &[u8] = b"--- ";

@@ -89,7 +89,7 @@ pub struct Config {
     pub keyring: String,
     /// Key name of its seals and first part of their origins.
     pub firm: String,
-    /// The folder of its root slots.
+    /// The folder of its root slots; in the file it may be relative to the keyring's own.
     pub root: PathBuf,
 }
 
@@ -149,7 +149,7 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::FirmName`]; [`StorageError::Exists`] where there is one.
     pub fn create(dir: &Path, root_dir: &Path, firm: &str) -> Result<Config, KeyringError> {
-        if !is_key_name(firm) || firm.len() > 200 {
+        if !is_firm_name(firm) {
             return Err(KeyringError::FirmName(firm.into()));
         }
         if dir.join(CONFIG).symlink_metadata().is_ok() {
@@ -194,13 +194,18 @@ impl Keyring {
         if !Self::exists(dir) {
             return Err(KeyringError::Missing(dir.into()));
         }
-        let config: Config = serde_json::from_slice(&read_limited(&dir.join(CONFIG), 1 << 16)?)
+        let mut config: Config = serde_json::from_slice(&read_limited(&dir.join(CONFIG), 1 << 16)?)
             .map_err(|e| KeyringError::Damaged(format!("{CONFIG}: {e}")))?;
         if config.format != FORMAT {
             return Err(KeyringError::Damaged(format!("its format {:?} is not {FORMAT}", config.format)));
         }
+        if !is_firm_name(&config.firm) {
+            return Err(KeyringError::FirmName(config.firm));
+        }
         let id = crate::crypto::kdf::parse_archive_id(&config.keyring)
             .ok_or_else(|| KeyringError::Damaged("its id is malformed".into()))?;
+        // A relative root lies beside the keyring, wherever the two were carried.
+        config.root = dir.join(&config.root);
         let lock = Lock::take(&dir.join(LOCK), sharing, wait)?;
         let catalogue = Catalogue::open(&dir.join(CATALOGUE))?;
         let (generation, sealed_table) = catalogue.table()?;
@@ -348,6 +353,11 @@ impl Keyring {
     pub fn exports(&self) -> Result<Vec<export::Export>, KeyringError> {
         self.catalogue.exports()
     }
+}
+
+/// Whether `firm` can stand in seals: a key name that leaves room for the rest of an origin.
+fn is_firm_name(firm: &str) -> bool {
+    is_key_name(firm) && firm.len() <= 200
 }
 
 fn seal_table(table: &Table, root: &Secret32) -> Result<Vec<u8>, KeyringError> {

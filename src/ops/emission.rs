@@ -110,22 +110,22 @@ pub fn emit<W: Write>(
     let next = Mutex::new((plans.iter().zip(1u64..), turn_sender));
     let emitted = std::thread::scope(|scope| {
         let (job_sender, job_queue) = unbounded::<Job>();
-        let (free_sender, free) = bounded::<Vec<u8>>(2 * sealing.threads);
+        let buffers = Buffers::new(sealing.threads);
         let next = &next;
         for _ in 0..sealing.threads {
-            let (queue, free_sender) = (job_queue.clone(), free_sender.clone());
-            scope.spawn(move || compress_jobs(&queue, &free_sender));
+            let (queue, buffers_of_jobs) = (job_queue.clone(), buffers.clone());
+            scope.spawn(move || compress_jobs(&queue, &buffers_of_jobs));
             let worker = Worker {
                 sealing,
                 jobs: job_sender.clone(),
-                free: free.clone(),
+                buffers: buffers.clone(),
                 problems: &problems,
                 abandoned: &abandoned,
             };
             scope.spawn(move || {
                 let mut worker_compressor = ChunkCompressor::new();
                 loop {
-                    let (pieces, outbox) = bounded(2);
+                    let (pieces, outbox) = bounded(1);
                     let (plan, number) = {
                         let mut next = next.lock().expect("no worker panicked");
                         let Some(plan) = next.0.next() else { return };
@@ -150,9 +150,9 @@ pub fn emit<W: Write>(
                 }
             });
         }
-        drop((job_sender, job_queue, free_sender, free));
+        drop((job_sender, job_queue));
         // The last turn closes the channel: the writer counts instead.
-        let emitted = write_in_order(plans.len(), &turns, sealing, writer, &abandoned);
+        let emitted = write_in_order(plans.len(), &turns, sealing, writer, &abandoned, &buffers);
         drop(turns);
         emitted
     });
@@ -164,18 +164,47 @@ pub fn emit<W: Write>(
     emitted
 }
 
-fn compress_jobs(queue: &Receiver<Job>, free: &Sender<Vec<u8>>) {
+/// Chunks and frames that go round, so that memory is not given back and asked for all the time.
+#[derive(Clone)]
+struct Buffers {
+    chunks: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
+    frames: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
+}
+
+impl Buffers {
+    fn new(threads: usize) -> Self {
+        Self { chunks: bounded(threads), frames: bounded(threads) }
+    }
+
+    fn chunk(&self) -> Vec<u8> {
+        self.chunks.1.try_recv().unwrap_or_else(|_| vec![0; CHUNK])
+    }
+
+    fn frame(&self) -> Vec<u8> {
+        self.frames.1.try_recv().unwrap_or_default()
+    }
+
+    fn take_back_chunk(&self, chunk: Vec<u8>) {
+        // More than are needed are dropped.
+        let _ = self.chunks.0.try_send(chunk);
+    }
+
+    fn take_back_frame(&self, frame: Vec<u8>) {
+        let _ = self.frames.0.try_send(frame);
+    }
+}
+
+fn compress_jobs(queue: &Receiver<Job>, buffers: &Buffers) {
     let mut compressor = ChunkCompressor::new();
     for Job { chunk, done } in queue {
-        let mut frame = Vec::new();
+        let mut frame = buffers.frame();
         let outcome = match &mut compressor {
             Ok(compressor) => compressor.compress(&chunk, &mut frame),
             Err(e) => Err(ArchiveError::Io(io::Error::other(e.to_string()))),
         };
-        frame.shrink_to_fit();
-        // Whoever waits for the frame may have given up; a full store of buffers needs no more.
+        // Whoever waits for the frame may have given up.
         let _ = done.send(outcome.map(|()| frame));
-        let _ = free.try_send(chunk);
+        buffers.take_back_chunk(chunk);
     }
 }
 
@@ -185,11 +214,12 @@ fn write_in_order<W: Write>(
     sealing: &Sealing<'_>,
     writer: &mut ArchiveWriter<W>,
     abandoned: &AtomicBool,
+    buffers: &Buffers,
 ) -> Result<Emitted, OpsError> {
     let mut emitted = Emitted::default();
     for _ in 0..records {
         let Ok(pieces) = turns.recv() else { break };
-        let (placed, sealed) = match write_record(&pieces, sealing, writer) {
+        let (placed, sealed) = match write_record(&pieces, sealing, writer, buffers) {
             Ok(Some(written)) => written,
             Ok(None) => continue,
             Err(error) => {
@@ -221,6 +251,7 @@ fn write_record<W: Write>(
     pieces: &Receiver<Piece>,
     sealing: &Sealing<'_>,
     writer: &mut ArchiveWriter<W>,
+    buffers: &Buffers,
 ) -> Result<Option<(Placed, Sealed)>, OpsError> {
     let lost = || io_error(io::Error::other("a thread that was sealing a record ended early"));
     match pieces.recv().map_err(|_| lost())? {
@@ -242,6 +273,7 @@ fn write_record<W: Write>(
                 };
                 compressed += frame.len() as u64;
                 stream.write(&frame, |bytes| record.append(bytes)).map_err(io_archive)?;
+                buffers.take_back_frame(frame);
                 let Some(sealed) = sealed else { continue };
                 if sealing.compartments[sealed.compartment].pad {
                     let padding = padded_size(compressed) - compressed;
@@ -271,7 +303,7 @@ impl From<io::Error> for Stop {
 struct Worker<'a> {
     sealing: &'a Sealing<'a>,
     jobs: Sender<Job>,
-    free: Receiver<Vec<u8>>,
+    buffers: Buffers,
     problems: &'a Mutex<Vec<Problem>>,
     abandoned: &'a AtomicBool,
 }
@@ -299,16 +331,16 @@ impl Worker<'_> {
         let record_key = kdf::record_key(&sealing.archive, &access, &halves.record, number);
         let sink = RecordSink { worker: self, pieces, record_key: &record_key, begun: false };
         let info = format!("External-Identifier: {}/{number}\n{}", hex::encode(sealing.archive), sealing.info);
-        let buffer = self.free.try_recv().unwrap_or_default();
-        let bag = BagWriter::new(sink, buffer)?;
-        let (packed, sink, last) = pack(plan, sealing.names, &info, bag, sealing.progress)?;
+        let bag = BagWriter::new(sink, self.buffers.chunk())?;
+        let (packed, sink, buffer, last) = pack(plan, sealing.names, &info, bag, sealing.progress)?;
         let begun = sink.begun;
         self.note(&packed.problems);
         if self.abandoned.load(Ordering::Relaxed) {
             return send(pieces, Piece::Abandoned);
         }
-        let mut frame = Vec::new();
-        compressor.compress(&last, &mut frame).map_err(|e| Stop::Failed(io_archive(e)))?;
+        let mut frame = self.buffers.frame();
+        compressor.compress(&buffer[..last], &mut frame).map_err(|e| Stop::Failed(io_archive(e)))?;
+        self.buffers.take_back_chunk(buffer);
         let mut label = Label {
             name: plan.name.clone(),
             kind: plan.source.kind(),
@@ -330,6 +362,7 @@ impl Worker<'_> {
             return send(pieces, Piece::End(frame, sealed));
         }
         let file = whole_file(&record_key, &frame, compartment.pad);
+        self.buffers.take_back_frame(frame);
         let hash = sha256(&[&file]);
         send(pieces, Piece::Whole(file, hash, sealed))
     }
@@ -391,9 +424,7 @@ impl ChunkSink for RecordSink<'_> {
         // The compressing threads live as long as there are senders.
         self.worker.jobs.send(Job { chunk, done }).map_err(|_| Stop::WriterGone)?;
         send(self.pieces, Piece::Frame(frame))?;
-        let mut buffer = self.worker.free.try_recv().unwrap_or_default();
-        buffer.reserve(CHUNK);
-        Ok(buffer)
+        Ok(self.worker.buffers.chunk())
     }
 }
 

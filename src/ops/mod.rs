@@ -33,6 +33,9 @@ pub enum OpsError {
         /// Why.
         source: ArchiveError,
     },
+    /// An archive that is not a file.
+    #[error("{}: it is not a regular file", show(.0))]
+    NotAFile(PathBuf),
     /// The seal is not by whom it must be.
     #[error("{}: {what}", show(.path))]
     ForeignSeal {

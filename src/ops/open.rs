@@ -39,6 +39,20 @@ pub enum Signer {
     Unknown,
 }
 
+/// Opens the file of an archive.
+///
+/// # Errors
+/// [`OpsError::NotAFile`]; those of the disk.
+pub fn open_file(path: &Path) -> Result<File, OpsError> {
+    let at = || crate::storage::StorageError::at(path);
+    // Asked before it is opened: opening a pipe would wait for a writer.
+    if std::fs::metadata(path).map_err(at())?.is_file() {
+        Ok(File::open(path).map_err(at())?)
+    } else {
+        Err(OpsError::NotAFile(path.into()))
+    }
+}
+
 /// Opens an archive and checks its seal against the keyring and the pinned keys.
 ///
 /// # Errors
@@ -48,16 +62,7 @@ pub fn open_archive(
     trust: &Trust,
     keyring: Option<&Keyring>,
 ) -> Result<(ArchiveReader, Signer), OpsError> {
-    // Asked before it is opened: opening a pipe would wait for a writer.
-    let metadata = std::fs::metadata(path).map_err(crate::storage::StorageError::at(path))?;
-    let file =
-        metadata.is_file().then(|| File::open(path)).transpose().map_err(crate::storage::StorageError::at(path))?;
-    let Some(file) = file else {
-        return Err(OpsError::archive(path)(ArchiveError::damaged(
-            "file",
-            "it is not a regular file: an archive is read from its end, so save it first",
-        )));
-    };
+    let file = open_file(path)?;
     let reader = ArchiveReader::open(file).map_err(OpsError::archive(path))?;
     let signer = judge(path, &reader, trust, keyring)?;
     Ok((reader, signer))

@@ -23,7 +23,7 @@ pub struct Packed {
     pub problems: Vec<Problem>,
 }
 
-/// Writes `plan` into `bag`. `info` are the lines of `bag-info.txt` but its count.
+/// Writes `plan` into `bag`. `info` are the lines of `bag-info.txt` but its count. Gives back what the bag's end does.
 ///
 /// # Errors
 /// Those of the sink.
@@ -33,7 +33,7 @@ pub fn pack<S: ChunkSink>(
     info: &str,
     bag: BagWriter<S>,
     progress: &dyn Progress,
-) -> Result<(Packed, S, Vec<u8>), S::Error> {
+) -> Result<(Packed, S, Vec<u8>, usize), S::Error> {
     let mut packer = Packer {
         bag,
         progress,
@@ -240,7 +240,7 @@ impl<S: ChunkSink> Packer<'_, S> {
         }
     }
 
-    fn finish(mut self, info: &str) -> Result<(Packed, S, Vec<u8>), S::Error> {
+    fn finish(mut self, info: &str) -> Result<(Packed, S, Vec<u8>, usize), S::Error> {
         let mut outside = String::new();
         for link in std::mem::take(&mut self.links) {
             let PendingLink { relative, target, attributes, inside } = link;
@@ -263,8 +263,8 @@ impl<S: ChunkSink> Packer<'_, S> {
         }
         let info = format!("{info}Payload-Oxum: {}.{}\n", summary.bytes, summary.files);
         self.bag.tag_file("bag-info.txt", info.as_bytes())?;
-        let (sink, last) = self.bag.finish()?;
-        Ok((Packed { summary, problems: self.problems }, sink, last))
+        let (sink, buffer, last) = self.bag.finish()?;
+        Ok((Packed { summary, problems: self.problems }, sink, buffer, last))
     }
 }
 

@@ -68,6 +68,11 @@ pub enum RetentionError {
     Past(NaiveDate),
 }
 
+/// Whether the date has a year of four digits, so that it has one spelling of ten characters.
+pub fn is_plain_date(date: NaiveDate) -> bool {
+    (1..=9999).contains(&chrono::Datelike::year(&date))
+}
+
 /// Parses a calendar date.
 ///
 /// # Errors
@@ -75,6 +80,6 @@ pub enum RetentionError {
 pub fn parse_date(text: &str) -> Result<NaiveDate, RetentionError> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d")
         .ok()
-        .filter(|date| date.format("%Y-%m-%d").to_string() == text)
+        .filter(|date| is_plain_date(*date) && date.format("%Y-%m-%d").to_string() == text)
         .ok_or_else(|| RetentionError::Date(text.into()))
 }

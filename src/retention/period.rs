@@ -25,7 +25,8 @@ impl Period {
         // `checked_add_months` clips to the month's end; that day is then still inside the period.
         let clipped = chrono::Datelike::day(&shifted) != chrono::Datelike::day(&first);
         let next = shifted.checked_add_days(Days::new(self.days)).ok_or_else(beyond)?;
-        if clipped { Ok(next) } else { next.pred_opt().ok_or_else(beyond) }
+        let last = if clipped { Some(next) } else { next.pred_opt() };
+        last.filter(|last| super::is_plain_date(*last)).ok_or_else(beyond)
     }
 }
 
@@ -87,6 +88,13 @@ mod tests {
             let period: Period = period.parse().unwrap();
             assert_eq!(period.last_day_from(parse_date(first).unwrap()).unwrap(), parse_date(last).unwrap(), "{first}");
         }
+    }
+
+    #[test]
+    fn periods_beyond_the_year_9999_are_refused() {
+        let first = parse_date("2026-01-01").unwrap();
+        assert!("P7973Y".parse::<Period>().unwrap().last_day_from(first).is_ok());
+        assert!("P7975Y".parse::<Period>().unwrap().last_day_from(first).is_err());
     }
 
     #[test]

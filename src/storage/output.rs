@@ -3,14 +3,15 @@
 //! Invariant: under its final name a file is complete and on disk; a failure leaves nothing.
 
 use super::StorageError;
+use super::direct::DirectWriter;
 use std::fs::File;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// A file being written under a temporary name beside its final one.
 pub struct OutputFile {
-    writer: BufWriter<File>,
+    writer: Option<DirectWriter>,
     temporary: PathBuf,
     path: PathBuf,
     replace: bool,
@@ -40,7 +41,7 @@ impl OutputFile {
         let temporary = path.with_file_name(temporary_name);
         let file =
             File::options().write(true).create_new(true).mode(mode).open(&temporary).map_err(StorageError::at(path))?;
-        let writer = BufWriter::with_capacity(1 << 20, file);
+        let writer = Some(DirectWriter::new(file));
         Ok(Self { writer, temporary, path: path.into(), replace, finished: false })
     }
 
@@ -49,8 +50,9 @@ impl OutputFile {
     /// # Errors
     /// [`StorageError::Exists`] when the name was taken meanwhile; [`StorageError::File`].
     pub fn finish(mut self) -> Result<(), StorageError> {
-        self.writer.flush().map_err(StorageError::at(&self.path))?;
-        self.writer.get_ref().sync_all().map_err(StorageError::at(&self.path))?;
+        if let Some(writer) = self.writer.take() {
+            writer.finish().and_then(|file| file.sync_all()).map_err(StorageError::at(&self.path))?;
+        }
         rename(&self.temporary, &self.path, self.replace)?;
         self.finished = true;
         sync_parent(&self.path)
@@ -59,11 +61,14 @@ impl OutputFile {
 
 impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.writer.write(bytes)
+        match &mut self.writer {
+            Some(writer) => writer.write(bytes),
+            None => Err(io::Error::other("it is finished")),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.writer.flush()
+        Ok(())
     }
 }
 

@@ -1,6 +1,6 @@
 //! A preallocated file of one block that is overwritten in place, never renamed: where a root secret lives.
 //!
-//! Invariant: after [`write`] returned, the former content is no longer in the file on a file system that overwrites
+//! Invariant: after [`write()`] returned, the former content is no longer in the file on a file system that overwrites
 //! in place, and the new content is durable. Spec: `spec/keyring.md`, "Root slots".
 
 use super::StorageError;

@@ -1,6 +1,6 @@
 //! A buffer that outgrows memory into an unlinked temporary file, encrypted under a key that lives only as long.
 //!
-//! Invariant: no plaintext of a record reaches the disk here (P5), and memory stays below [`IN_MEMORY`].
+//! Invariant: no plaintext of a record reaches the disk here (P5), and memory stays below `IN_MEMORY`.
 
 use crate::crypto::secret::Secret32;
 use crate::crypto::stream::{StreamReader, StreamWriter};
