@@ -11,7 +11,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use support::{Bag, Content, Forge, Home, Ran, age_file, files_below, fix_checksum, members, tar_header};
+use support::{Bag, Content, Forge, Home, MakeFile, Ran, age_file, files_below, fix_checksum, members, tar_header};
 
 /// A home with a small firm sealed in `firm.sealed`.
 fn sealed() -> (Home, Vec<u8>) {
@@ -141,6 +141,38 @@ fn damage_in_the_middle_of_a_large_record_is_damage_and_not_a_failure_of_the_dis
         fs::remove_dir_all(home.path("out")).unwrap();
     }
     home.run(&["verify", "bad.sealed", "--deep"]).fails(10, "bad.sealed");
+}
+
+#[test]
+fn a_damaged_hash_tile_is_named_and_every_record_still_verifies() {
+    let home = Home::new();
+    for i in 0..600 {
+        home.write(&format!("clients/{i:03}"), format!("{i}"));
+    }
+    home.create("firm.sealed");
+    let bytes = fs::read(home.path("firm.sealed")).unwrap();
+    let all = members(&bytes);
+    let (tile, name, size) = all.iter().find(|(_, name, _)| name.starts_with("tile/1/")).unwrap();
+    for at in tile + 512..tile + 512 + size {
+        let mut changed = bytes.clone();
+        changed[at] ^= 4;
+        home.write("bad.sealed", changed);
+        assert!(is_found(&home.path("bad.sealed")), "byte {at}");
+    }
+    let ran = verify_fails(&home, "bad.sealed");
+    assert!(ran.out.contains(name) && ran.err.contains("600 records of 600 whole"), "{ran:#?}");
+    restore(&home, "bad.sealed", &["--plain"]).ends(0);
+    assert_eq!(fs::read(home.path("out/599")).unwrap(), b"599");
+    // A damaged bundle hides where its records are, and those behind it.
+    let (bundle, ..) = all.iter().filter(|(_, name, _)| name.starts_with("tile/entries/")).nth(1).unwrap();
+    let mut changed = bytes.clone();
+    changed[bundle + 600] ^= 4;
+    home.write("bad.sealed", changed);
+    let ran = verify_fails(&home, "bad.sealed");
+    assert!(ran.out.contains("records 256 to 600"), "{ran:#?}");
+    home.run(&["restore", "bad.sealed", "--record", "600", "-o", "one"]).ends(0);
+    home.run(&["restore", "bad.sealed", "--record", "300", "-o", "none"]).fails(10, "leaf 300");
+    home.nothing_in("none");
 }
 
 #[test]
@@ -434,8 +466,7 @@ fn a_second_stanza_or_another_key_in_a_record_is_refused() {
         [&file[..at], second, &file[at..]].concat()
     };
     let another_key = |_: &Secret32| age_file(&Secret32::random(), &zstd::encode_all(&tar()[..], 3).unwrap());
-    let contents: [(Box<dyn Fn(&Secret32) -> Vec<u8>>, i32); 2] =
-        [(Box::new(two_stanzas), 10), (Box::new(another_key), 0)];
+    let contents: [(MakeFile, i32); 2] = [(Box::new(two_stanzas), 10), (Box::new(another_key), 0)];
     for (make, verified) in contents {
         let mut forge = Forge::of_tar(Bag::new().close());
         forge.records[0].content = Content::Age(make);

@@ -177,13 +177,16 @@ pub struct ForgedRecord {
     pub content: Content,
 }
 
+/// Makes a whole age file from a record's key.
+pub type MakeFile = Box<dyn Fn(&Secret32) -> Vec<u8>>;
+
 pub enum Content {
     /// A tar stream, to be compressed and encrypted as always.
     Tar(Vec<u8>),
     /// Compressed bytes, to be encrypted.
     Zstd(Vec<u8>),
     /// The age file, made from the record's key.
-    Age(Box<dyn Fn(&Secret32) -> Vec<u8>>),
+    Age(MakeFile),
 }
 
 /// Makes archives that only somebody with a signing key can make.
