@@ -163,13 +163,17 @@ fn a_damaged_hash_tile_is_named_and_every_record_still_verifies() {
     assert!(ran.out.contains(name) && ran.err.contains("600 records of 600 whole"), "{ran:#?}");
     restore(&home, "bad.sealed", &["--plain"]).ends(0);
     assert_eq!(fs::read(home.path("out/599")).unwrap(), b"599");
-    // A damaged bundle hides where its records are, and those behind it.
+    // A damaged bundle hides where its own records are; those before and behind it are none the worse.
     let (bundle, ..) = all.iter().filter(|(_, name, _)| name.starts_with("tile/entries/")).nth(1).unwrap();
     let mut changed = bytes.clone();
     changed[bundle + 600] ^= 4;
     home.write("bad.sealed", changed);
     let ran = verify_fails(&home, "bad.sealed");
-    assert!(ran.out.contains("records 256 to 600"), "{ran:#?}");
+    assert!(ran.out.contains("records 256 to 511 cannot be checked"), "{ran:#?}");
+    assert!(ran.err.contains("344 records of 600 whole"), "{ran:#?}");
+    fs::remove_dir_all(home.path("out")).unwrap();
+    let ran = restore(&home, "bad.sealed", &["--plain", "--json"]).ends(10);
+    assert_eq!(ran.json("restored").len(), 344);
     home.run(&["restore", "bad.sealed", "--record", "600", "-o", "one"]).ends(0);
     home.run(&["restore", "bad.sealed", "--record", "300", "-o", "none"]).fails(10, "leaf 300");
     home.nothing_in("none");
@@ -794,6 +798,26 @@ fn an_archive_that_exists_is_not_replaced_unless_that_is_asked_for() {
     home.run(&["create", "-o", "clients/x", "--until", "2099-12-31", "clients"]).fails(1, "clients/x");
     home.run(&["create", "-o", "absent/x", "--until", "2099-12-31", "clients"]).fails(1, "absent/x");
     home.has_no_leftovers();
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_before_anything_is_written() {
+    let (home, _) = sealed();
+    home.write("out/Smith", "mine");
+    restore(&home, "firm.sealed", &[]).fails(1, "out/Smith");
+    assert_eq!(fs::read_dir(home.path("out")).unwrap().count(), 1);
+    assert_eq!(fs::read(home.path("out/Smith")).unwrap(), b"mine");
+}
+
+#[test]
+fn a_root_folder_that_is_taken_is_never_overwritten() {
+    let home = Home::new();
+    let root = home.path("root").to_string_lossy().into_owned();
+    home.run(&["keyring", "init", "first", "--root", &root]).ends(0);
+    let before = fs::read(home.path("root/slot-0")).unwrap();
+    home.run(&["keyring", "init", "second", "--root", &root]).fails(1, "root");
+    assert_eq!(fs::read(home.path("root/slot-0")).unwrap(), before);
+    home.run(&["keyring", "check", "--keyring", "first"]).ends(0);
 }
 
 #[test]

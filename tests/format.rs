@@ -83,6 +83,7 @@ impl World {
             }],
             keyring: self.keyring_dir(),
             wait: Duration::ZERO,
+            deposit_wait: Duration::ZERO,
             created: chrono::DateTime::parse_from_rfc3339("2027-01-15T08:00:00+08:00").unwrap(),
             skip_unreadable,
             threads: 2,

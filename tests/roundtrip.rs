@@ -582,6 +582,27 @@ fn what_was_skipped_is_said_by_exit_3_and_in_the_label() {
 }
 
 #[test]
+fn what_a_policy_cannot_place_because_it_cannot_be_read_is_named_in_a_record_of_its_own() {
+    let home = Home::new();
+    home.small_firm();
+    let _socket = std::os::unix::net::UnixListener::bind(home.path("clients/Smith/socket")).unwrap();
+    home.write(
+        "policy.toml",
+        "[[compartment]]\nname = \"all\"\nclass = \"public\"\n[[records]]\npath = \"**\"\nrecord = \"all\"\n\
+         until = \"2099-12-31\"\ncompartment = \"all\"\n",
+    );
+    let create = ["create", "-o", "firm.sealed", "--policy", "policy.toml", "clients"];
+    home.run(&create).fails(1, "clients/Smith/socket");
+    home.nothing_in("firm.sealed");
+    home.run(&[&create[..], &["--skip-unreadable"]].concat()).ends(3);
+    let ran = home.run(&["inspect", "firm.sealed", "--json"]).ends(0);
+    let named = ran.json("record").into_iter().find(|record| record["label"]["name"] == "left-out").unwrap();
+    assert!(named.to_string().contains("clients/Smith/socket"), "{named}");
+    home.run(&["restore", "firm.sealed", "--all", "-o", "out"]).ends(0);
+    check_bag(&home.path("out/left-out"));
+}
+
+#[test]
 fn a_restored_folder_can_be_sealed_again() {
     let home = Home::new();
     home.small_firm();
@@ -591,6 +612,9 @@ fn a_restored_folder_can_be_sealed_again() {
     home.run(&["verify", "again.sealed", "--against", "out"]).ends(0);
     // A record and the proof of another have one name: neither replaces the other.
     home.run(&["restore", "again.sealed", "--match", "Smith", "-o", "one"]).ends(0);
+    home.run(&["restore", "again.sealed", "--match", "Smith.tlog-proof", "-o", "one"]).ends(1);
     home.run(&["restore", "again.sealed", "--match", "Smith.tlog-proof", "-o", "two"]).ends(0);
+    home.run(&["restore", "again.sealed", "--match", "Smith", "-o", "two"]).ends(0);
+    assert!(fs::read_dir(home.path("two")).unwrap().count() == 4);
     home.has_no_leftovers();
 }

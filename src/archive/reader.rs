@@ -178,6 +178,21 @@ impl ArchiveReader {
         Ok(Proof { leaf, index: number, hashes, checkpoint: self.tail.checkpoint.clone() })
     }
 
+    /// Bundles in the archive.
+    pub fn bundles(&self) -> u64 {
+        self.tree.size().div_ceil(TILE_WIDTH as u64)
+    }
+
+    /// The record leaves of one bundle, proved.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Damaged`].
+    pub fn records_of_bundle(&mut self, bundle: u64) -> Result<Vec<RecordLeaf>, ArchiveError> {
+        let first = bundle * TILE_WIDTH as u64;
+        let leaves = (first..).zip(self.tree.leaves(bundle)?).filter(|(number, _)| *number > 0);
+        leaves.map(|(number, bytes)| self.parse_record(number, &bytes)).collect()
+    }
+
     /// All record leaves in order; a bundle is proved before its leaves are given out.
     ///
     /// # Errors
@@ -186,10 +201,8 @@ impl ArchiveReader {
         &mut self,
         mut each: impl FnMut(&mut Self, RecordLeaf) -> Result<(), E>,
     ) -> Result<(), E> {
-        for bundle in 0..self.tree.size().div_ceil(TILE_WIDTH as u64) {
-            let first = bundle * TILE_WIDTH as u64;
-            for (number, bytes) in (first..).zip(self.tree.leaves(bundle)?).filter(|(number, _)| *number > 0) {
-                let leaf = self.parse_record(number, &bytes)?;
+        for bundle in 0..self.bundles() {
+            for leaf in self.records_of_bundle(bundle)? {
                 each(self, leaf)?;
             }
         }

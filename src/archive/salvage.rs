@@ -39,7 +39,8 @@ pub fn salvage(file: &Arc<File>, progress: &(dyn Fn(u64) + Sync)) -> Result<Salv
         let content_at = at + BLOCK as u64;
         at = content_at.saturating_add(size.next_multiple_of(BLOCK as u64));
         let is_bundle = name.starts_with("tile/entries/") && size <= (TILE_WIDTH * (MAX_ENTRY + 2)) as u64;
-        if !is_bundle && !(name == layout::CHECKPOINT && size <= checkpoint::MAX_CHECKPOINT) {
+        let is_checkpoint = name == layout::CHECKPOINT && size <= checkpoint::MAX_CHECKPOINT;
+        if !is_bundle && !is_checkpoint {
             continue;
         }
         let mut content = vec![0; size as usize];

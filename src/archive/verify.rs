@@ -139,32 +139,35 @@ impl<'a> Check<'a> {
         }
         self.access_files(reader)?;
         let size = reader.sealed().checkpoint.size;
-        let mut log = LogBuilder::default();
-        let mut offsets = Offsets::default();
+        let mut rebuilt = Some((LogBuilder::default(), Offsets::default()));
         for bundle_index in 0..size.div_ceil(TILE_WIDTH as u64) {
             let first = bundle_index * TILE_WIDTH as u64;
-            let width = tile::width(size, 0, bundle_index);
             let Some(entries) = self.proved_entries(reader, bundle_index)? else {
-                // Without the bundle nobody knows where its records and all later members stand.
-                let end = reader.tail().checkpoint_at;
-                let what = format!(
-                    "{}: damaged; records {} to {} and what follows them cannot be checked",
-                    tile::path("entries", bundle_index, width),
-                    first.max(1),
-                    size - 1
-                );
-                self.report(None, at, end - at, what);
-                return Ok(());
+                let path = tile::path("entries", bundle_index, tile::width(size, 0, bundle_index));
+                let last = (size - 1).min(first + TILE_WIDTH as u64 - 1);
+                let what = format!("{path}: damaged; records {} to {last} cannot be checked", first.max(1));
+                self.report(None, at, 1, what);
+                rebuilt = None;
+                continue;
             };
+            if rebuilt.is_none() {
+                at = self.resume_at(reader, first, &entries).unwrap_or(at);
+            }
             for (number, entry) in (first..).zip(entries) {
                 if number > 0 {
                     at = self.queue_record(reader, number, &entry, at, jobs)?;
                 }
-                for finished in log.push(&entry)? {
-                    at = self.finished(at, finished, &mut offsets)?;
+                if let Some((log, offsets)) = &mut rebuilt {
+                    for finished in log.push(&entry)? {
+                        at = self.finished(at, finished, offsets)?;
+                    }
                 }
             }
         }
+        let Some((log, mut offsets)) = rebuilt else {
+            // Without all leaves, hash tiles and index cannot be made anew; the proofs read only what led to the root.
+            return Ok(());
+        };
         let (partial, _) = log.finish();
         for finished in partial {
             at = self.finished(at, finished, &mut offsets)?;
@@ -182,6 +185,12 @@ impl<'a> Check<'a> {
         // `ArchiveReader::open` compared trailer and end blocks byte for byte.
         self.advance(end - at);
         Ok(())
+    }
+
+    /// Where the records of a bundle begin, by its first leaf: the members before it could not be followed.
+    fn resume_at(&self, reader: &ArchiveReader, first: u64, entries: &[Vec<u8>]) -> Option<u64> {
+        let leaf = reader.parse_record(first, entries.first()?).ok()?;
+        Some(leaf.offset)
     }
 
     /// The leaves of a bundle; `None` where they do not lead to the root.

@@ -19,6 +19,7 @@ use crate::storage::{StorageError, read_limited, show};
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use std::io::{BufWriter, IsTerminal};
 use std::path::Path;
+use std::time::Duration;
 
 /// The compartment of an archive that is made without a policy.
 const ONLY_COMPARTMENT: &str = "records";
@@ -63,6 +64,8 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
         compartments: compartments(policy.as_ref(), &args, &given)?,
         keyring: home::keyring_dir(&args.keyring)?,
         wait: home::WAIT,
+        // Hours of sealing are not thrown away because somebody restores.
+        deposit_wait: Duration::from_secs(3600),
         created: now,
         skip_unreadable: args.skip_unreadable,
         threads: home::threads(),

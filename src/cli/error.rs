@@ -138,6 +138,10 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Keyring(KeyringError::RootMissing(..)) => {
             "without its root the keyring opens nothing; is the disk with the root folder there?"
         }
+        OpsError::Keyring(KeyringError::RootTaken(_)) => {
+            "if its keyring is on a disk that is away, bring it back; else name another folder: `keepuntil keyring \
+             init DIR --root FOLDER`; never remove a root that a keyring needs"
+        }
         OpsError::Archive { source: ArchiveError::NewerFormat(_), .. } => "get a newer keepuntil",
         OpsError::Archive { source: ArchiveError::Limit { .. }, .. } => {
             "if you trust its origin, raise the limit with --max-ratio or --max-members"

@@ -62,6 +62,9 @@ pub enum KeyringError {
     /// No slot holds the root of the catalogue's generation.
     #[error("the root of generation {0} is not in {path}", path = crate::storage::show(.1))]
     RootMissing(u64, PathBuf),
+    /// Root slots lie where those of a new keyring would go.
+    #[error("{}: it holds the root of another keyring, or of one that was not finished", crate::storage::show(.0))]
+    RootTaken(PathBuf),
     /// A name that no seal can carry.
     #[error("{0:?} cannot name a firm in a seal: 1 to 200 bytes, without spaces and plus signs")]
     FirmName(String),
@@ -165,7 +168,10 @@ impl Keyring {
         let id = random_id();
         let root = std::path::absolute(root_dir).map_err(StorageError::at(root_dir))?;
         let config = Config { format: FORMAT.into(), keyring: hex::encode(id), firm: firm.into(), root };
-        let slots = RootSlots::create(root_dir)?;
+        let slots = RootSlots::create(root_dir).map_err(|e| match e {
+            KeyringError::Storage(StorageError::Exists(_)) => KeyringError::RootTaken(root_dir.into()),
+            other => other,
+        })?;
         let secret = Secret32::random();
         slots.store(0, &id, &secret)?;
         let table = Table {

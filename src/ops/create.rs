@@ -4,7 +4,7 @@
 //! and durable; only then does the first byte of the checkpoint go out.
 
 use super::emission::{CompartmentKeys, Emitted, Sealing, emit};
-use super::plan::{Grouping, plan};
+use super::plan::{Grouping, name_left_out, plan};
 use super::{OpsError, Progress};
 use crate::archive::layout;
 use crate::archive::manifest::{Compartment, Custodians, FORMAT, Manifest, check_stanzas};
@@ -15,15 +15,16 @@ use crate::crypto::header::stanza_types;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::recipient::Recipients;
 use crate::crypto::secret::{Secret32, random_id};
-use crate::keyring::{Deposit, Keyring, KnownArchive};
+use crate::keyring::{Deposit, Keyring, KeyringError, KnownArchive};
 use crate::retention::Class;
+use crate::storage::StorageError;
 use crate::storage::lock::Sharing;
 use crate::storage::source::{Names, Problem};
 use crate::tlog::checkpoint::Checkpoint;
 use chrono::{DateTime, FixedOffset};
 use std::io::Write;
-use std::path::PathBuf;
-use std::sync::atomic::AtomicBool;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What to seal, and how.
@@ -38,8 +39,10 @@ pub struct CreateOptions<'a> {
     pub compartments: Vec<CompartmentOptions>,
     /// The keyring that is given the keys.
     pub keyring: PathBuf,
-    /// How long to wait for other users of the keyring.
+    /// How long to wait for other users of the keyring at the beginning.
     pub wait: Duration,
+    /// How long to wait for them before the deposit, when all the work is done but the last.
+    pub deposit_wait: Duration,
     /// Now, in the firm's zone.
     pub created: DateTime<FixedOffset>,
     /// Whether what cannot be read is left out instead of refused.
@@ -93,12 +96,15 @@ pub fn create<W: Write>(
     progress: &dyn Progress,
 ) -> Result<(CreateOutcome, W), OpsError> {
     check_output(options)?;
-    let (plans, problems) = plan(&options.sources, options.names, &options.grouping)?;
+    let (mut plans, problems) = plan(&options.sources, options.names, &options.grouping)?;
     if !problems.is_empty() && !options.skip_unreadable {
         let others = plans.iter().flat_map(|plan| super::pack::inspect(plan, options.names));
         let mut all: Vec<_> = problems.into_iter().chain(others).collect();
         all.sort_by(|a, b| a.path.cmp(&b.path));
         return Err(OpsError::Problems(all));
+    }
+    if !problems.is_empty() {
+        name_left_out(&mut plans, problems)?;
     }
     let named = |error: OpsError| match error {
         OpsError::Archive { source, .. } => {
@@ -143,16 +149,15 @@ pub fn create<W: Write>(
         interrupted,
         progress,
     };
-    let Emitted { keys: halves, mut skipped, files, bytes } = emit(&plans, &sealing, &mut writer).map_err(named)?;
-    skipped.extend(problems);
+    let Emitted { keys: halves, skipped, files, bytes } = emit(&plans, &sealing, &mut writer).map_err(named)?;
     let origin = manifest.origin();
     let mut sealed_root = [0; 32];
     let seal = |head: TreeHead| -> Result<String, OpsError> {
         sealed_root = head.root;
-        if interrupted.load(std::sync::atomic::Ordering::Relaxed) {
+        if interrupted.load(Ordering::Relaxed) {
             return Err(OpsError::Interrupted);
         }
-        let mut keyring = Keyring::open(&options.keyring, Sharing::Exclusive, options.wait)?;
+        let mut keyring = open_patiently(&options.keyring, options.deposit_wait, interrupted)?;
         let archive = KnownArchive {
             id: archive,
             origin: origin.clone(),
@@ -180,6 +185,21 @@ pub fn create<W: Write>(
         },
         out,
     ))
+}
+
+/// Opens the keyring to change it, in short waits between which an interruption is heard.
+fn open_patiently(dir: &Path, wait: Duration, interrupted: &AtomicBool) -> Result<Keyring, OpsError> {
+    const STEP: Duration = Duration::from_millis(500);
+    let mut left = wait;
+    loop {
+        match Keyring::open(dir, Sharing::Exclusive, left.min(STEP)) {
+            Err(KeyringError::Storage(StorageError::Locked(_))) if interrupted.load(Ordering::Relaxed) => {
+                return Err(OpsError::Interrupted);
+            }
+            Err(KeyringError::Storage(StorageError::Locked(_))) if left > STEP => left -= STEP,
+            other => return Ok(other?),
+        }
+    }
 }
 
 fn check_output(options: &CreateOptions<'_>) -> Result<(), OpsError> {

@@ -37,7 +37,7 @@ pub fn pack<S: ChunkSink>(
     let mut packer = Packer {
         bag,
         progress,
-        problems: Vec::new(),
+        problems: plan.problems.clone(),
         targets: HashSet::new(),
         links: Vec::new(),
         originals: String::new(),

@@ -23,6 +23,8 @@ pub struct RecordPlan {
     pub dated: Option<NaiveDate>,
     /// What goes into it.
     pub source: RecordSource,
+    /// What is known not to go into it.
+    pub problems: Vec<Problem>,
 }
 
 /// What goes into a record.
@@ -139,7 +141,9 @@ fn per_entry(
         } else {
             RecordSource::File(listed.path, listed.original)
         };
-        records.push(RecordPlan { name: listed.name, compartment: 0, retention: retention.clone(), dated, source });
+        let retention = retention.clone();
+        let name = listed.name;
+        records.push(RecordPlan { name, compartment: 0, retention, dated, source, problems: Vec::new() });
     }
 }
 
@@ -186,6 +190,26 @@ fn by_policy(
         retention: assignment.retention,
         dated: assignment.dated,
         source: RecordSource::Group(source.to_owned(), paths),
+        problems: Vec::new(),
     };
     Ok(groups.into_iter().map(record).collect())
+}
+
+/// Adds a record without files that names what no other record can name, kept as long as the longest of them.
+///
+/// # Errors
+/// [`OpsError::Problems`] when there is no other record: then nothing at all could be read.
+pub fn name_left_out(records: &mut Vec<RecordPlan>, problems: Vec<Problem>) -> Result<(), OpsError> {
+    let Some(longest) = records.iter().max_by_key(|record| record.retention.until) else {
+        return Err(OpsError::Problems(problems));
+    };
+    let (compartment, retention) = (longest.compartment, longest.retention.clone());
+    let taken: HashSet<&String> = records.iter().map(|record| &record.name).collect();
+    let numbered = (1u64..).map(|n| format!("left-out-{n}"));
+    let name = std::iter::once("left-out".to_owned()).chain(numbered).find(|name| !taken.contains(name));
+    let name = name.expect("there are more numbers than records");
+    let source = RecordSource::Group(PathBuf::new(), Vec::new());
+    records.push(RecordPlan { name, compartment, retention, dated: None, source, problems });
+    shuffle(records);
+    Ok(())
 }

@@ -14,6 +14,7 @@ use crate::crypto::secret::Secret32;
 use crate::storage::extract::{OutputFolder, PartialTree};
 use crate::storage::source::Attributes;
 use crate::storage::{StorageError, show};
+use crate::tlog::tile::TILE_WIDTH;
 use crossbeam_channel::bounded;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -98,6 +99,8 @@ pub fn restore(
     progress: &dyn Progress,
 ) -> Result<RestoreOutcome, OpsError> {
     let folder = OutputFolder::open(&options.output, options.force)?;
+    // Before anything is written: a name that is taken is no reason to do half the work.
+    select(reader, opener, &options.selection, &mut |_, _, label, _| Ok(folder.check_free(&label.name)?))?;
     let outcome = Mutex::new(RestoreOutcome::default());
     let fatal = Mutex::new(None);
     let stop = AtomicBool::new(false);
@@ -169,7 +172,7 @@ pub fn select(
     selection: &Selection,
     each: &mut EachSelected<'_>,
 ) -> Result<Vec<(u64, OpsError)>, OpsError> {
-    let mut failed = Vec::new();
+    let (mut failed, mut lost) = (Vec::new(), Vec::new());
     let mut shown = 0u64;
     let mut show = |reader: &mut ArchiveReader, opener: &mut Opener<'_>, leaf: RecordLeaf| {
         let record = leaf.record;
@@ -198,9 +201,17 @@ pub fn select(
             }
         }
         Selection::Match(_) | Selection::All => {
-            reader.for_each_record::<OpsError>(|reader, leaf| show(reader, opener, leaf))?;
+            for bundle in 0..reader.bundles() {
+                match reader.records_of_bundle(bundle) {
+                    Ok(leaves) => leaves.into_iter().try_for_each(|leaf| show(reader, opener, leaf))?,
+                    // The records of other bundles are none the worse for it.
+                    Err(e @ ArchiveError::Damaged { .. }) => lost.push((bundle * TILE_WIDTH as u64, e.into())),
+                    Err(e) => return Err(e.into()),
+                }
+            }
         }
     }
+    failed.extend(lost);
     match selection {
         // A name cannot be read where the label does not open: those records may have been meant or not.
         Selection::Match(glob) if shown == 0 && failed.is_empty() => {
@@ -256,8 +267,15 @@ fn restore_one(
     }
     let inner = (options.plain && label.kind == RecordKind::File).then_some(label.name.as_str());
     tree.finish(inner, &label.name)?;
-    let proof_name = proof_name(leaf, label);
-    folder.write_file(&proof_name, proof.as_bytes())?;
+    let mut proof_name = proof_name(leaf, label);
+    match folder.write_file(&proof_name, proof.as_bytes()) {
+        // Another record may have this very name.
+        Err(StorageError::Exists(_)) => {
+            proof_name = format!("record-{}.tlog-proof", leaf.record);
+            folder.write_file(&proof_name, proof.as_bytes())?;
+        }
+        written => written?,
+    }
     Ok(Restored {
         record: leaf.record,
         label: label.clone(),

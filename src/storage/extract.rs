@@ -71,6 +71,9 @@ impl OutputFolder {
     /// [`StorageError::Exists`]; [`StorageError::File`].
     pub fn write_file(&self, name: &str, content: &[u8]) -> Result<(), StorageError> {
         self.check_free(name)?;
+        if self.dir.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir()) {
+            return Err(StorageError::Exists(self.path.join(name)));
+        }
         super::output::OutputFile::begin(&self.path.join(name), 0o644, self.replace).and_then(|mut file| {
             file.write_all(content).map_err(StorageError::at(self.path.join(name)))?;
             file.finish()
