@@ -613,6 +613,8 @@ fn a_restored_folder_can_be_sealed_again() {
     // A record and the proof of another have one name: neither replaces the other.
     home.run(&["restore", "again.sealed", "--match", "Smith", "-o", "one"]).ends(0);
     home.run(&["restore", "again.sealed", "--match", "Smith.tlog-proof", "-o", "one"]).ends(1);
+    home.run(&["restore", "again.sealed", "--all", "-o", "all"]).ends(0);
+    assert!(home.path("all/Smith.tlog-proof").is_dir());
     home.run(&["restore", "again.sealed", "--match", "Smith.tlog-proof", "-o", "two"]).ends(0);
     home.run(&["restore", "again.sealed", "--match", "Smith", "-o", "two"]).ends(0);
     assert!(fs::read_dir(home.path("two")).unwrap().count() == 4);

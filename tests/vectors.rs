@@ -581,7 +581,7 @@ fn broken_records() -> Vec<Vector> {
         vector("99-no-end", &["A-25"], "record damaged", "its bag has no end", || {
             with_bag(payload(), |members| drop(members.pop()))
         }),
-        vector("100-bytes-behind-the-end", &["A-25"], "record damaged", "bytes follow the end", || {
+        vector("100-bytes-behind-the-end", &["A-25"], "record damaged", "does not end with two blocks", || {
             with_record(|| {
                 let mut stream = bag(&payload(), |_| {});
                 stream.extend_from_slice(&[0; 512]);

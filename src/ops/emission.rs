@@ -125,7 +125,7 @@ pub fn emit<W: Write>(
             scope.spawn(move || {
                 let mut worker_compressor = ChunkCompressor::new();
                 loop {
-                    let (pieces, outbox) = bounded(1);
+                    let (pieces, outbox) = bounded(2);
                     let (plan, number) = {
                         let mut next = next.lock().expect("no worker panicked");
                         let Some(plan) = next.0.next() else { return };
@@ -265,14 +265,14 @@ fn write_record<W: Write>(
             let mut stream = StreamWriter::new(&payload_key);
             let mut compressed = 0;
             loop {
-                let (frame, sealed) = match pieces.recv().map_err(|_| lost())? {
+                let (mut frame, sealed) = match pieces.recv().map_err(|_| lost())? {
                     Piece::Frame(frame) => (frame.recv().map_err(|_| lost())?.map_err(io_archive)?, None),
                     Piece::End(frame, sealed) => (frame, Some(sealed)),
                     Piece::Failed(error) => return Err(error),
                     _ => return Ok(None),
                 };
                 compressed += frame.len() as u64;
-                stream.write(&frame, |bytes| record.append(bytes)).map_err(io_archive)?;
+                stream.write_in_place(&mut frame, |bytes| record.append(bytes)).map_err(io_archive)?;
                 buffers.take_back_frame(frame);
                 let Some(sealed) = sealed else { continue };
                 if sealing.compartments[sealed.compartment].pad {

@@ -16,6 +16,7 @@ use crate::storage::source::Attributes;
 use crate::storage::{StorageError, show};
 use crate::tlog::tile::TILE_WIDTH;
 use crossbeam_channel::bounded;
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -79,11 +80,14 @@ pub struct RestoreOutcome {
     pub failed: Vec<(u64, OpsError)>,
 }
 
+const PROOF_SUFFIX: &str = ".tlog-proof";
+
 struct Job {
     leaf: RecordLeaf,
     label: Label,
     key: Secret32,
     proof: String,
+    proof_name: String,
 }
 
 /// Restores the selected records.
@@ -100,7 +104,14 @@ pub fn restore(
 ) -> Result<RestoreOutcome, OpsError> {
     let folder = OutputFolder::open(&options.output, options.force)?;
     // Before anything is written: a name that is taken is no reason to do half the work.
-    select(reader, opener, &options.selection, &mut |_, _, label, _| Ok(folder.check_free(&label.name)?))?;
+    let mut like_proofs = HashSet::new();
+    select(reader, opener, &options.selection, &mut |_, leaf, label, _| {
+        if label.name.ends_with(PROOF_SUFFIX) {
+            like_proofs.insert(label.name.clone());
+        }
+        folder.check_free(&label.name)?;
+        Ok(folder.check_free(&proof_name(&folder, &leaf, &label, &like_proofs))?)
+    })?;
     let outcome = Mutex::new(RestoreOutcome::default());
     let fatal = Mutex::new(None);
     let stop = AtomicBool::new(false);
@@ -136,11 +147,11 @@ pub fn restore(
                 return Ok(());
             }
             folder.check_free(&label.name)?;
-            folder.check_free(&proof_name(&leaf, &label))?;
             progress.total(leaf.size);
+            let proof_name = proof_name(&folder, &leaf, &label, &like_proofs);
             let key = opener.record_key(reader, &leaf)?;
             let proof = reader.proof(leaf.record)?.to_text();
-            let _ = sender.send(Job { leaf, label, key, proof });
+            let _ = sender.send(Job { leaf, label, key, proof, proof_name });
             Ok(())
         })
     });
@@ -241,7 +252,7 @@ fn restore_one(
     options: &RestoreOptions,
     interrupted: &AtomicBool,
 ) -> Result<Restored, OpsError> {
-    let Job { leaf, label, key, proof } = job;
+    let Job { leaf, label, key, proof, proof_name } = job;
     let limits = limits(leaf, label, options.max_members, options.max_ratio)?;
     let mut tree = folder.begin()?;
     let stream = record::open(file.clone(), leaf, key)?;
@@ -267,15 +278,7 @@ fn restore_one(
     }
     let inner = (options.plain && label.kind == RecordKind::File).then_some(label.name.as_str());
     tree.finish(inner, &label.name)?;
-    let mut proof_name = proof_name(leaf, label);
-    match folder.write_file(&proof_name, proof.as_bytes()) {
-        // Another record may have this very name.
-        Err(StorageError::Exists(_)) => {
-            proof_name = format!("record-{}.tlog-proof", leaf.record);
-            folder.write_file(&proof_name, proof.as_bytes())?;
-        }
-        written => written?,
-    }
+    folder.write_file(proof_name, proof.as_bytes())?;
     Ok(Restored {
         record: leaf.record,
         label: label.clone(),
@@ -285,9 +288,12 @@ fn restore_one(
 }
 
 /// Name of the proof beside a restored record.
-fn proof_name(leaf: &RecordLeaf, label: &Label) -> String {
-    let name = format!("{}.tlog-proof", label.name);
-    if name.len() > 255 { format!("record-{}.tlog-proof", leaf.record) } else { name }
+fn proof_name(folder: &OutputFolder, leaf: &RecordLeaf, label: &Label, like_proofs: &HashSet<String>) -> String {
+    let name = format!("{}{PROOF_SUFFIX}", label.name);
+    if name.len() > 255 || like_proofs.contains(&name) || folder.has_folder(&name) {
+        return format!("record-{}{PROOF_SUFFIX}", leaf.record);
+    }
+    name
 }
 
 /// Decrypts and decompresses a large record on a thread of its own while `consume` reads what comes out.

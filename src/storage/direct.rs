@@ -1,10 +1,13 @@
-//! Writes a large file past the page cache: no copy in the kernel, and nothing else is pushed out of memory.
+//! Writes a large file past the page cache, on a thread of its own: no copy in the kernel, nothing else is pushed out of
+//! memory, and whoever makes the bytes does not wait for the disk.
 //!
 //! Falls back to ordinary writes where the file system does not offer it, and for the unaligned end.
 
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::File;
 use std::io::{self, Write};
+use std::thread::JoinHandle;
 
 /// What direct writes must be aligned to, in memory and in the file.
 const ALIGNMENT: usize = 4096;
@@ -13,21 +16,43 @@ const BUFFER: usize = 4 << 20;
 
 /// A writer that gathers whole blocks.
 pub struct DirectWriter {
-    file: File,
-    buffer: Vec<u8>,
+    file: Option<File>,
+    disk: Option<Disk>,
+    buffer: AlignedBuffer,
+}
+
+/// The thread that writes.
+struct Disk {
+    full: Sender<AlignedBuffer>,
+    empty: Receiver<AlignedBuffer>,
+    thread: JoinHandle<io::Result<File>>,
+}
+
+struct AlignedBuffer {
+    bytes: Vec<u8>,
     start: usize,
     filled: usize,
-    direct: bool,
+    aligned: bool,
+}
+
+impl AlignedBuffer {
+    fn new() -> Self {
+        let bytes = vec![0; BUFFER + ALIGNMENT];
+        let start = bytes.as_ptr().align_offset(ALIGNMENT);
+        // An allocator may decline to tell the offset; the file is then written the ordinary way.
+        let aligned = start <= ALIGNMENT;
+        Self { bytes, start: if aligned { start } else { 0 }, filled: 0, aligned }
+    }
+
+    fn content(&self) -> &[u8] {
+        &self.bytes[self.start..self.start + self.filled]
+    }
 }
 
 impl DirectWriter {
     /// Over an empty file.
     pub fn new(file: File) -> Self {
-        let buffer = vec![0; BUFFER + ALIGNMENT];
-        let start = buffer.as_ptr().align_offset(ALIGNMENT);
-        // An allocator may decline to tell the offset; the file is then written the ordinary way.
-        let (start, direct) = if start <= ALIGNMENT { (start, set_direct(&file, true).is_ok()) } else { (0, false) };
-        Self { file, buffer, start, filled: 0, direct }
+        Self { file: Some(file), disk: None, buffer: AlignedBuffer::new() }
     }
 
     /// Writes what is left and gives the file back.
@@ -35,38 +60,41 @@ impl DirectWriter {
     /// # Errors
     /// Those of the file.
     pub fn finish(mut self) -> io::Result<File> {
-        if self.direct {
-            set_direct(&self.file, false)?;
-            self.direct = false;
-        }
-        self.write_buffer()?;
-        Ok(self.file)
+        let file = match (self.disk.take(), self.file.take()) {
+            (Some(disk), _) => disk.end()?,
+            (None, Some(file)) => file,
+            (None, None) => return Err(ended()),
+        };
+        (&file).write_all(self.buffer.content())?;
+        Ok(file)
     }
 
-    fn write_buffer(&mut self) -> io::Result<()> {
-        let bytes = &self.buffer[self.start..self.start + self.filled];
-        match (&self.file).write_all(bytes) {
-            // The flag can be set on files whose file system then refuses the write; nothing was written.
-            Err(e) if self.direct && e.kind() == io::ErrorKind::InvalidInput => {
-                set_direct(&self.file, false)?;
-                self.direct = false;
-                (&self.file).write_all(bytes)?;
-            }
-            other => other?,
+    fn pass_on(&mut self) -> io::Result<()> {
+        if let Some(file) = self.file.take() {
+            self.disk = Some(Disk::start(file, self.buffer.aligned));
         }
-        self.filled = 0;
-        Ok(())
+        let disk = self.disk.as_ref().ok_or_else(ended)?;
+        let exchanged = disk.empty.recv().ok().and_then(|empty| {
+            let full = std::mem::replace(&mut self.buffer, empty);
+            disk.full.send(full).ok()
+        });
+        match exchanged {
+            Some(()) => Ok(()),
+            // The thread has ended, which it does early only with an error.
+            None => Err(self.disk.take().map_or_else(ended, |disk| disk.end().err().unwrap_or_else(ended))),
+        }
     }
 }
 
 impl Write for DirectWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.filled == BUFFER {
-            self.write_buffer()?;
+        if self.buffer.filled == BUFFER {
+            self.pass_on()?;
         }
-        let n = bytes.len().min(BUFFER - self.filled);
-        self.buffer[self.start + self.filled..][..n].copy_from_slice(&bytes[..n]);
-        self.filled += n;
+        let buffer = &mut self.buffer;
+        let n = bytes.len().min(BUFFER - buffer.filled);
+        buffer.bytes[buffer.start + buffer.filled..][..n].copy_from_slice(&bytes[..n]);
+        buffer.filled += n;
         Ok(n)
     }
 
@@ -74,6 +102,55 @@ impl Write for DirectWriter {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+impl Disk {
+    fn start(file: File, aligned: bool) -> Self {
+        let (full, to_write) = bounded::<AlignedBuffer>(1);
+        let (written, empty) = bounded::<AlignedBuffer>(2);
+        for _ in 0..2 {
+            // The channel has room for both.
+            let _ = written.send(AlignedBuffer::new());
+        }
+        let thread = std::thread::spawn(move || write_all(file, aligned, &to_write, &written));
+        Self { full, empty, thread }
+    }
+
+    fn end(self) -> io::Result<File> {
+        drop((self.full, self.empty));
+        self.thread.join().unwrap_or_else(|_| Err(ended()))
+    }
+}
+
+fn write_all(
+    file: File,
+    aligned: bool,
+    to_write: &Receiver<AlignedBuffer>,
+    written: &Sender<AlignedBuffer>,
+) -> io::Result<File> {
+    let mut direct = aligned && set_direct(&file, true).is_ok();
+    for mut buffer in to_write {
+        match (&file).write_all(buffer.content()) {
+            // The flag can be set on files whose file system then refuses the write; nothing was written.
+            Err(e) if direct && e.kind() == io::ErrorKind::InvalidInput => {
+                set_direct(&file, false)?;
+                direct = false;
+                (&file).write_all(buffer.content())?;
+            }
+            other => other?,
+        }
+        buffer.filled = 0;
+        // The last buffers are not wanted back.
+        let _ = written.send(buffer);
+    }
+    if direct {
+        set_direct(&file, false)?;
+    }
+    Ok(file)
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the thread that writes has ended")
 }
 
 fn set_direct(file: &File, on: bool) -> io::Result<()> {
@@ -89,7 +166,7 @@ mod tests {
     #[test]
     fn what_is_written_comes_back_at_every_size() {
         let dir = tempfile::tempdir().unwrap();
-        for size in [0, 1, ALIGNMENT, BUFFER - 1, BUFFER, BUFFER + 1, 2 * BUFFER + 12_345] {
+        for size in [0, 1, ALIGNMENT, BUFFER - 1, BUFFER, BUFFER + 1, 5 * BUFFER + 12_345] {
             let path = dir.path().join(size.to_string());
             let content: Vec<u8> = (0..size).map(|i| (i / 7) as u8).collect();
             let mut writer = DirectWriter::new(File::create(&path).unwrap());
@@ -99,5 +176,14 @@ mod tests {
             writer.finish().unwrap();
             assert!(std::fs::read(&path).unwrap() == content, "{size}");
         }
+    }
+
+    #[test]
+    fn an_error_of_the_disk_reaches_the_writer() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut writer = DirectWriter::new(full);
+        let outcome = (0..10).try_for_each(|_| writer.write_all(&[1; BUFFER]));
+        let outcome = outcome.and_then(|()| writer.finish().map(drop));
+        assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 }

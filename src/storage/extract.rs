@@ -50,6 +50,11 @@ impl OutputFolder {
         Ok(())
     }
 
+    /// Whether a folder has this name.
+    pub fn has_folder(&self, name: &str) -> bool {
+        self.dir.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir())
+    }
+
     /// Begins a tree under a temporary name.
     ///
     /// # Errors
@@ -71,9 +76,6 @@ impl OutputFolder {
     /// [`StorageError::Exists`]; [`StorageError::File`].
     pub fn write_file(&self, name: &str, content: &[u8]) -> Result<(), StorageError> {
         self.check_free(name)?;
-        if self.dir.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir()) {
-            return Err(StorageError::Exists(self.path.join(name)));
-        }
         super::output::OutputFile::begin(&self.path.join(name), 0o644, self.replace).and_then(|mut file| {
             file.write_all(content).map_err(StorageError::at(self.path.join(name)))?;
             file.finish()
