@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 /// What direct writes must be aligned to, in memory and in the file.
 const ALIGNMENT: usize = 4096;
 /// Bytes written at a time; files that never fill it are written the ordinary way.
-const BUFFER: usize = 4 << 20;
+const BUFFER: usize = 2 << 20;
 
 /// A writer that gathers whole blocks.
 pub struct DirectWriter {
