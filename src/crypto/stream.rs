@@ -209,7 +209,7 @@ mod tests {
             sealed.extend_from_slice(b);
             Ok(())
         };
-        for (i, piece) in plain.chunks(if len % 2 == 0 { 1000 } else { 150_000 }).enumerate() {
+        for (i, piece) in plain.chunks(if len.is_multiple_of(2) { 1000 } else { 150_000 }).enumerate() {
             if i % 2 == 0 {
                 writer.write(piece, &mut sink).unwrap();
             } else {
