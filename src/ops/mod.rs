@@ -10,6 +10,7 @@ pub mod keys;
 pub mod open;
 pub mod pack;
 pub mod plan;
+pub mod read_ahead;
 pub mod restore;
 pub mod verify;
 

@@ -1,7 +1,8 @@
 //! `verify --deep`: opens every record and checks the bag inside.
 
 use super::open::{Opener, concerns_one_record, none_for_these_identities};
-use super::restore::{DEFAULT_MAX_MEMBERS, Selection, limits, read_ahead, select};
+use super::read_ahead::read_ahead;
+use super::restore::{DEFAULT_MAX_MEMBERS, Selection, limits, select};
 use super::{OpsError, Progress};
 use crate::archive::ArchiveError;
 use crate::archive::bag_reader::{BagVisitor, read_bag};
