@@ -270,7 +270,12 @@ proptest! {
         prop_assert_eq!(fs::read_dir(&plain).unwrap().count(), 2 * records, "each with its proof");
         for entry in fs::read_dir(&source).unwrap() {
             let name = entry.unwrap().file_name();
-            compare_below(&source.join(&name), &plain.join(&name))?;
+            let (sealed, restored) = (source.join(&name), plain.join(&name));
+            // A record that is a link is compared as one: walking into it could lead to the folder of all records.
+            match fs::read_link(&sealed) {
+                Ok(target) => prop_assert_eq!(fs::read_link(&restored).unwrap(), target),
+                Err(_) => compare_below(&sealed, &restored)?,
+            }
         }
 
         home.run(&["restore", "firm.sealed", "--all", "-o", "bags"]).ends(0);
