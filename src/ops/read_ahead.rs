@@ -1,16 +1,43 @@
-//! Decrypts and decompresses a large record on a thread of its own, ahead of whoever reads its bag.
+//! Reads one record; a large one is decrypted and decompressed on a thread of its own, ahead of whoever reads its bag.
 
 use crate::archive::ArchiveError;
+use crate::archive::bag_reader::{BagVisitor, Limits, read_bag};
+use crate::archive::label::Label;
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::record;
+use crate::crypto::secret::Secret32;
 use crossbeam_channel::bounded;
+use std::fs::File;
 use std::io::{self, Read};
+use std::sync::Arc;
+
+/// Reads one record from end to end: shows its bag to `visitor`, then checks the seal's hash and the label's counts.
+///
+/// # Errors
+/// [`ArchiveError::Damaged`], [`ArchiveError::Limit`], the visitor's own errors.
+pub fn read_record(
+    file: &Arc<File>,
+    leaf: &RecordLeaf,
+    label: &Label,
+    key: &Secret32,
+    limits: Limits,
+    visitor: &mut dyn BagVisitor,
+) -> Result<(), ArchiveError> {
+    let stream = record::open(file.clone(), leaf, key)?;
+    let (summary, stream) =
+        read_ahead(stream, leaf, |source| read_bag(source, leaf, limits, visitor).map(|(summary, _)| summary))?;
+    record::finish(stream, leaf)?;
+    if (summary.files, summary.bytes) != (label.files, label.bytes) {
+        return Err(ArchiveError::damaged(format!("record {}", leaf.record), "it holds less than its label says"));
+    }
+    Ok(())
+}
 
 /// Decrypts and decompresses a large record on a thread of its own while `consume` reads what comes out.
 ///
 /// # Errors
 /// Those of `consume`, which sees failures of the stream as read errors.
-pub fn read_ahead<T>(
+fn read_ahead<T>(
     mut stream: record::BagStream,
     leaf: &RecordLeaf,
     consume: impl FnOnce(&mut dyn Read) -> Result<T, ArchiveError>,

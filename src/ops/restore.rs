@@ -1,15 +1,14 @@
 //! `restore`: opens records and writes each as a BagIt bag, or as the plain tree it was made from.
 
 use super::open::{Opener, concerns_one_record, none_for_these_identities};
-use super::read_ahead::read_ahead;
+use super::read_ahead::read_record;
 use super::{OpsError, Progress};
 use crate::archive::ArchiveError;
-use crate::archive::bag_reader::{BagVisitor, Limits, parse_time, read_bag};
+use crate::archive::bag_reader::{BagVisitor, Limits, parse_time};
 use crate::archive::bag_writer::{LINKS, decode_column};
 use crate::archive::label::{Label, RecordKind};
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::reader::ArchiveReader;
-use crate::archive::record;
 use crate::crypto::hash::Hash;
 use crate::crypto::secret::Secret32;
 use crate::storage::extract::{OutputFolder, PartialTree};
@@ -256,7 +255,6 @@ fn restore_one(
     let Job { leaf, label, key, proof, proof_name } = job;
     let limits = limits(leaf, label, options.max_members, options.max_ratio)?;
     let mut tree = folder.begin()?;
-    let stream = record::open(file.clone(), leaf, key)?;
     let mut visitor = Extract {
         tree: &mut tree,
         plain: options.plain,
@@ -265,18 +263,12 @@ fn restore_one(
         error: None,
         record: leaf.record,
     };
-    let read = read_ahead(stream, leaf, |source| read_bag(source, leaf, limits, &mut visitor).map(|(s, _)| s));
+    let read = read_record(file, leaf, label, key, limits, &mut visitor);
     // The visitor's own error names a file on this machine; the reader's would call it damage.
     if let Some(error) = visitor.error.take() {
         return Err(error);
     }
-    let (summary, stream) = read?;
-    record::finish(stream, leaf)?;
-    if (summary.files, summary.bytes) != (label.files, label.bytes) {
-        return Err(
-            ArchiveError::damaged(format!("record {}", leaf.record), "it holds less than its label says").into()
-        );
-    }
+    read?;
     let inner = (options.plain && label.kind == RecordKind::File).then_some(label.name.as_str());
     tree.finish(inner, &label.name)?;
     folder.write_file(proof_name, proof.as_bytes())?;

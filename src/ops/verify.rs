@@ -1,15 +1,14 @@
 //! `verify --deep`: opens every record and checks the bag inside.
 
 use super::open::{Opener, concerns_one_record, none_for_these_identities};
-use super::read_ahead::read_ahead;
+use super::read_ahead::read_record;
 use super::restore::{DEFAULT_MAX_MEMBERS, Selection, limits, select};
 use super::{OpsError, Progress};
 use crate::archive::ArchiveError;
-use crate::archive::bag_reader::{BagVisitor, read_bag};
+use crate::archive::bag_reader::BagVisitor;
 use crate::archive::label::Label;
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::reader::ArchiveReader;
-use crate::archive::record;
 use crate::crypto::hash::Hash;
 use crate::crypto::secret::Secret32;
 use crate::storage::source::Attributes;
@@ -96,16 +95,7 @@ fn open_one(
 ) -> Result<(), OpsError> {
     // Nothing is written here, so only the label's own numbers limit what may come out.
     let limits = limits(leaf, label, DEFAULT_MAX_MEMBERS, u64::MAX)?;
-    let stream = record::open(file.clone(), leaf, key)?;
-    let (summary, stream) =
-        read_ahead(stream, leaf, |source| read_bag(source, leaf, limits, visitor).map(|(summary, _)| summary))?;
-    record::finish(stream, leaf)?;
-    if (summary.files, summary.bytes) != (label.files, label.bytes) {
-        return Err(
-            ArchiveError::damaged(format!("record {}", leaf.record), "it holds less than its label says").into()
-        );
-    }
-    Ok(())
+    Ok(read_record(file, leaf, label, key, limits, visitor)?)
 }
 
 /// Looks at nothing: the bag reader's own checks are all that is wanted.
