@@ -109,7 +109,7 @@ impl<S: ChunkSink> BagWriter<S> {
         let mut outcome = Ok(0);
         while left > 0 {
             let space = self.space()?;
-            let room = space.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+            let room = space.len().min(READ).min(usize::try_from(left).unwrap_or(usize::MAX));
             let n = match &mut outcome {
                 Ok(read) => match source.read(&mut space[..room]) {
                     Ok(0) => {
@@ -319,6 +319,9 @@ impl<S: ChunkSink> BagWriter<S> {
         self.bytes(&[0; 512][..super::layout::padding(size)])
     }
 }
+
+/// Bytes of a file read at a time: few enough to be hashed while they are in the processor's cache.
+const READ: usize = 256 << 10;
 
 const TAG_ATTRIBUTES: Attributes = Attributes { mode: 0o644, mtime: 0, nanos: 0 };
 

@@ -9,7 +9,7 @@ use zstd::bulk::Compressor;
 use zstd::zstd_safe::{CParameter, Strategy};
 
 /// Plaintext bytes in a frame, at most.
-pub const CHUNK: usize = 8 << 20;
+pub const CHUNK: usize = 4 << 20;
 
 /// Bytes that the probe judges at a time, and what it looks at in each.
 const PROBE_BLOCK: usize = 128 << 10;
@@ -47,7 +47,7 @@ impl ChunkCompressor {
                 CParameter::Strategy(Strategy::ZSTD_fast),
             ]
         };
-        Ok(Self { text: compressor(3, &text)?, mixed: compressor(1, &fast(2))?, dense: compressor(1, &fast(8))? })
+        Ok(Self { text: compressor(3, &text)?, mixed: compressor(1, &fast(2))?, dense: compressor(1, &fast(32))? })
     }
 
     /// One frame that holds `chunk`, in `frame`, whose former content is dropped.
@@ -55,8 +55,8 @@ impl ChunkCompressor {
     /// # Errors
     /// What zstd reports.
     pub fn compress(&mut self, chunk: &[u8], frame: &mut Vec<u8>) -> Result<(), ArchiveError> {
-        let incompressible = incompressible_share(chunk);
-        let compressor = match incompressible {
+        let even = even_share(chunk);
+        let compressor = match even {
             share if share < 0.3 => &mut self.text,
             share if share < 0.8 => &mut self.mixed,
             _ => &mut self.dense,
@@ -76,13 +76,13 @@ fn compressor(level: i32, parameters: &[CParameter]) -> io::Result<Compressor<'s
     Ok(compressor)
 }
 
-/// The share of a chunk's blocks whose bytes are spread as evenly as random ones.
-fn incompressible_share(chunk: &[u8]) -> f64 {
+/// The share of a chunk's blocks whose bytes are spread about evenly: compressed data, pictures, sound.
+fn even_share(chunk: &[u8]) -> f64 {
     let blocks = chunk.len().div_ceil(PROBE_BLOCK).max(1);
-    chunk.chunks(PROBE_BLOCK).filter(|block| is_incompressible(block)).count() as f64 / blocks as f64
+    chunk.chunks(PROBE_BLOCK).filter(|block| is_even(block)).count() as f64 / blocks as f64
 }
 
-fn is_incompressible(block: &[u8]) -> bool {
+fn is_even(block: &[u8]) -> bool {
     const N: usize = PROBE_SAMPLE * PROBE_SAMPLES;
     if block.len() < N {
         return false;
@@ -96,7 +96,7 @@ fn is_incompressible(block: &[u8]) -> bool {
     }
     // 256 times the chance that two sampled bytes are equal: 1.0 for uniformly random bytes.
     let pairs: u64 = counts.iter().map(|&c| u64::from(c) * u64::from(c.saturating_sub(1))).sum();
-    256.0 * pairs as f64 / (N * (N - 1)) as f64 <= 1.2
+    256.0 * pairs as f64 / (N * (N - 1)) as f64 <= 2.0
 }
 
 /// The size up to which `size` bytes of frames are padded (Padmé: at most 12 % more, O(log log n) bits leak).

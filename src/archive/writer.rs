@@ -74,7 +74,8 @@ impl<W: Write> ArchiveWriter<W> {
     /// Begins the next record's age file.
     pub fn record(&mut self) -> RecordWriter<'_, W> {
         self.segment.clear();
-        RecordWriter { start: self.offset, size: 0, segments: 0, hasher: Hasher::default(), archive: self }
+        let start = self.offset;
+        RecordWriter { archive: self, start, size: 0, segments: 0, hasher: Hasher::default(), open: 0 }
     }
 
     /// Writes a record whose whole age file is at hand, with its hash.
@@ -155,30 +156,52 @@ impl<W: Write> ArchiveWriter<W> {
 }
 
 /// The age file of one record being written.
+///
+/// A member's header says its size. Bytes therefore wait in memory until a segment is full or known to become so.
 pub struct RecordWriter<'a, W> {
     archive: &'a mut ArchiveWriter<W>,
     start: u64,
     size: u64,
     segments: u64,
     hasher: Hasher,
+    open: usize,
 }
 
 impl<W: Write> RecordWriter<'_, W> {
-    /// Appends bytes of the age file.
+    /// Appends bytes of the age file, in pieces.
     ///
     /// # Errors
     /// Those of the output.
-    pub fn append(&mut self, mut bytes: &[u8]) -> Result<(), ArchiveError> {
+    pub fn append<'b>(&mut self, pieces: impl Iterator<Item = &'b [u8]> + Clone) -> Result<(), ArchiveError> {
+        let mut left = pieces.clone().map(<[u8]>::len).sum();
+        for bytes in pieces {
+            self.append_piece(bytes, left)?;
+            left -= bytes.len();
+        }
+        Ok(())
+    }
+
+    /// `certain` are the bytes that will come at least, these included.
+    fn append_piece(&mut self, mut bytes: &[u8], mut certain: usize) -> Result<(), ArchiveError> {
+        const FULL: usize = SEGMENT as usize;
         self.hasher.update(bytes);
         self.size += bytes.len() as u64;
         while !bytes.is_empty() {
-            let room = SEGMENT as usize - self.archive.segment.len();
-            let (now, later) = bytes.split_at(bytes.len().min(room));
-            self.archive.segment.extend_from_slice(now);
-            bytes = later;
-            if self.archive.segment.len() == SEGMENT as usize {
-                self.flush_segment()?;
+            let waiting = self.archive.segment.len();
+            if self.open == 0 && waiting + certain >= FULL {
+                self.begin_segment(FULL)?;
+                self.open = FULL - waiting;
             }
+            let now;
+            if self.open > 0 {
+                (now, bytes) = bytes.split_at(bytes.len().min(self.open));
+                self.archive.write(now)?;
+                self.open -= now.len();
+            } else {
+                (now, bytes) = (bytes, &[]);
+                self.archive.segment.extend_from_slice(now);
+            }
+            certain -= now.len();
         }
         Ok(())
     }
@@ -186,21 +209,28 @@ impl<W: Write> RecordWriter<'_, W> {
     /// Ends the age file.
     ///
     /// # Errors
-    /// Those of the output.
+    /// Those of the output; [`ArchiveError::Io`] when fewer bytes came than were promised.
     pub fn finish(mut self) -> Result<Placed, ArchiveError> {
-        if !self.archive.segment.is_empty() {
-            self.flush_segment()?;
+        if self.open > 0 {
+            return Err(std::io::Error::other("a record ended before the bytes that were promised").into());
+        }
+        let rest = self.archive.segment.len();
+        if rest > 0 {
+            self.begin_segment(rest)?;
+            self.archive.write(&[0; BLOCK][..layout::padding(rest as u64)])?;
         }
         Ok(Placed { offset: self.start, size: self.size, sha256: self.hasher.finish() })
     }
 
-    fn flush_segment(&mut self) -> Result<(), ArchiveError> {
+    /// Writes a member's header and what waited of its content.
+    fn begin_segment(&mut self, size: usize) -> Result<(), ArchiveError> {
         let name = layout::record_member(self.archive.next_record(), self.segments);
-        let segment = std::mem::take(&mut self.archive.segment);
-        self.archive.member(&name, &segment)?;
-        self.archive.segment = segment;
-        self.archive.segment.clear();
         self.segments += 1;
-        Ok(())
+        self.archive.write(&layout::member_header(&name, size as u64)?)?;
+        let waiting = std::mem::take(&mut self.archive.segment);
+        let written = self.archive.write(&waiting);
+        self.archive.segment = waiting;
+        self.archive.segment.clear();
+        written
     }
 }

@@ -6,6 +6,7 @@
 use super::CryptoError;
 use super::secret::Secret32;
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
+use std::convert::Infallible;
 use std::io::{self, Read};
 
 /// Plaintext bytes in every chunk but the last.
@@ -83,30 +84,29 @@ impl StreamWriter {
         Ok(())
     }
 
-    /// Takes plaintext like [`Self::write`], but encrypts whole chunks where they stand; `bytes` holds nothing of use after.
-    ///
-    /// # Errors
-    /// Whatever `sink` reports.
-    pub fn write_in_place<E>(
-        &mut self,
-        bytes: &mut [u8],
-        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
+    /// Takes plaintext like [`Self::write`], but encrypts whole chunks where they stand.
+    pub fn write_in_place(&mut self, mut bytes: Vec<u8>) -> SealedPart {
+        let mut before = Vec::new();
+        let mut append = |sealed: &[u8]| -> Result<(), Infallible> {
+            before.extend_from_slice(sealed);
+            Ok(())
+        };
         let to_fill = if self.pending.is_empty() { 0 } else { CHUNK - self.pending.len() };
-        let (head, mut rest) = bytes.split_at_mut(to_fill.min(bytes.len()));
-        self.write(head, &mut sink)?;
+        let start = to_fill.min(bytes.len());
+        let (head, mut rest) = bytes.split_at_mut(start);
+        let Ok(()) = self.write(head, &mut append);
         if !rest.is_empty() && !self.pending.is_empty() {
-            self.seal_pending(false, &mut sink)?;
+            let Ok(()) = self.seal_pending(false, &mut append);
         }
+        let mut tags = Vec::with_capacity(rest.len() / CHUNK);
         // The last chunk is held back, as a full one may be the last of all.
         while rest.len() > CHUNK {
             let (chunk, tail) = rest.split_at_mut(CHUNK);
-            let tag = self.cipher.seal(chunk, false);
-            sink(chunk)?;
-            sink(&tag)?;
+            tags.push(self.cipher.seal(chunk, false));
             rest = tail;
         }
-        self.write(rest, sink)
+        self.pending.extend_from_slice(rest);
+        SealedPart { before, chunks: bytes, start, tags }
     }
 
     /// Seals the last chunk.
@@ -123,6 +123,33 @@ impl StreamWriter {
         sink(&self.pending)?;
         self.pending.clear();
         Ok(())
+    }
+}
+
+/// Ciphertext whose chunks stand where their plaintext stood.
+pub struct SealedPart {
+    before: Vec<u8>,
+    chunks: Vec<u8>,
+    start: usize,
+    tags: Vec<[u8; TAG]>,
+}
+
+impl SealedPart {
+    /// Its bytes, in order.
+    pub fn pieces(&self) -> impl Iterator<Item = &[u8]> + Clone {
+        let chunks = self.chunks[self.start..].chunks(CHUNK).zip(&self.tags);
+        std::iter::once(&self.before[..]).chain(chunks.flat_map(|(chunk, tag)| [chunk, &tag[..]]))
+    }
+
+    /// Gives back the buffer, for other content.
+    pub fn into_buffer(self) -> Vec<u8> {
+        self.chunks
+    }
+}
+
+impl From<Vec<u8>> for SealedPart {
+    fn from(sealed: Vec<u8>) -> Self {
+        Self { before: sealed, chunks: Vec::new(), start: 0, tags: Vec::new() }
     }
 }
 
@@ -213,7 +240,7 @@ mod tests {
             if i % 2 == 0 {
                 writer.write(piece, &mut sink).unwrap();
             } else {
-                writer.write_in_place(&mut piece.to_vec(), &mut sink).unwrap();
+                writer.write_in_place(piece.to_vec()).pieces().for_each(|bytes| sink(bytes).unwrap());
             }
         }
         writer.finish(&mut sink).unwrap();

@@ -15,13 +15,20 @@ use crate::crypto::hash::sha256;
 use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use crate::crypto::record_file;
 use crate::crypto::secret::Secret32;
-use crate::crypto::stream::StreamWriter;
+use crate::crypto::stream::{SealedPart, StreamWriter};
 use crate::retention::Retention;
 use crate::storage::source::{Names, Problem};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Chunks of one record that may be with the compressing threads while the next is read.
+const AHEAD: usize = 3;
+/// Bytes of padding that go to the writer at a time.
+const PART: usize = 1 << 20;
 
 /// What all records of an archive have in common while they are sealed.
 pub struct Sealing<'a> {
@@ -68,12 +75,10 @@ pub struct Emitted {
 
 /// What a worker has for the writer, in order.
 enum Piece {
-    /// The beginning of a large record: its header, and the key of its payload.
-    Begin(Vec<u8>, Secret32),
-    /// A frame of a large record, as soon as it is compressed.
-    Frame(Receiver<Result<Vec<u8>, ArchiveError>>),
-    /// The last frame and everything that was learned about the record.
-    End(Vec<u8>, Box<Sealed>),
+    /// Bytes of a large record's age file.
+    Part(SealedPart),
+    /// Its last bytes, and everything that was learned about the record.
+    End(SealedPart, Box<Sealed>),
     /// A small record's whole age file.
     Whole(Vec<u8>, [u8; 32], Box<Sealed>),
     /// The record could not be made.
@@ -164,7 +169,7 @@ pub fn emit<W: Write>(
     emitted
 }
 
-/// Chunks and frames that go round, so that memory is not given back and asked for all the time.
+/// Chunks, frames and parts that go round, so that memory is not given back and asked for all the time.
 #[derive(Clone)]
 struct Buffers {
     chunks: (Sender<Vec<u8>>, Receiver<Vec<u8>>),
@@ -173,7 +178,7 @@ struct Buffers {
 
 impl Buffers {
     fn new(threads: usize) -> Self {
-        Self { chunks: bounded(threads), frames: bounded(threads) }
+        Self { chunks: bounded(threads), frames: bounded(2 * threads) }
     }
 
     fn chunk(&self) -> Vec<u8> {
@@ -219,7 +224,7 @@ fn write_in_order<W: Write>(
     let mut emitted = Emitted::default();
     for _ in 0..records {
         let Ok(pieces) = turns.recv() else { break };
-        let (placed, sealed) = match write_record(&pieces, sealing, writer, buffers) {
+        let (placed, sealed) = match write_record(&pieces, writer, buffers) {
             Ok(Some(written)) => written,
             Ok(None) => continue,
             Err(error) => {
@@ -249,7 +254,6 @@ fn write_in_order<W: Write>(
 
 fn write_record<W: Write>(
     pieces: &Receiver<Piece>,
-    sealing: &Sealing<'_>,
     writer: &mut ArchiveWriter<W>,
     buffers: &Buffers,
 ) -> Result<Option<(Placed, Sealed)>, OpsError> {
@@ -259,29 +263,20 @@ fn write_record<W: Write>(
             let placed = writer.whole_record(&file, hash).map_err(io_archive)?;
             Ok(Some((placed, *sealed)))
         }
-        Piece::Begin(header, payload_key) => {
+        Piece::Part(mut part) => {
             let mut record = writer.record();
-            record.append(&header).map_err(io_archive)?;
-            let mut stream = StreamWriter::new(&payload_key);
-            let mut compressed = 0;
             loop {
-                let (mut frame, sealed) = match pieces.recv().map_err(|_| lost())? {
-                    Piece::Frame(frame) => (frame.recv().map_err(|_| lost())?.map_err(io_archive)?, None),
-                    Piece::End(frame, sealed) => (frame, Some(sealed)),
+                record.append(part.pieces()).map_err(io_archive)?;
+                buffers.take_back_frame(part.into_buffer());
+                part = match pieces.recv().map_err(|_| lost())? {
+                    Piece::Part(part) => part,
+                    Piece::End(part, sealed) => {
+                        record.append(part.pieces()).map_err(io_archive)?;
+                        return Ok(Some((record.finish().map_err(io_archive)?, *sealed)));
+                    }
                     Piece::Failed(error) => return Err(error),
                     _ => return Ok(None),
                 };
-                compressed += frame.len() as u64;
-                stream.write_in_place(&mut frame, |bytes| record.append(bytes)).map_err(io_archive)?;
-                buffers.take_back_frame(frame);
-                let Some(sealed) = sealed else { continue };
-                if sealing.compartments[sealed.compartment].pad {
-                    let padding = padded_size(compressed) - compressed;
-                    write_padding(padding, |zeros| stream.write(zeros, |bytes| record.append(bytes)))
-                        .map_err(io_archive)?;
-                }
-                stream.finish(|bytes| record.append(bytes)).map_err(io_archive)?;
-                return Ok(Some((record.finish().map_err(io_archive)?, *sealed)));
             }
         }
         Piece::Failed(error) => Err(error),
@@ -329,11 +324,10 @@ impl Worker<'_> {
         let halves = ExpiryHalves::random();
         let access = kdf::access_half(&sealing.archive, &compartment.secret, number);
         let record_key = kdf::record_key(&sealing.archive, &access, &halves.record, number);
-        let sink = RecordSink { worker: self, pieces, record_key: &record_key, begun: false };
+        let sink = RecordSink { worker: self, pieces, record_key: &record_key, large: None };
         let info = format!("External-Identifier: {}/{number}\n{}", hex::encode(sealing.archive), sealing.info);
         let bag = BagWriter::new(sink, self.buffers.chunk())?;
         let (packed, sink, buffer, last) = pack(plan, sealing.names, &info, bag, sealing.progress)?;
-        let begun = sink.begun;
         self.note(&packed.problems);
         if self.abandoned.load(Ordering::Relaxed) {
             return send(pieces, Piece::Abandoned);
@@ -358,8 +352,8 @@ impl Worker<'_> {
             compartment: plan.compartment,
             packed,
         });
-        if begun {
-            return send(pieces, Piece::End(frame, sealed));
+        if let Some(large) = sink.large {
+            return large.finish(frame, compartment.pad, sealed);
         }
         let file = whole_file(&record_key, &frame, compartment.pad);
         self.buffers.take_back_frame(frame);
@@ -382,10 +376,7 @@ impl Worker<'_> {
 fn whole_file(record_key: &Secret32, frame: &[u8], pad: bool) -> Vec<u8> {
     let (mut file, payload_key) = record_file::seal(record_key);
     let mut stream = StreamWriter::new(&payload_key);
-    let mut append = |bytes: &[u8]| -> Result<(), std::convert::Infallible> {
-        file.extend_from_slice(bytes);
-        Ok(())
-    };
+    let mut append = |bytes: &[u8]| append(&mut file, bytes);
     let Ok(()) = stream.write(frame, &mut append);
     if pad {
         let padding = padded_size(frame.len() as u64) - frame.len() as u64;
@@ -395,12 +386,12 @@ fn whole_file(record_key: &Secret32, frame: &[u8], pad: bool) -> Vec<u8> {
     file
 }
 
-/// Takes the chunks of a record that outgrows one: from the first on, it goes to the writer piece by piece.
+/// Takes the chunks of a record that outgrows one: from the first on, its age file goes to the writer part by part.
 struct RecordSink<'a> {
     worker: &'a Worker<'a>,
     pieces: &'a Sender<Piece>,
     record_key: &'a Secret32,
-    begun: bool,
+    large: Option<LargeRecord<'a>>,
 }
 
 impl ChunkSink for RecordSink<'_> {
@@ -415,17 +406,70 @@ impl ChunkSink for RecordSink<'_> {
         if self.worker.abandoned.load(Ordering::Relaxed) {
             return Ok(chunk);
         }
-        if !self.begun {
-            let (header, payload_key) = record_file::seal(self.record_key);
-            send(self.pieces, Piece::Begin(header, payload_key))?;
-            self.begun = true;
-        }
+        let large = match &mut self.large {
+            Some(large) => large,
+            none => none.insert(LargeRecord::begin(self.pieces, self.record_key)?),
+        };
         let (done, frame) = bounded(1);
         // The compressing threads live as long as there are senders.
         self.worker.jobs.send(Job { chunk, done }).map_err(|_| Stop::WriterGone)?;
-        send(self.pieces, Piece::Frame(frame))?;
+        large.frames.push_back(frame);
+        if large.frames.len() > AHEAD {
+            large.seal_next_frame()?;
+        }
         Ok(self.worker.buffers.chunk())
     }
+}
+
+/// The age file of a record whose frames are compressed by several threads, encrypted in order.
+struct LargeRecord<'a> {
+    pieces: &'a Sender<Piece>,
+    frames: VecDeque<Receiver<Result<Vec<u8>, ArchiveError>>>,
+    payload: StreamWriter,
+    compressed: u64,
+}
+
+impl<'a> LargeRecord<'a> {
+    fn begin(pieces: &'a Sender<Piece>, record_key: &Secret32) -> Result<Self, Stop> {
+        let (header, payload_key) = record_file::seal(record_key);
+        let payload = StreamWriter::new(&payload_key);
+        send(pieces, Piece::Part(header.into()))?;
+        Ok(Self { pieces, frames: VecDeque::new(), payload, compressed: 0 })
+    }
+
+    fn seal_next_frame(&mut self) -> Result<(), Stop> {
+        let Some(frame) = self.frames.pop_front() else { return Ok(()) };
+        let lost = |_| io::Error::other("a thread that compresses ended early");
+        let frame = frame.recv().map_err(lost)?.map_err(|e| Stop::Failed(io_archive(e)))?;
+        self.seal(frame)
+    }
+
+    fn seal(&mut self, frame: Vec<u8>) -> Result<(), Stop> {
+        self.compressed += frame.len() as u64;
+        send(self.pieces, Piece::Part(self.payload.write_in_place(frame)))
+    }
+
+    fn finish(mut self, last: Vec<u8>, pad: bool, sealed: Box<Sealed>) -> Result<(), Stop> {
+        while !self.frames.is_empty() {
+            self.seal_next_frame()?;
+        }
+        self.seal(last)?;
+        let Self { pieces, mut payload, compressed, .. } = self;
+        let mut end = Vec::new();
+        if pad {
+            write_padding(padded_size(compressed) - compressed, |zeros| {
+                let Ok(()) = payload.write(zeros, |bytes| append(&mut end, bytes));
+                if end.len() < PART { Ok(()) } else { send(pieces, Piece::Part(std::mem::take(&mut end).into())) }
+            })?;
+        }
+        let Ok(()) = payload.finish(|bytes| append(&mut end, bytes));
+        send(pieces, Piece::End(end.into(), sealed))
+    }
+}
+
+fn append(to: &mut Vec<u8>, bytes: &[u8]) -> Result<(), Infallible> {
+    to.extend_from_slice(bytes);
+    Ok(())
 }
 
 fn send(pieces: &Sender<Piece>, piece: Piece) -> Result<(), Stop> {
