@@ -35,7 +35,7 @@ struct World {
 }
 
 fn retention() -> Retention {
-    Retention { until: parse_date("2036-12-31").unwrap(), at_expiry: AtExpiry::Destroy }
+    Retention::until(parse_date("2036-12-31").unwrap(), AtExpiry::Destroy)
 }
 
 impl World {

@@ -316,10 +316,8 @@ fn hash() -> impl Strategy<Value = [u8; 32]> {
 fn retention() -> impl Strategy<Value = Retention> {
     let day =
         (1900..9999i32, 1..366u32).prop_filter_map("a day", |(year, day)| chrono::NaiveDate::from_yo_opt(year, day));
-    (day, any::<bool>()).prop_map(|(until, review)| Retention {
-        until,
-        at_expiry: if review { AtExpiry::Review } else { AtExpiry::Destroy },
-    })
+    (day, any::<bool>())
+        .prop_map(|(until, review)| Retention::until(until, if review { AtExpiry::Review } else { AtExpiry::Destroy }))
 }
 
 fn record_leaf() -> impl Strategy<Value = RecordLeaf> {

@@ -445,8 +445,11 @@ fn broken_leaves() -> Vec<Vector> {
                 record
             })
         }),
-        vector("63-leaf-year", &["A-40"], "verify damaged", "its date is outside of the years", || {
-            with_leaf1(|leaf| leaf.retention.until = parse_date("9999-12-31").unwrap().succ_opt().unwrap())
+        vector("63-leaf-year", &["A-40"], "verify damaged", "its last day has no year", || {
+            with_leaf1(|leaf| {
+                let beyond = parse_date("9999-12-31").unwrap().succ_opt().unwrap();
+                leaf.retention.terms[0].keep = keepuntil::retention::term::Keep::Until(beyond);
+            })
         }),
         vector("64-leaf-date-spelling", &["A-40"], "verify damaged", "leaf 1: ", || {
             with_leaf1_text("2036-12-31", "2036-12-1")

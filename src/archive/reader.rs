@@ -159,9 +159,7 @@ impl ArchiveReader {
         if self.manifest.compartment(&leaf.compartment).is_none() {
             return Err(damaged("its compartment is not in archive.json"));
         }
-        if !crate::retention::is_plain_date(leaf.retention.until) {
-            return Err(damaged("its date is outside of the years 0001 to 9999"));
-        }
+        leaf.retention.check().map_err(damaged)?;
         let end = layout::record_len(leaf.size).and_then(|len| leaf.offset.checked_add(len));
         if end.is_none_or(|end| end > self.tail.index_at) || leaf.size < record_file::SMALLEST {
             return Err(damaged("its record does not lie within the archive"));

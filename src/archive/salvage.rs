@@ -128,7 +128,7 @@ mod tests {
                 offset: placed.offset,
                 size: placed.size,
                 sha256: placed.sha256,
-                retention: Retention { until: "2036-12-31".parse().unwrap(), at_expiry: AtExpiry::Review },
+                retention: Retention::until("2036-12-31".parse().unwrap(), AtExpiry::Review),
                 commitments: leaf::LeafCommitments { record: [0; 32], label: [0; 32] },
                 label: vec![],
             };

@@ -11,8 +11,8 @@ use crate::ops::OpsError;
 use crate::ops::create::{CompartmentOptions, CreateOptions, CreateOutcome, create};
 use crate::ops::keys::identity_file;
 use crate::ops::plan::Grouping;
-use crate::retention::period::Period;
 use crate::retention::policy::Policy;
+use crate::retention::term::{Counting, FiscalYearEnd, last_day};
 use crate::retention::{AtExpiry, Class, Retention, RetentionError, parse_date};
 use crate::storage::output::{OutputFile, create_private_dir, write_new};
 use crate::storage::{StorageError, read_limited, show};
@@ -102,7 +102,9 @@ fn per_entry_retention(args: &Create, today: NaiveDate) -> Result<(Retention, Op
     let dated = args.dated.as_deref().map(parse_date).transpose()?;
     let until = match (&args.until, &args.retain) {
         (Some(date), _) => parse_date(date)?,
-        (None, Some(period)) => period.parse::<Period>()?.last_day_from(dated.unwrap_or(today))?,
+        (None, Some(period)) => {
+            last_day(dated.unwrap_or(today), Counting::Day, FiscalYearEnd::default(), period.parse()?)?
+        }
         (None, None) => {
             return Err(Failure::Usage(
                 "it is not said how long the records are kept".into(),
@@ -113,7 +115,7 @@ fn per_entry_retention(args: &Create, today: NaiveDate) -> Result<(Retention, Op
     if until < today {
         return Err(RetentionError::Past(until).into());
     }
-    Ok((Retention { until, at_expiry }, dated))
+    Ok((Retention::until(until, at_expiry), dated))
 }
 
 fn compartments(policy: Option<&Policy>, args: &Create, given: &[String]) -> Result<Vec<CompartmentOptions>, Failure> {

@@ -5,7 +5,7 @@ use super::error::Failure;
 use super::{Done, home, render};
 use crate::ops::inspect::{Overview, RecordView, overview, record_view};
 use crate::ops::open::{Opener, Signer, open_archive};
-use crate::retention::AtExpiry;
+use crate::retention::{AtExpiry, Retention};
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
 
@@ -121,10 +121,11 @@ fn overview_text(o: &Overview, path: &std::path::Path) -> String {
             escape(&c.recipients.join(", ")),
         ));
     }
-    for ((until, at_expiry), records) in o.retention.iter().take(20) {
+    for (retention, records) in o.retention.iter().take(20) {
         text.push_str(&format!(
-            "  keep until   {until}, then {}: {}\n",
-            expiry_word(*at_expiry),
+            "  keep until   {}, then {}: {}\n",
+            retention.planned(),
+            expiry_word(retention.at_expiry),
             render::count(*records, "record")
         ));
     }
@@ -146,7 +147,7 @@ fn record_row(view: &RecordView) -> Vec<String> {
         leaf.record.to_string(),
         leaf.compartment.clone(),
         render::bytes(leaf.size),
-        leaf.retention.until.to_string(),
+        leaf.retention.planned().to_string(),
         name,
     ]
 }
@@ -168,7 +169,7 @@ fn record_text(view: &RecordView) -> String {
         "record {}\n  compartment  {}\n  keep until   {}, then {}\n  at           {}, {} bytes\n  sha256       {}\n",
         leaf.record,
         leaf.compartment,
-        leaf.retention.until,
+        leaf.retention.planned(),
         expiry_word(leaf.retention.at_expiry),
         leaf.offset,
         leaf.size,
@@ -204,8 +205,7 @@ fn record_json(view: &RecordView) -> serde_json::Value {
         "offset": leaf.offset,
         "size": leaf.size,
         "sha256": hex::encode(leaf.sha256),
-        "until": leaf.retention.until,
-        "at_expiry": leaf.retention.at_expiry,
+        "retention": leaf.retention,
     });
     match &view.label {
         None => {}
@@ -221,7 +221,8 @@ fn overview_json(o: &Overview) -> serde_json::Value {
             "name": c.name, "class": c.class, "recipients": c.recipients, "records": c.records, "bytes": c.bytes,
         })
     };
-    let kept = |((until, at_expiry), records): (&(chrono::NaiveDate, AtExpiry), &u64)| serde_json::json!({ "until": until, "at_expiry": at_expiry, "records": records });
+    let kept =
+        |(retention, records): (&Retention, &u64)| serde_json::json!({ "retention": retention, "records": records });
     serde_json::json!({
         "message_type": "archive",
         "archive": o.archive,

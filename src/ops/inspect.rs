@@ -5,8 +5,7 @@ use super::open::{Opener, Signer};
 use crate::archive::label::Label;
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::reader::ArchiveReader;
-use crate::retention::{AtExpiry, Class};
-use chrono::NaiveDate;
+use crate::retention::{Class, Retention};
 use std::collections::BTreeMap;
 
 /// What anyone can see.
@@ -33,7 +32,7 @@ pub struct Overview {
     /// The compartments in their order.
     pub compartments: Vec<CompartmentOverview>,
     /// Records by last day of keeping and what happens then.
-    pub retention: BTreeMap<(NaiveDate, AtExpiry), u64>,
+    pub retention: BTreeMap<Retention, u64>,
     /// Keyrings that were given keys, and how many are needed.
     pub custodians: (u32, u32),
     /// The verifier keys that the archive names.
@@ -80,7 +79,7 @@ pub fn overview(
             // A forged archive may count the same bytes in many records.
             compartment.bytes = compartment.bytes.saturating_add(leaf.size);
         }
-        *retention.entry((leaf.retention.until, leaf.retention.at_expiry)).or_default() += 1;
+        *retention.entry(leaf.retention.clone()).or_default() += 1;
         each(reader, &leaf)
     })?;
     let sealed = reader.sealed();

@@ -41,7 +41,7 @@ pub fn key_sheet(
     let failed = select(reader, opener, selection, &mut |reader, leaf, label, opener| {
         let key = opener.record_key(reader, &leaf)?;
         let name = crate::storage::escape(&label.name);
-        let until = leaf.retention.until;
+        let until = leaf.retention.planned();
         lines.push_str(&format!("# record {:010}, keep until {until}: {name}\n", leaf.record));
         lines.push_str(&x25519_secret_string(&key));
         lines.push('\n');

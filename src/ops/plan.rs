@@ -200,7 +200,7 @@ fn by_policy(
 /// # Errors
 /// [`OpsError::Problems`] when there is no other record: then nothing at all could be read.
 pub fn name_left_out(records: &mut Vec<RecordPlan>, problems: Vec<Problem>) -> Result<(), OpsError> {
-    let Some(longest) = records.iter().max_by_key(|record| record.retention.until) else {
+    let Some(longest) = records.iter().max_by_key(|record| record.retention.planned().length()) else {
         return Err(OpsError::Problems(problems));
     };
     let (compartment, retention) = (longest.compartment, longest.retention.clone());

@@ -4,19 +4,13 @@
 
 pub mod period;
 pub mod policy;
+pub mod ranges;
+pub mod term;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-/// What a leaf says about how long its record is kept.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Retention {
-    /// The last day on which the record is kept; it may be destroyed from the day after.
-    pub until: NaiveDate,
-    /// What happens then.
-    pub at_expiry: AtExpiry,
-}
+pub use term::Retention;
 
 /// What happens to a record whose time has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -60,6 +54,9 @@ pub enum RetentionError {
     /// Not an ISO 8601 period of years, months, weeks or days.
     #[error("{0:?} is not a period such as P10Y, P6M or P90D")]
     Period(String),
+    /// Not a day of the year.
+    #[error("{0:?} is not the last day of a fiscal year such as 12-31")]
+    FiscalYearEnd(String),
     /// The end lies outside the calendar.
     #[error("{0} after {1} is beyond the calendar")]
     Beyond(String, NaiveDate),

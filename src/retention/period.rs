@@ -2,10 +2,12 @@
 
 use super::RetentionError;
 use chrono::{Days, Months, NaiveDate};
+use serde::{Deserialize, Serialize};
 use std::str::FromStr;
 
 /// A period in calendar units.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct Period {
     months: u32,
     days: u64,
@@ -57,6 +59,20 @@ impl FromStr for Period {
             rest = &rest[digits + 1..];
         }
         if period.months == 0 && period.days == 0 { Err(malformed()) } else { Ok(period) }
+    }
+}
+
+impl TryFrom<String> for Period {
+    type Error = RetentionError;
+
+    fn try_from(text: String) -> Result<Self, RetentionError> {
+        text.parse()
+    }
+}
+
+impl From<Period> for String {
+    fn from(period: Period) -> Self {
+        period.to_string()
     }
 }
 

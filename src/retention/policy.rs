@@ -3,6 +3,7 @@
 //! Spec: `spec/archive.md`, "Policy file".
 
 use super::period::Period;
+use super::term::{Counting, FiscalYearEnd, last_day};
 use super::{AtExpiry, Class, Retention, RetentionError, parse_date};
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -155,10 +156,13 @@ impl Group {
         };
         let until = match &self.keep {
             Keep::Until(date) => *date,
-            Keep::Retain(period) => period.last_day_from(dated.unwrap_or(created)).map_err(|e| e.to_string())?,
+            Keep::Retain(period) => {
+                let base = dated.unwrap_or(created);
+                last_day(base, Counting::Day, FiscalYearEnd::default(), *period).map_err(|e| e.to_string())?
+            }
         };
         let record = fill(&self.record, captures);
-        let retention = Retention { until, at_expiry: self.at_expiry };
+        let retention = Retention::until(until, self.at_expiry);
         Ok(Assignment { record, compartment: self.compartment, retention, dated })
     }
 }
@@ -245,7 +249,7 @@ mod tests {
         let today = parse_date("2026-11-22").unwrap();
         let voucher = policy.assign("vouchers/2019/03月/1.pdf", today).unwrap().unwrap();
         assert_eq!(voucher.record, "vouchers-2019");
-        assert_eq!(voucher.retention.until, parse_date("2049-12-30").unwrap());
+        assert_eq!(voucher.retention, Retention::until(parse_date("2049-12-31").unwrap(), AtExpiry::Destroy));
         let client = policy.assign("clients/沐阳/a", today).unwrap().unwrap();
         assert_eq!((client.record.as_str(), client.retention.at_expiry), ("沐阳", AtExpiry::Review));
         assert_eq!(policy.assign("notes.txt", today).unwrap(), None);

@@ -295,7 +295,7 @@ impl Forge {
                 offset: out.len() as u64,
                 size: record.file.len() as u64,
                 sha256: sha256(&[&record.file]),
-                retention: Retention { until: parse_date("2036-12-31").unwrap(), at_expiry: AtExpiry::Destroy },
+                retention: Retention::until(parse_date("2036-12-31").unwrap(), AtExpiry::Destroy),
                 commitments: halves(number).commitments(&ARCHIVE, number).into(),
                 label: record.label.clone(),
             };

@@ -311,7 +311,7 @@ impl Forge {
             offset,
             size,
             sha256,
-            retention: Retention { until: "2099-12-31".parse().unwrap(), at_expiry: AtExpiry::Destroy },
+            retention: Retention::until("2099-12-31".parse().unwrap(), AtExpiry::Destroy),
             commitments: halves.commitments(&self.archive, number).into(),
             label: record.label.seal(&label_key),
         };

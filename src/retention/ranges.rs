@@ -1,0 +1,141 @@
+//! Sets of record numbers as rising ranges, spelled `1-4,7,9-12`.
+//!
+//! Invariant: never expanded, so that a set of a billion records costs as much as one of two. Spec: `spec/README.md`.
+
+use serde::{Deserialize, Serialize};
+
+/// Ranges in a set, at most.
+const MAX_RANGES: usize = 1 << 20;
+
+/// A set of record numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Ranges(Vec<(u64, u64)>);
+
+impl Ranges {
+    /// Adds a number that is not below any that is in the set.
+    ///
+    /// # Panics
+    /// When it is.
+    pub fn push(&mut self, number: u64) {
+        match self.0.last_mut() {
+            Some((_, last)) if *last == number => {}
+            Some((_, last)) if *last + 1 == number => *last = number,
+            Some((_, last)) if *last > number => panic!("numbers come in rising order"),
+            _ => self.0.push((number, number)),
+        }
+    }
+
+    /// Whether `number` is in the set.
+    pub fn contains(&self, number: u64) -> bool {
+        let at = self.0.partition_point(|(_, last)| *last < number);
+        self.0.get(at).is_some_and(|(first, _)| *first <= number)
+    }
+
+    /// How many numbers are in the set.
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|(first, last)| last - first + 1).sum()
+    }
+
+    /// Whether it is the empty set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The numbers, rising.
+    pub fn iter(&self) -> impl Iterator<Item = u64> + '_ {
+        self.0.iter().flat_map(|(first, last)| *first..=*last)
+    }
+
+    /// The largest number.
+    pub fn last(&self) -> Option<u64> {
+        self.0.last().map(|(_, last)| *last)
+    }
+}
+
+impl FromIterator<u64> for Ranges {
+    /// From numbers in any order.
+    fn from_iter<I: IntoIterator<Item = u64>>(numbers: I) -> Self {
+        let mut numbers: Vec<u64> = numbers.into_iter().collect();
+        numbers.sort_unstable();
+        let mut ranges = Self::default();
+        numbers.into_iter().for_each(|number| ranges.push(number));
+        ranges
+    }
+}
+
+impl std::fmt::Display for Ranges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (index, (first, last)) in self.0.iter().enumerate() {
+            let comma = if index > 0 { "," } else { "" };
+            match first == last {
+                true => write!(f, "{comma}{first}")?,
+                false => write!(f, "{comma}{first}-{last}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl std::str::FromStr for Ranges {
+    type Err = String;
+
+    /// Accepts the one spelling that [`std::fmt::Display`] writes; the empty text is the empty set.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let malformed =
+            || format!("{:?} is not a list of records such as 1-4,7", text.chars().take(40).collect::<String>());
+        let mut ranges = Vec::new();
+        for range in text.split(',').filter(|_| !text.is_empty()) {
+            let number = |digits: &str| {
+                let plain = digits.bytes().all(|b| b.is_ascii_digit()) && !digits.starts_with('0');
+                digits.parse::<u64>().ok().filter(|n| plain && *n <= i64::MAX as u64).ok_or_else(malformed)
+            };
+            let (first, last) = match range.split_once('-') {
+                Some((first, last)) => (number(first)?, number(last)?),
+                None => (number(range)?, number(range)?),
+            };
+            let rises = ranges.last().is_none_or(|(_, before): &(u64, u64)| before + 1 < first);
+            let one_spelling = last > first || !range.contains('-');
+            if !rises || !one_spelling || ranges.len() == MAX_RANGES {
+                return Err(malformed());
+            }
+            ranges.push((first, last));
+        }
+        Ok(Self(ranges))
+    }
+}
+
+impl TryFrom<String> for Ranges {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+impl From<Ranges> for String {
+    fn from(ranges: Ranges) -> Self {
+        ranges.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_have_one_spelling() {
+        let set: Ranges = [10, 3, 2, 1, 7, 9].into_iter().collect();
+        assert_eq!(set.to_string(), "1-3,7,9-10");
+        assert_eq!("1-3,7,9-10".parse(), Ok(set.clone()));
+        assert_eq!((set.count(), set.last()), (6, Some(10)));
+        for (number, inside) in [(1, true), (3, true), (4, false), (7, true), (8, false), (11, false)] {
+            assert_eq!(set.contains(number), inside, "{number}");
+        }
+        for bad in ["3-1", "1-1", "1,2", "2,1", "01", "0", "1-", "-1", "1,,3", " 1", "9223372036854775808", "+1"] {
+            assert!(bad.parse::<Ranges>().is_err(), "{bad}");
+        }
+        assert_eq!("".parse::<Ranges>(), Ok(Ranges::default()));
+        assert_eq!("1-9223372036854775807".parse::<Ranges>().unwrap().count(), i64::MAX as u64);
+    }
+}
