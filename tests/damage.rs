@@ -35,7 +35,7 @@ fn is_found(file: &Path) -> bool {
     match ArchiveReader::open(File::open(file).unwrap()) {
         Err(ArchiveError::Damaged { .. }) => true,
         Err(other) => panic!("not called damage: {other}"),
-        Ok(mut reader) => !verify(&mut reader, 1, &|_| ()).unwrap().damage.is_empty(),
+        Ok(mut reader) => !verify(&mut reader, 1, &|_| false, &|_| ()).unwrap().damage.is_empty(),
     }
 }
 

@@ -733,7 +733,7 @@ fn read(bytes: &[u8]) -> Outcome {
         Ok(reader) => reader,
         Err(e) => return ended("open", &e),
     };
-    let found = match verify(&mut reader, 1, &|_| {}) {
+    let found = match verify(&mut reader, 1, &|_| false, &|_| {}) {
         Ok(found) => found,
         Err(e) => return ended("verify", &e),
     };
@@ -1001,7 +1001,7 @@ fn read_damage(bytes: &[u8]) -> Vec<String> {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(bytes).unwrap();
     let mut reader = ArchiveReader::open(file).unwrap();
-    verify(&mut reader, 2, &|_| {}).unwrap().damage.into_iter().map(|d| d.what).collect()
+    verify(&mut reader, 2, &|_| false, &|_| {}).unwrap().damage.into_iter().map(|d| d.what).collect()
 }
 
 #[test]
@@ -1099,7 +1099,7 @@ fn every_build_reads_the_frozen_archives() {
         let path = frozen.join(format!("{name}.sealed"));
         let (mut reader, signer) = open_archive(&path, &Trust::default(), Some(&keyring)).unwrap();
         assert_eq!(signer, Signer::KeyringArchive, "{name}");
-        let found = verify(&mut reader, 2, &|_| {}).unwrap();
+        let found = verify(&mut reader, 2, &|_| false, &|_| {}).unwrap();
         assert_eq!(
             (found.damage, found.whole, found.bytes),
             (vec![], reader.records(), reader.tail().file_len),

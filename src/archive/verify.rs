@@ -33,6 +33,8 @@ pub struct Damage {
 pub struct Verification {
     /// Records that are as they were sealed.
     pub whole: u64,
+    /// Records whose content was removed after their keys were destroyed.
+    pub removed: u64,
     /// Everything else, in file order.
     pub damage: Vec<Damage>,
     /// Bytes looked at.
@@ -45,25 +47,30 @@ const BUFFER: usize = 1 << 20;
 
 /// Verifies an open archive with `threads` threads; `progress` is told of bytes that were read.
 ///
+/// `destroyed` says of which records somebody proved that their keys were destroyed: their content may be zeros.
+///
 /// # Errors
 /// [`ArchiveError::Io`] when the disk cannot be read; damage is not an error here.
 pub fn verify(
     reader: &mut ArchiveReader,
     threads: usize,
+    destroyed: &(dyn Fn(u64) -> bool + Sync),
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Verification, ArchiveError> {
     let check = Check::new(reader.file().clone(), progress);
-    let whole = AtomicU64::new(0);
+    let (whole, removed) = (AtomicU64::new(0), AtomicU64::new(0));
     let outcome: Result<(), ArchiveError> = std::thread::scope(|scope| {
         let (jobs, queue) = crossbeam_channel::bounded::<RecordLeaf>(2 * TILE_WIDTH);
         let workers: Vec<_> = (0..threads.max(1))
             .map(|_| {
                 let queue = queue.clone();
-                let (check, whole) = (&check, &whole);
+                let (check, whole, removed) = (&check, &whole, &removed);
                 scope.spawn(move || -> Result<(), ArchiveError> {
                     for leaf in queue {
-                        if check.record(&leaf)? {
-                            whole.fetch_add(1, Ordering::Relaxed);
+                        match check.record(&leaf, destroyed(leaf.record))? {
+                            RecordState::Whole => drop(whole.fetch_add(1, Ordering::Relaxed)),
+                            RecordState::Removed => drop(removed.fetch_add(1, Ordering::Relaxed)),
+                            RecordState::Damaged => {}
                         }
                     }
                     Ok(())
@@ -79,7 +86,18 @@ pub fn verify(
         structure
     });
     outcome?;
-    Ok(check.into_verification(whole.into_inner()))
+    Ok(Verification { removed: removed.into_inner(), ..check.into_verification(whole.into_inner()) })
+}
+
+/// What a record's bytes in the file turned out to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum RecordState {
+    /// As they were sealed.
+    Whole,
+    /// Zeros, where that is allowed.
+    Removed,
+    /// Anything else.
+    Damaged,
 }
 
 /// Checks parts of one file and gathers what is wrong.
@@ -100,7 +118,7 @@ impl<'a> Check<'a> {
     pub(super) fn into_verification(self, whole: u64) -> Verification {
         let mut damage = self.damage.into_inner().expect("no verifying thread panicked");
         damage.sort_by_key(|d| d.first);
-        Verification { whole, damage, bytes: self.bytes.into_inner() }
+        Verification { whole, removed: 0, damage, bytes: self.bytes.into_inner() }
     }
 
     /// Checks a record whose leaf was not proved; `false` also where it cannot lie in a file of `len` bytes.
@@ -110,7 +128,7 @@ impl<'a> Check<'a> {
             self.report(Some(leaf.record), leaf.offset.min(len), 1, "it does not lie within the file");
             return Ok(false);
         }
-        self.record(leaf)
+        Ok(self.record(leaf, false)? == RecordState::Whole)
     }
 
     pub(super) fn report(&self, record: Option<u64>, first: u64, len: u64, what: impl Into<String>) {
@@ -312,11 +330,13 @@ impl<'a> Check<'a> {
         Ok(at + len)
     }
 
-    /// Checks all segments of a record; `true` when nothing is wrong.
-    fn record(&self, leaf: &RecordLeaf) -> Result<bool, ArchiveError> {
-        let mut whole = true;
-        let mut report = |first: u64, len: u64, what: &str| {
-            whole = false;
+    /// Checks all segments of a record.
+    fn record(&self, leaf: &RecordLeaf, may_be_removed: bool) -> Result<RecordState, ArchiveError> {
+        let whole = std::cell::Cell::new(true);
+        let mut removed = may_be_removed;
+        let mut wrong_header = None;
+        let report = |first: u64, len: u64, what: &str| {
+            whole.set(false);
             self.report(Some(leaf.record), first, len, what);
         };
         let mut hasher = Hasher::default();
@@ -336,11 +356,9 @@ impl<'a> Check<'a> {
                     break;
                 }
                 if segment == 0 && done == 0 {
-                    let prefix = &buffer[..n.min(PREFIX)];
-                    if let Err(e) = RecordHeader::parse(prefix) {
-                        report(at + BLOCK as u64, PREFIX as u64, &e.to_string());
-                    }
+                    wrong_header = RecordHeader::parse(&buffer[..n.min(PREFIX)]).err();
                 }
+                removed = removed && buffer[..n].iter().all(|&b| b == 0);
                 hasher.update(&buffer[..n]);
                 done += n as u64;
             }
@@ -352,11 +370,17 @@ impl<'a> Check<'a> {
             }
             at += layout::member_len(size);
         }
+        self.advance(at - leaf.offset);
+        if removed && whole.get() {
+            return Ok(RecordState::Removed);
+        }
+        if let Some(e) = wrong_header {
+            report(leaf.offset + BLOCK as u64, PREFIX as u64, &e.to_string());
+        }
         if hasher.finish() != leaf.sha256 {
             report(leaf.offset, at - leaf.offset, "its content is not what was sealed");
         }
-        self.advance(at - leaf.offset);
-        Ok(whole)
+        Ok(if whole.get() { RecordState::Whole } else { RecordState::Damaged })
     }
 
     /// Fills the buffer; `false` where the file ends before.

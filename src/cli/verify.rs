@@ -32,8 +32,8 @@ pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
     };
     let bar = Bar::new("verifying", common.quiet);
     bar.total(reader.tail().file_len);
-    let found =
-        verify(&mut reader, home::threads(), &|bytes| bar.advance(bytes)).map_err(OpsError::archive(&args.archive))?;
+    let found = verify(&mut reader, home::threads(), &|_| false, &|bytes| bar.advance(bytes))
+        .map_err(OpsError::archive(&args.archive))?;
     bar.done();
     report_structure(&found, reader.records(), &args, common)?;
     let mut done = if found.damage.is_empty() { Done::Clean } else { Done::Damaged };

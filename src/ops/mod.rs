@@ -11,6 +11,7 @@ pub mod open;
 pub mod pack;
 pub mod plan;
 pub mod read_ahead;
+pub mod reclaim;
 pub mod restore;
 pub mod verify;
 

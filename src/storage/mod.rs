@@ -4,6 +4,7 @@
 
 pub mod direct;
 pub mod extract;
+pub mod hole;
 pub mod lock;
 pub mod output;
 pub mod slot;
