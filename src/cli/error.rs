@@ -3,16 +3,25 @@
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::keyring::KeyringError;
+use crate::disclosure::roster::RosterError;
 use crate::ops::OpsError;
+use crate::ops::clock::ClockError;
+use crate::ops::destruction::Stopped;
+use crate::ops::purge::PlanError;
+use crate::retention::disposition::Forbidden;
+use crate::retention::register::Refusal;
 use crate::storage::StorageError;
 
 pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
 pub const FINDINGS: u8 = 3;
 pub const DAMAGED: u8 = 10;
+pub const FORBIDDEN: u8 = 11;
 pub const NO_IDENTITY: u8 = 12;
 pub const DESTROYED: u8 = 13;
 pub const LOCKED: u8 = 14;
+pub const APPROVAL_MISSING: u8 = 15;
+pub const CLOCK: u8 = 16;
 pub const INTERRUPTED: u8 = 130;
 
 /// Lines of a list that are printed before the rest is counted.
@@ -71,6 +80,7 @@ impl Failure {
             Self::Ops(error) => {
                 let list = match error {
                     OpsError::Problems(problems) => problems.iter().map(ToString::to_string).collect(),
+                    OpsError::Forbidden(stopped) => stopped.iter().map(stopped_line).collect(),
                     OpsError::Unmatched(paths) => paths.iter().map(|path| crate::storage::escape(path)).collect(),
                     _ => Vec::new(),
                 };
@@ -78,6 +88,11 @@ impl Failure {
             }
         }
     }
+}
+
+fn stopped_line(stopped: &Stopped) -> String {
+    let archive = hex::encode(stopped.archive);
+    crate::storage::escape(&format!("record {} of {}: {}", stopped.record, &archive[..12], stopped.why))
 }
 
 /// The exit code of an error.
@@ -94,7 +109,43 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Keyring(KeyringError::Damaged(_) | KeyringError::CatalogueOlder { .. }) => DAMAGED,
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => storage_code(e),
         OpsError::Crypto(e) => crypto_code(e),
+        OpsError::Forbidden(stopped) => forbidden_code(stopped),
+        OpsError::Record { source, .. } | OpsError::Refused(source) => refusal_code(source),
+        OpsError::Plan(error) => plan_code(error),
+        OpsError::Clock(_) | OpsError::Time(_) | OpsError::Timestamp(_) => CLOCK,
+        OpsError::Register(_) | OpsError::Document(_) => DAMAGED,
+        OpsError::Roster(error) => match error {
+            RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,
+            _ => APPROVAL_MISSING,
+        },
         OpsError::Interrupted => INTERRUPTED,
+        _ => FAILED,
+    }
+}
+
+fn forbidden_code(stopped: &[Stopped]) -> u8 {
+    let by_clock = |stopped: &Stopped| matches!(stopped.why, Forbidden::Clock(_));
+    let by_approval = |stopped: &Stopped| matches!(stopped.why, Forbidden::Approvals { .. });
+    match stopped {
+        [_, ..] if stopped.iter().all(by_clock) => CLOCK,
+        [_, ..] if stopped.iter().all(by_approval) => APPROVAL_MISSING,
+        _ => FORBIDDEN,
+    }
+}
+
+fn refusal_code(refusal: &Refusal) -> u8 {
+    match refusal {
+        Refusal::NeedsApproval => APPROVAL_MISSING,
+        Refusal::Clock(_) | Refusal::Confirmation(_) => CLOCK,
+        Refusal::NotLater { .. } | Refusal::CoolOff { .. } => FORBIDDEN,
+        _ => FAILED,
+    }
+}
+
+fn plan_code(error: &PlanError) -> u8 {
+    match error {
+        PlanError::ApprovalMissing { .. } | PlanError::NoRoster => APPROVAL_MISSING,
+        PlanError::Stale => FORBIDDEN,
         _ => FAILED,
     }
 }
@@ -113,6 +164,34 @@ fn storage_code(error: &StorageError) -> u8 {
 
 fn hint(error: &OpsError) -> Option<String> {
     let text = match error {
+        OpsError::Forbidden(stopped) if forbidden_code(stopped) == FORBIDDEN => {
+            "see what keeps them with `keepuntil due`, `keepuntil hold list` and `keepuntil status`"
+        }
+        OpsError::Plan(PlanError::Stale) => "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew",
+        OpsError::Plan(PlanError::ApprovalMissing { .. }) => {
+            "people on the roster sign the plan: ssh-keygen -Y sign -n keepuntil-plan -f KEY PLAN; then add \
+             --approval PLAN.sig for each"
+        }
+        OpsError::Plan(PlanError::NoRoster) => "say who may sign: `keepuntil roster set FILE`",
+        OpsError::Plan(PlanError::Nothing) => "see what is due with `keepuntil due` and `keepuntil purge --dry-run`",
+        OpsError::Plan(PlanError::NotScheduled(_)) => "see what is scheduled with `keepuntil status`",
+        OpsError::NoSuchHold(_) => "see the holds with `keepuntil hold list`",
+        OpsError::Clock(_) | OpsError::Refused(Refusal::Clock(_)) => {
+            "set the clock right; if it is right, have somebody else say so: `keepuntil clock confirm --help`"
+        }
+        OpsError::Refused(Refusal::NeedsApproval) => {
+            "a second person signs what the same command prints with --statement; then add --approval FILE"
+        }
+        OpsError::Refused(Refusal::NoScope) => "name an archive, --compartment or --rule, or say --everything",
+        OpsError::Record { source: Refusal::NotLater { .. }, .. } => "a retention date moves later, never earlier",
+        OpsError::Time(ClockError::NoRoster) => "say who may sign: `keepuntil roster set FILE`",
+        OpsError::Time(ClockError::OtherState) => {
+            "make a new one with `keepuntil clock statement`; nothing may happen in the keyring before it is confirmed"
+        }
+        OpsError::Time(ClockError::TypedNotAllowed) => {
+            "allow it with `keepuntil keyring set --typed-confirmation yes`; the journal will say that nobody else \
+             confirmed the date"
+        }
         OpsError::Problems(_) => {
             "to seal the rest and have these named in their records: --skip-unreadable; for names in another \
              charset: --names-from GB18030"

@@ -7,7 +7,10 @@ use crate::crypto::identity::{Identities, Prompts};
 use crate::crypto::sign::VerifierKey;
 use crate::keyring::{Keyring, KeyringError};
 use crate::ops::OpsError;
+use crate::ops::custody::{Custody, Now};
 use crate::ops::open::Trust;
+use crate::retention::clock::{Reading, Uptime};
+use crate::retention::ranges::Ranges;
 use crate::storage::lock::Sharing;
 use crate::storage::{StorageError, read_limited, read_secret};
 use std::path::{Path, PathBuf};
@@ -135,6 +138,32 @@ pub fn trust(args: &TrustArgs) -> Result<Trust, Failure> {
     Ok(Trust { pinned })
 }
 
+/// The keyring with its register, for commands about retention.
+pub fn custody(place: &KeyringPlace) -> Result<Custody, Failure> {
+    let keyring = required_keyring(place, Sharing::Exclusive)?;
+    Ok(Custody::over(keyring, clocks())?)
+}
+
+/// Record numbers as they were typed; `None` where none were.
+pub fn records(typed: &[String]) -> Result<Option<Ranges>, Failure> {
+    if typed.is_empty() {
+        return Ok(None);
+    }
+    let malformed = |what: String| Failure::Usage(what, "name records as 17 or as 1-4,9".into());
+    let mut all = Vec::new();
+    for text in typed {
+        let ranges: Ranges = text.parse().map_err(malformed)?;
+        if ranges.is_empty() || ranges.count() > MAX_TYPED {
+            return Err(malformed(format!("{text:?} names no records, or too many")));
+        }
+        all.extend(ranges.iter());
+    }
+    Ok(Some(all.into_iter().collect()))
+}
+
+/// Records that can be named one by one.
+const MAX_TYPED: u64 = 10_000_000;
+
 /// How names that are not UTF-8 are read.
 pub fn names(charset: Option<&str>) -> Result<crate::storage::source::Names, Failure> {
     let Some(label) = charset else { return Ok(crate::storage::source::Names::default()) };
@@ -150,6 +179,16 @@ pub fn names(charset: Option<&str>) -> Result<crate::storage::source::Names, Fai
 /// Threads for heavy work: more than eight would only cost memory.
 pub fn threads() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from).min(8)
+}
+
+/// What this machine's clocks show.
+pub fn clocks() -> Now {
+    let wall = now();
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+    let uptime = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let boot = boot_id.zip(u64::try_from(uptime.tv_sec).ok());
+    let boot = boot.map(|(id, seconds)| Uptime { boot_id: id.trim().to_owned(), seconds });
+    Now { reading: Reading { wall: wall.to_utc(), boot }, zone: *wall.offset() }
 }
 
 /// Now, in the zone of this machine.

@@ -1,5 +1,6 @@
 //! Asks for secrets: a command that the user set, or the terminal.
 
+use super::error::Failure;
 use crate::crypto::identity::PromptHandler;
 use std::io::{IsTerminal, Write};
 use zeroize::Zeroizing;
@@ -26,6 +27,15 @@ impl PromptHandler for Terminal {
     fn passphrase(&self, text: &str) -> Option<Zeroizing<String>> {
         from_command().or_else(|| ask(text))
     }
+}
+
+/// What somebody types at the terminal.
+///
+/// # Errors
+/// Where there is no terminal: then nobody is there.
+pub fn line(question: &str) -> Result<String, Failure> {
+    let typed = if can_ask() { Terminal.line(question) } else { None };
+    typed.ok_or_else(|| Failure::Usage("there is no terminal to type at".into(), "run it at a terminal".into()))
 }
 
 /// What `KEEPUNTIL_PASSPHRASE_COMMAND` prints, without its line end; `None` where it is not set or fails.

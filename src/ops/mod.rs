@@ -3,24 +3,40 @@
 //! Invariant: nothing here prints, reads the environment or the clock; dates come in as values.
 
 pub mod against;
+pub mod clock;
 pub mod create;
+pub mod custody;
+pub mod destruction;
 pub mod emission;
+pub mod event;
+pub mod extend;
+pub mod hold;
 pub mod inspect;
 pub mod keys;
 pub mod open;
 pub mod pack;
 pub mod plan;
 pub mod read_ahead;
+pub mod purge;
 pub mod reclaim;
 pub mod restore;
+pub mod roster;
+pub mod scope;
+pub mod status;
 pub mod verify;
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::disclosure::roster::RosterError;
+use crate::journal::document::DocumentError;
 use crate::keyring::KeyringError;
 use crate::retention::RetentionError;
+use crate::retention::clock::ClockDistrust;
+use crate::retention::register::{Refusal, RegisterDamaged};
 use crate::retention::policy::PolicyError;
+use crate::storage::process::ProcessError;
 use crate::storage::source::Problem;
+use crate::storage::timestamp::TimestampError;
 use crate::storage::{StorageError, show};
 use std::path::PathBuf;
 
@@ -103,6 +119,47 @@ pub enum OpsError {
     /// Files.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Records that may not be destroyed.
+    #[error("{} may not be destroyed", if .0.len() == 1 { "1 record".into() } else { format!("{} records", .0.len()) })]
+    Forbidden(Vec<destruction::Stopped>),
+    /// What was asked for one record cannot be.
+    #[error("record {record}: {source}")]
+    Record {
+        /// Which.
+        record: u64,
+        /// Why.
+        source: Refusal,
+    },
+    /// What was asked for cannot be.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// There is no such hold.
+    #[error("no hold in force has an id that begins with {0:?}, or more than one has")]
+    NoSuchHold(String),
+    /// A plan.
+    #[error(transparent)]
+    Plan(#[from] purge::PlanError),
+    /// A plan or certificate file.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// The clock is not trusted.
+    #[error(transparent)]
+    Clock(#[from] ClockDistrust),
+    /// A time that was not taken.
+    #[error(transparent)]
+    Time(#[from] clock::ClockError),
+    /// A time-stamp that was not taken.
+    #[error(transparent)]
+    Timestamp(#[from] TimestampError),
+    /// A roster, or a signature under something.
+    #[error(transparent)]
+    Roster(#[from] RosterError),
+    /// A program that could not be run.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// The register.
+    #[error("keyring: {0}")]
+    Register(#[from] RegisterDamaged),
     /// Somebody interrupted.
     #[error("interrupted")]
     Interrupted,

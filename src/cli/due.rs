@@ -1,0 +1,103 @@
+//! `keepuntil due`.
+
+use super::args::{Common, KeyringPlace};
+use super::error::Failure;
+use super::{Done, home, render};
+use crate::ops::status::{DueRecord, due};
+use crate::retention::disposition::Disposition;
+use crate::retention::term::{Counting, FiscalYearEnd, last_day};
+use clap::Args;
+
+/// List records whose time has run, or will have soon
+#[derive(Args)]
+#[command(after_help = "Examples:\n  keepuntil due\n  keepuntil due --within P1Y --json")]
+pub struct DueArgs {
+    /// Also what falls due within this period (P30D, P1Y) from now
+    #[arg(long, value_name = "PERIOD")]
+    pub within: Option<String>,
+    #[command(flatten)]
+    pub keyring: KeyringPlace,
+}
+
+pub fn run(args: DueArgs, common: Common) -> Result<Done, Failure> {
+    let custody = home::custody(&args.keyring)?;
+    let today = custody.now().today();
+    let day = match &args.within {
+        None => today,
+        Some(period) => last_day(today, Counting::Day, FiscalYearEnd::default(), period.parse()?)?,
+    };
+    let mut rows = Vec::new();
+    let mut found = 0u64;
+    due(&custody, day, |record| {
+        found += 1;
+        if common.json {
+            render::json_line(&json(&record));
+        } else if rows.len() < LISTED {
+            rows.push(row(&record));
+        }
+        Ok(())
+    })?;
+    super::status::warn(&custody);
+    if !common.json {
+        let mut text = render::table(&rows, &[1]);
+        if found > rows.len() as u64 {
+            text.push_str(&format!("  … and {} more; all of them with --json\n", found - rows.len() as u64));
+        }
+        if found == 0 {
+            text = "nothing is due\n".into();
+        }
+        render::print(&text)?;
+    }
+    Ok(Done::Clean)
+}
+
+/// Records listed one by one.
+const LISTED: usize = 1000;
+
+fn row(record: &DueRecord) -> Vec<String> {
+    let id = hex::encode(record.archive);
+    vec![
+        id[..12].to_owned(),
+        record.record.to_string(),
+        record.until.to_string(),
+        render::shorten(&record.compartment, 16),
+        words(&record.disposition),
+    ]
+}
+
+/// What is to become of a record.
+pub fn words(disposition: &Disposition) -> String {
+    match disposition {
+        Disposition::Destroyed => "destroyed".into(),
+        Disposition::Held { .. } => "held".into(),
+        Disposition::Permanent => "permanent".into(),
+        Disposition::Awaiting(events) => format!("awaiting {}", events.join(", ")),
+        Disposition::Kept { .. } => "kept: the date is not certain yet".into(),
+        Disposition::Due { review: true, .. } => "due for review".into(),
+        Disposition::Due { .. } => "due".into(),
+        Disposition::Scheduled { not_before, .. } => format!("scheduled, from {not_before} on"),
+    }
+}
+
+fn json(record: &DueRecord) -> serde_json::Value {
+    let state = match &record.disposition {
+        Disposition::Destroyed => "destroyed",
+        Disposition::Held { .. } => "held",
+        Disposition::Permanent => "permanent",
+        Disposition::Awaiting(_) => "awaiting",
+        Disposition::Kept { .. } => "kept",
+        Disposition::Due { review: true, .. } => "due_for_review",
+        Disposition::Due { .. } => "due",
+        Disposition::Scheduled { .. } => "scheduled",
+    };
+    serde_json::json!({
+        "message_type": "due",
+        "archive": hex::encode(record.archive),
+        "record": record.record,
+        "compartment": record.compartment,
+        "class": record.class,
+        "rules": record.rules,
+        "until": record.until,
+        "state": state,
+    })
+}

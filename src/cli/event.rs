@@ -1,0 +1,106 @@
+//! `keepuntil event …`.
+
+use super::args::{Common, KeyringPlace};
+use super::error::Failure;
+use super::hold::ScopeArgs;
+use super::{Done, home, render};
+use crate::ops::event::{EventOptions, find, record, statement};
+use crate::retention::event::{Event, current};
+use crate::retention::parse_date;
+use crate::storage::{escape, read_limited};
+use clap::Subcommand;
+use std::path::PathBuf;
+
+/// Say what happened, and when: periods that wait for it begin
+#[derive(Subcommand)]
+pub enum EventCommand {
+    /// Record an event for the records of a scope, also for those deposited later
+    #[command(after_help = "An event that makes records due soon, or brings a date forward, needs a second person: \
+        they sign what --statement prints with `ssh-keygen -Y sign -n keepuntil-event`.\n\n\
+        Examples:\n  keepuntil event record relationship-end firm.sealed --record 17 --date 2031-05-04\n  \
+        keepuntil event record relationship-end --rule cn-aml-identity --date 2031-05-04")]
+    Record {
+        /// Its name, such as relationship-end
+        #[arg(value_name = "NAME")]
+        name: String,
+        /// When it happened
+        #[arg(long, value_name = "DATE")]
+        date: String,
+        #[command(flatten)]
+        scope: ScopeArgs,
+        /// The event that this one corrects
+        #[arg(long, value_name = "ID")]
+        corrects: Option<String>,
+        /// Print the text that a second person signs, and record nothing
+        #[arg(long)]
+        statement: bool,
+        /// A signature under that text; may be given more than once
+        #[arg(long, value_name = "FILE")]
+        approval: Vec<PathBuf>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// List what was recorded
+    List {
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+}
+
+pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
+    match command {
+        EventCommand::Record { name, date, scope, corrects, statement: only_statement, approval, keyring } => {
+            let mut custody = home::custody(&keyring)?;
+            let approvals = approval.iter().map(|path| read_limited(path, 1 << 20)).collect::<Result<_, _>>()?;
+            let options = EventOptions {
+                name,
+                date: parse_date(&date)?,
+                scope: scope.resolve(&custody)?,
+                corrects: corrects.map(|id| find(&custody, &id)).transpose()?,
+                approvals,
+            };
+            if only_statement {
+                let text = statement(&custody.keyring().config().keyring, &options);
+                render::print(&String::from_utf8_lossy(&text))?;
+                return Ok(Done::Clean);
+            }
+            let event = record(&mut custody, &options)?;
+            if common.json {
+                render::json_line(&json(&event));
+            } else if !common.quiet {
+                render::print(&text(&event))?;
+            }
+        }
+        EventCommand::List { keyring } => {
+            let custody = home::custody(&keyring)?;
+            for event in current(&custody.register().events) {
+                if common.json {
+                    render::json_line(&json(event));
+                } else {
+                    render::print(&text(event))?;
+                }
+            }
+        }
+    }
+    Ok(Done::Clean)
+}
+
+fn text(event: &Event) -> String {
+    let approved = match event.approved_by.is_empty() {
+        true => String::new(),
+        false => format!("\n  approved by  {}", escape(&event.approved_by.join(", "))),
+    };
+    format!(
+        "event {}\n  {} on {}\n  scope        {}{approved}\n",
+        hex::encode(event.id),
+        event.name,
+        event.date,
+        escape(&event.scope.to_string())
+    )
+}
+
+fn json(event: &Event) -> serde_json::Value {
+    let mut object = serde_json::json!(event);
+    object["message_type"] = "event".into();
+    object
+}

@@ -1,0 +1,158 @@
+//! `keepuntil hold …`.
+
+use super::args::{Common, KeyringPlace};
+use super::error::Failure;
+use super::{Done, home, render};
+use crate::ops::custody::Custody;
+use crate::ops::hold::{in_force, place, release};
+use crate::ops::scope::{ScopeOptions, resolve};
+use crate::retention::hold::Hold;
+use crate::retention::scope::Scope;
+use crate::storage::escape;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+
+/// Stop the destruction of records for as long as a matter needs them
+#[derive(Subcommand)]
+pub enum HoldCommand {
+    /// Place a hold; needs no decryption key
+    #[command(after_help = "A hold covers what its scope names, also what is deposited later.\n\n\
+        Examples:\n  keepuntil hold place firm.sealed --record 17 --matter 'Smith v. Jones' \\\n    \
+        --authority 'District Court, case 12/2031'\n  \
+        keepuntil hold place --everything --matter audit --authority 'tax office'")]
+    Place {
+        #[command(flatten)]
+        scope: ScopeArgs,
+        /// What the records are needed for
+        #[arg(long, value_name = "TEXT")]
+        matter: String,
+        /// Who demands it
+        #[arg(long, value_name = "TEXT")]
+        authority: String,
+        /// Sign with this SSH key instead of the keyring's own key
+        #[arg(long, value_name = "KEY")]
+        sign_with: Option<PathBuf>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// End a hold; its texts are forgotten
+    #[command(after_help = "Example:\n  keepuntil hold release 5f1c0b7a93d24e6f8b1d2c3a4e5f6071")]
+    Release {
+        /// Id of the hold, or its first digits
+        #[arg(value_name = "ID")]
+        hold: String,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// List the holds in force
+    List {
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+}
+
+/// Which records something is about.
+#[derive(Args)]
+pub struct ScopeArgs {
+    /// An archive: its file or its id
+    #[arg(value_name = "ARCHIVE", required_unless_present_any = ["compartment", "rule", "everything"])]
+    pub archive: Option<PathBuf>,
+    /// Only these records of the archive, such as 17 or 1-4,9
+    #[arg(long, value_name = "N", requires = "archive")]
+    pub record: Vec<String>,
+    /// Only records of this compartment
+    #[arg(long, value_name = "NAME")]
+    pub compartment: Option<String>,
+    /// Only records kept under this rule
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<String>,
+    /// Everything in the keyring, now and later
+    #[arg(long, conflicts_with_all = ["archive", "compartment", "rule"])]
+    pub everything: bool,
+}
+
+pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
+    match command {
+        HoldCommand::Place { scope, matter, authority, sign_with, keyring } => {
+            let mut custody = home::custody(&keyring)?;
+            let scope = scope.resolve(&custody)?;
+            let hold = place(&mut custody, &matter, &authority, scope, sign_with.as_deref())?;
+            let covered = covered(&custody, &hold)?;
+            if common.json {
+                render::json_line(&json(&hold, covered));
+            } else if !common.quiet {
+                let n = render::count(covered, "record");
+                render::print(&format!("hold {}\n  {}: {n} now\n", hex::encode(hold.id), escape(&hold.scope.to_string())))?;
+            }
+        }
+        HoldCommand::Release { hold, keyring } => {
+            let mut custody = home::custody(&keyring)?;
+            let id = release(&mut custody, &hold)?;
+            if common.json {
+                render::json_line(&serde_json::json!({ "message_type": "released", "hold": hex::encode(id) }));
+            } else if !common.quiet {
+                render::print(&format!("hold {} released\n", hex::encode(id)))?;
+            }
+        }
+        HoldCommand::List { keyring } => {
+            let custody = home::custody(&keyring)?;
+            for hold in in_force(&custody) {
+                let covered = covered(&custody, hold)?;
+                if common.json {
+                    render::json_line(&json(hold, covered));
+                } else {
+                    render::print(&text(hold, covered))?;
+                }
+            }
+        }
+    }
+    Ok(Done::Clean)
+}
+
+impl ScopeArgs {
+    /// What was typed, looked up in the keyring.
+    pub fn resolve(&self, custody: &Custody) -> Result<Scope, Failure> {
+        let options = ScopeOptions {
+            archive: self.archive.as_deref(),
+            records: home::records(&self.record)?,
+            compartment: self.compartment.as_deref(),
+            rule: self.rule.as_deref(),
+        };
+        Ok(resolve(custody.keyring(), &options)?.explicit(self.everything)?)
+    }
+}
+
+/// Live records that a hold covers now.
+fn covered(custody: &Custody, hold: &Hold) -> Result<u64, Failure> {
+    let mut covered = 0;
+    custody.for_each_record(hold.scope.archive.as_ref(), |_, view, _| {
+        covered += u64::from(view.live && hold.scope.covers(view));
+        Ok(())
+    })?;
+    Ok(covered)
+}
+
+fn text(hold: &Hold, covered: u64) -> String {
+    format!(
+        "hold {}\n  matter     {}\n  authority  {}\n  scope      {}: {} now\n  since      {}\n",
+        hex::encode(hold.id),
+        escape(hold.matter.as_deref().unwrap_or("")),
+        escape(hold.authority.as_deref().unwrap_or("")),
+        escape(&hold.scope.to_string()),
+        render::count(covered, "record"),
+        hold.from,
+    )
+}
+
+fn json(hold: &Hold, covered: u64) -> serde_json::Value {
+    serde_json::json!({
+        "message_type": "hold",
+        "hold": hex::encode(hold.id),
+        "matter": hold.matter,
+        "authority": hold.authority,
+        "scope": hold.scope,
+        "since": hold.from,
+        "records": covered,
+        "signature": hold.signature,
+    })
+}

@@ -1,0 +1,302 @@
+//! `keepuntil purge …`.
+
+use super::args::{Common, KeyringPlace};
+use super::error::Failure;
+use super::progress::Bar;
+use super::{Done, home, render};
+use crate::journal::plan::Plan;
+use crate::ops::OpsError;
+use crate::ops::custody::Custody;
+use crate::ops::destruction::{Executed, Stopped, write_certificates};
+use crate::ops::open::{Trust, open_archive};
+use crate::ops::purge::{Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
+use crate::ops::reclaim::reclaim;
+use crate::ops::scope::{archive_id, check_records};
+use crate::retention::ranges::Ranges;
+use crate::retention::register::Scheduled;
+use crate::storage::output::OutputFile;
+use crate::storage::{StorageError, read_limited, show};
+use clap::{Args, Subcommand};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Destroy the keys of records whose time has run
+#[derive(Args)]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "A purge goes through a plan that people sign, or runs unattended for what needs no review. Between \
+        scheduling and destruction lies a cool-off (7 days unless the keyring says otherwise).\n\n\
+        Examples:\n  keepuntil purge --dry-run\n  keepuntil purge --plan plan.json\n  \
+        ssh-keygen -Y sign -n keepuntil-plan -f ~/.ssh/id_ed25519 plan.json\n  \
+        keepuntil purge --execute plan.json --approval plan.json.sig\n  \
+        keepuntil purge --unattended\n  keepuntil purge cancel 3f5a\n  keepuntil purge --reclaim firm.sealed"
+)]
+pub struct PurgeArgs {
+    #[command(subcommand)]
+    pub command: Option<PurgeCommand>,
+    /// Show what may be destroyed; change nothing
+    #[arg(long, group = "what")]
+    pub dry_run: bool,
+    /// Write the plan to FILE, for people to read and sign
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub plan: Option<PathBuf>,
+    /// Carry out the plan in FILE: schedule it, or destroy when its cool-off is over
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub execute: Option<PathBuf>,
+    /// Destroy what needs no review: schedule what is due, destroy what was scheduled
+    #[arg(long, group = "what")]
+    pub unattended: bool,
+    /// Remove the ciphertext of destroyed records from a copy of their archive
+    #[arg(long, value_name = "ARCHIVE", group = "what")]
+    pub reclaim: Option<PathBuf>,
+    /// A signature under the plan; may be given more than once
+    #[arg(long, value_name = "FILE", requires = "execute")]
+    pub approval: Vec<PathBuf>,
+    /// Only records of this archive: its file or its id
+    #[arg(long, value_name = "ARCHIVE")]
+    pub archive: Option<PathBuf>,
+    /// Only these records of the archive, such as 17 or 1-4,9
+    #[arg(long, value_name = "N", requires = "archive")]
+    pub record: Vec<String>,
+    /// Before their time, for this reason (a code such as consent-withdrawn): only records that no rule or date keeps
+    #[arg(long, value_name = "CODE", requires = "archive")]
+    pub early: Option<String>,
+    #[command(flatten)]
+    pub keyring: KeyringPlace,
+}
+
+#[derive(Subcommand)]
+pub enum PurgeCommand {
+    /// End the cool-off of a purge: nothing is destroyed
+    #[command(after_help = "Example:\n  keepuntil purge cancel 3f5a")]
+    Cancel {
+        /// Id of the purge, or its first digits
+        #[arg(value_name = "ID")]
+        purge: String,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+}
+
+/// The largest plan that is read.
+const MAX_PLAN: u64 = 64 << 20;
+
+pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
+    if let Some(PurgeCommand::Cancel { purge, keyring }) = &args.command {
+        let mut custody = home::custody(keyring)?;
+        let id = hex::encode(cancel(&mut custody, purge)?);
+        if common.json {
+            render::json_line(&serde_json::json!({ "message_type": "cancelled", "purge": id }));
+        } else if !common.quiet {
+            render::print(&format!("purge {id} cancelled: its records are due as before\n"))?;
+        }
+        return Ok(Done::Clean);
+    }
+    if let Some(archive) = &args.reclaim {
+        return reclaim_archive(archive, &args.keyring, common);
+    }
+    let mut custody = home::custody(&args.keyring)?;
+    super::status::warn(&custody);
+    // What an earlier run could not finish is told before anything else.
+    for executed in write_certificates(&mut custody)? {
+        report(&executed, common)?;
+    }
+    if let Some(file) = &args.execute {
+        let signatures = args.approval.iter().map(|path| read_limited(path, 1 << 20)).collect::<Result<Vec<_>, _>>()?;
+        let plan = read_limited(file, MAX_PLAN)?;
+        return match execute_plan(&mut custody, &plan, &signatures)? {
+            Step::Scheduled(scheduled) => report_scheduled(&scheduled, common),
+            Step::Executed(executed) => report(&executed, common),
+        };
+    }
+    if args.unattended {
+        return run_unattended(&mut custody, common);
+    }
+    let selection = selection(&custody, &args)?;
+    let proposal = propose(&mut custody, &selection)?;
+    match &args.plan {
+        Some(file) => write_plan(&custody, &proposal, &selection, file, common),
+        None if args.dry_run => show_proposal(&proposal, common),
+        None => Err(Failure::Usage(
+            "it is not said what to do".into(),
+            "add --dry-run, --plan FILE, --execute FILE, --unattended or --reclaim ARCHIVE".into(),
+        )),
+    }
+}
+
+fn selection(custody: &Custody, args: &PurgeArgs) -> Result<Selection, Failure> {
+    let archive = args.archive.as_ref().map(|archive| archive_id(custody.keyring(), archive)).transpose()?;
+    let records = home::records(&args.record)?;
+    if let (Some(archive), Some(records)) = (&archive, &records) {
+        check_records(custody.keyring(), archive, records)?;
+    }
+    if let Some(code) = &args.early
+        && !crate::retention::term::is_code(code)
+    {
+        return Err(Failure::Usage(
+            format!("{code:?} is not a code of lower-case letters, digits and hyphens"),
+            "a reason must not name anybody: it outlives the record; use a code such as consent-withdrawn".into(),
+        ));
+    }
+    Ok(Selection { archive, records, early: args.early.clone() })
+}
+
+fn show_proposal(proposal: &Proposal, common: Common) -> Result<Done, Failure> {
+    let mut groups: BTreeMap<(String, String, String, String), Vec<u64>> = BTreeMap::new();
+    for (record, _) in &proposal.records {
+        if common.json {
+            let mut object = serde_json::json!(record);
+            object["message_type"] = "planned".into();
+            render::json_line(&object);
+        }
+        let rules = if record.rules.is_empty() { "(a date)".into() } else { record.rules.join(", ") };
+        let until = record.until.map_or("–".into(), |until| until.to_string());
+        let key = (hex::encode(record.archive)[..12].to_owned(), record.class.as_str().to_owned(), rules, until);
+        groups.entry(key).or_default().push(record.record);
+    }
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "plan", "records": proposal.records.len(),
+            "approvals_needed": proposal.approvals_needed, "left": proposal.left,
+        }));
+        return Ok(Done::Clean);
+    }
+    let rows: Vec<Vec<String>> = groups
+        .into_iter()
+        .map(|((archive, class, rules, until), records)| {
+            let numbers: Ranges = records.iter().copied().collect();
+            let records = format!("{} ({})", records.len(), render::shorten(&numbers.to_string(), 16));
+            vec![archive, class, render::shorten(&rules, 24), until, records]
+        })
+        .collect();
+    let mut text = match rows.is_empty() {
+        true => "nothing may be destroyed now\n".to_owned(),
+        false => {
+            let total = render::count(proposal.records.len() as u64, "record");
+            let needed = match proposal.approvals_needed {
+                0 => "nobody needs to sign".to_owned(),
+                n => format!("{} must sign the plan", render::count(n.into(), "person").replace("persons", "people")),
+            };
+            format!("{}\n  {total} may be destroyed; {needed}\n", render::table(&rows, &[]))
+        }
+    };
+    for (why, records) in &proposal.left {
+        text.push_str(&format!("  not in it: {}, {why}\n", render::count(*records, "record")));
+    }
+    render::print(&text)?;
+    Ok(Done::Clean)
+}
+
+fn write_plan(
+    custody: &Custody,
+    proposal: &Proposal,
+    selection: &Selection,
+    file: &Path,
+    common: Common,
+) -> Result<Done, Failure> {
+    let plan: Plan = plan(custody, proposal, selection.early.as_deref())?;
+    let mut output = OutputFile::begin(file, 0o644, false)?;
+    output.write_all(&plan.to_bytes()).map_err(StorageError::at(file))?;
+    output.finish()?;
+    show_proposal(proposal, common)?;
+    if !common.quiet && !common.json {
+        let path = show(file);
+        eprintln!("Wrote the plan to {path}.");
+        if proposal.approvals_needed > 0 {
+            eprintln!("  Reviewers sign it: ssh-keygen -Y sign -n keepuntil-plan -f KEY {path}");
+        }
+        eprintln!("  Then: keepuntil purge --execute {path} --approval {path}.sig");
+    }
+    Ok(Done::Clean)
+}
+
+fn run_unattended(custody: &mut Custody, common: Common) -> Result<Done, Failure> {
+    let outcome = unattended(custody)?;
+    let mut done = Done::Clean;
+    for executed in &outcome.executed {
+        report(executed, common)?;
+    }
+    for Stopped { archive, record, why } in &outcome.stopped {
+        eprintln!("keepuntil: warning: record {record} of archive {}: {why}", hex::encode(archive));
+        done = Done::Findings;
+    }
+    match &outcome.scheduled {
+        Some(scheduled) => {
+            report_scheduled(scheduled, common)?;
+        }
+        None if outcome.executed.is_empty() && !common.json && !common.quiet => {
+            render::print("nothing to destroy\n")?;
+        }
+        None => {}
+    }
+    Ok(done)
+}
+
+fn report_scheduled(scheduled: &Scheduled, common: Common) -> Result<Done, Failure> {
+    let records: u64 = scheduled.items.iter().map(|item| item.records.count()).sum();
+    let id = hex::encode(scheduled.id);
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "scheduled", "purge": id, "records": records, "not_before": scheduled.not_before,
+        }));
+    } else if !common.quiet {
+        render::print(&format!(
+            "purge {id}\n  {} scheduled; may be destroyed from {} on\n  until then: keepuntil purge cancel {}\n",
+            render::count(records, "record"),
+            scheduled.not_before,
+            &id[..8]
+        ))?;
+    }
+    Ok(Done::Clean)
+}
+
+fn report(executed: &Executed, common: Common) -> Result<Done, Failure> {
+    let certificate = &executed.certificate;
+    let id = hex::encode(certificate.purge);
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "destroyed", "purge": id, "records": certificate.records.len(),
+            "generation": certificate.generation, "certificate": executed.path.to_string_lossy(),
+            "key_sheets": certificate.exports.iter().map(|sheet| sheet.records).sum::<u64>(),
+        }));
+        return Ok(Done::Clean);
+    }
+    if !common.quiet {
+        render::print(&format!(
+            "purge {id}\n  the keys of {} are destroyed here (cryptographic erase)\n  certificate  {}\n",
+            render::count(certificate.records.len() as u64, "record"),
+            show(&executed.path)
+        ))?;
+    }
+    for sheet in &certificate.exports {
+        eprintln!(
+            "keepuntil: warning: a key sheet written on {} still opens {} of them: destroy it",
+            sheet.time.date_naive(),
+            sheet.records
+        );
+    }
+    Ok(Done::Clean)
+}
+
+fn reclaim_archive(archive: &Path, place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let mut custody = home::custody(place)?;
+    let (mut reader, _) = open_archive(archive, &Trust::default(), Some(custody.keyring()))?;
+    let id = archive_id(custody.keyring(), archive)?;
+    let bar = Bar::new("removing", common.quiet);
+    let is_destroyed = |record: u64| -> Result<bool, OpsError> {
+        Ok(!custody.keyring_mut().record_entry(&id, record)?.live)
+    };
+    let outcome = reclaim(archive, &mut reader, is_destroyed, &bar)?;
+    bar.done();
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "reclaimed", "records": outcome.records, "bytes": outcome.bytes, "freed": outcome.freed,
+        }));
+    } else if !common.quiet {
+        let freed = if outcome.freed { "" } else { "; this file system keeps the space" };
+        let n = render::count(outcome.records, "destroyed record");
+        render::print(&format!("{n}: {} of ciphertext removed{freed}\n", render::bytes(outcome.bytes)))?;
+    }
+    Ok(Done::Clean)
+}

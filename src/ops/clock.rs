@@ -1,0 +1,152 @@
+//! `clock`: what somebody else's clock says, taken into the register.
+//!
+//! Invariant: only a pinned witness, a pinned time-stamping authority, a person on the roster or (where the settings
+//! allow it) somebody at the terminal confirms a time, each for the journal as it stands. Spec: `spec/outside-time.md`.
+
+use super::OpsError;
+use super::custody::{Custody, entry_of};
+use super::journal::signed_checkpoint;
+use crate::crypto::kdf::parse_archive_id;
+use crate::crypto::sign::VerifierKey;
+use crate::disclosure::namespace;
+use crate::disclosure::roster::Roster;
+use crate::disclosure::statement::clock_statement;
+use crate::journal::cosignature;
+use crate::retention::clock::{Confirmation, Confirmer};
+use crate::storage::timestamp;
+use chrono::{DateTime, Utc};
+
+/// Why a time was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum ClockError {
+    /// No roster says who may state the date.
+    #[error("there is no roster: nobody may state the date")]
+    NoRoster,
+    /// A statement about something else.
+    #[error("the statement is not about the journal of this keyring as it stands")]
+    OtherState,
+    /// A cosignature by nobody who was pinned.
+    #[error("no pinned witness has cosigned it")]
+    NoWitness,
+    /// A keyring cannot be its own witness.
+    #[error("a keyring cannot be its own witness")]
+    OwnKey,
+    /// The settings do not allow it.
+    #[error("this keyring does not take a typed date")]
+    TypedNotAllowed,
+    /// What was typed is not today.
+    #[error("{0:?} is not today's date")]
+    NotToday(String),
+}
+
+/// The text that a second person signs to say that it is now what this machine's clock shows.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn statement(custody: &Custody) -> Result<Vec<u8>, OpsError> {
+    let wall = custody.now().reading.wall;
+    statement_at(custody, wall)
+}
+
+fn statement_at(custody: &Custody, time: DateTime<Utc>) -> Result<Vec<u8>, OpsError> {
+    let log = custody.keyring().log();
+    let size = log.size()?;
+    let root = log.root(size)?;
+    Ok(clock_statement(&keyring_id(custody), size, &root, time))
+}
+
+fn keyring_id(custody: &Custody) -> [u8; 16] {
+    parse_archive_id(&custody.keyring().config().keyring).expect("an open keyring has an id")
+}
+
+/// Takes a date that a person on the roster signed.
+///
+/// # Errors
+/// [`ClockError`]; those of the signature and the keyring.
+pub fn confirm_by_statement(custody: &mut Custody, text: &[u8], signature: &[u8]) -> Result<DateTime<Utc>, OpsError> {
+    let roster = custody.register().roster.as_ref().ok_or(ClockError::NoRoster)?;
+    let time = stated_time(text).ok_or(ClockError::OtherState)?;
+    if statement_at(custody, time)? != text {
+        return Err(ClockError::OtherState.into());
+    }
+    let signer = Roster::parse(roster.text.as_bytes())?.verify(text, signature, namespace::CLOCK, time)?;
+    confirm(custody, time, Confirmer::Approver)
+}
+
+fn stated_time(text: &[u8]) -> Option<DateTime<Utc>> {
+    let line = std::str::from_utf8(text).ok()?.lines().nth(3)?.strip_prefix("time ")?;
+    Some(DateTime::parse_from_rfc3339(line).ok()?.to_utc())
+}
+
+/// Takes the time of an RFC 3161 token over the journal's signed checkpoint.
+///
+/// # Errors
+/// Those of the token and the keyring.
+pub fn confirm_by_timestamp(custody: &mut Custody, token: &[u8]) -> Result<DateTime<Utc>, OpsError> {
+    let checkpoint = signed_checkpoint(custody)?;
+    let time = timestamp::verify(checkpoint.as_bytes(), token, &custody.register().timestamp_authorities)?;
+    confirm(custody, time, Confirmer::TimestampAuthority)
+}
+
+/// Takes the time of a witness's cosignature on the journal's signed checkpoint.
+///
+/// # Errors
+/// [`ClockError::NoWitness`]; those of the keyring.
+pub fn confirm_by_witness(custody: &mut Custody, cosigned: &[u8]) -> Result<DateTime<Utc>, OpsError> {
+    let own = signed_checkpoint(custody)?;
+    if !cosigned.starts_with(own.as_bytes()) {
+        return Err(ClockError::OtherState.into());
+    }
+    let mut latest: Option<(DateTime<Utc>, String)> = None;
+    for witness in &custody.register().witnesses {
+        let key: VerifierKey = witness.parse()?;
+        let Ok(seconds) = cosignature::verify(cosigned, &key) else { continue };
+        let time = i64::try_from(seconds).ok().and_then(|s| DateTime::from_timestamp(s, 0));
+        latest = latest.max(time.map(|time| (time, key.name.clone())));
+    }
+    let (time, name) = latest.ok_or(ClockError::NoWitness)?;
+    confirm(custody, time, Confirmer::Witness)
+}
+
+/// Takes the date that somebody typed, where the settings allow it: the journal says that nobody else confirmed it.
+///
+/// # Errors
+/// [`ClockError::TypedNotAllowed`], [`ClockError::NotToday`].
+pub fn confirm_typed(custody: &mut Custody, typed: &str) -> Result<DateTime<Utc>, OpsError> {
+    if !custody.register().settings.typed_confirmation {
+        return Err(ClockError::TypedNotAllowed.into());
+    }
+    if typed != custody.now().today().to_string() {
+        return Err(ClockError::NotToday(typed.into()).into());
+    }
+    let wall = custody.now().reading.wall;
+    confirm(custody, wall, Confirmer::Typed)
+}
+
+fn confirm(custody: &mut Custody, time: DateTime<Utc>, by: Confirmer) -> Result<DateTime<Utc>, OpsError> {
+    custody.change(|register, now, _| {
+        let (_, effects) = register.confirm(&now.reading, &Confirmation { time, by })?;
+        Ok((time, effects.into_iter().map(|effect| entry_of(effect, register)).collect()))
+    })
+}
+
+/// Pins witnesses and time-stamping authorities in place of those that were pinned.
+///
+/// # Errors
+/// A key that is none, or the keyring's own; those of the keyring.
+pub fn pin(custody: &mut Custody, witnesses: Vec<String>, authorities: Vec<String>) -> Result<(), OpsError> {
+    let own = custody.keyring().verifier_keys();
+    for witness in &witnesses {
+        let key: VerifierKey = witness.parse()?;
+        if own.contains(&key) || key.name == own[0].name {
+            return Err(ClockError::OwnKey.into());
+        }
+    }
+    for authority in &authorities {
+        timestamp::check_authority(authority)?;
+    }
+    custody.change(|register, _, _| {
+        let effect = register.pin_clocks(witnesses, authorities)?;
+        Ok(((), vec![entry_of(effect, register)]))
+    })
+}

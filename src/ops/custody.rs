@@ -1,0 +1,279 @@
+//! A keyring with its register open: what every command about retention works on.
+//!
+//! Invariant: the clock is read into the register before anything is decided, and what changes is stored in one
+//! transaction with its journal entries. Spec: `spec/disposition.md`.
+
+use super::OpsError;
+use crate::crypto::hash::sha256;
+use crate::crypto::kdf::ArchiveId;
+use crate::journal::entry::{ConfirmedBy, Entry, HexHash, Leaf, PlanApprovals, Scope};
+use crate::journal::items::{Item, Items};
+use crate::keyring::{Keyring, KeyringError, KnownArchive, RecordEntry, Update};
+use crate::retention;
+use crate::retention::clock::{Confirmer, Observed, Reading};
+use crate::retention::disposition::{Disposition, Judge, RecordView};
+use crate::retention::ranges::Ranges;
+use crate::retention::register::{Effect, Register};
+use crate::storage::lock::Sharing;
+use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
+use std::path::Path;
+use std::time::Duration;
+
+/// Name of the register among the keyring's sealed documents.
+pub const REGISTER: &str = "register";
+
+/// What the clocks of this machine show.
+#[derive(Clone, Debug)]
+pub struct Now {
+    /// Wall clock and time since boot.
+    pub reading: Reading,
+    /// The firm's zone: calendar days begin in it.
+    pub zone: FixedOffset,
+}
+
+impl Now {
+    /// The calendar day that an instant falls into.
+    pub fn day(&self, instant: DateTime<Utc>) -> NaiveDate {
+        instant.with_timezone(&self.zone).date_naive()
+    }
+
+    /// What the wall clock calls today.
+    pub fn today(&self) -> NaiveDate {
+        self.day(self.reading.wall)
+    }
+}
+
+/// A keyring, locked, with its register.
+pub struct Custody {
+    keyring: Keyring,
+    register: Register,
+    now: Now,
+    observed: Observed,
+}
+
+impl Custody {
+    /// Opens the keyring to change it, finishes what an earlier run left, and reads the clock into the register.
+    ///
+    /// # Errors
+    /// Those of the keyring.
+    pub fn open(dir: &Path, wait: Duration, now: Now) -> Result<Self, OpsError> {
+        let keyring = Keyring::open(dir, Sharing::Exclusive, wait)?;
+        Self::over(keyring, now)
+    }
+
+    /// Takes an exclusively opened keyring.
+    ///
+    /// # Errors
+    /// Those of the keyring.
+    pub fn over(mut keyring: Keyring, now: Now) -> Result<Self, OpsError> {
+        let known = keyring.document(REGISTER)?;
+        let before = known.map(|bytes| Register::from_bytes(&bytes)).transpose()?;
+        let mut register = before.clone().unwrap_or_else(|| Register::new(&now.reading));
+        let (observed, effect) = register.observe(&now.reading);
+        if before.is_none_or(|before| before.to_bytes() != register.to_bytes()) {
+            let entries = effect.into_iter().map(|effect| leaf(&now, entry_of(effect, &register)));
+            let leaves = entries.collect::<Result<_, _>>()?;
+            let documents = vec![(REGISTER.to_owned(), register.to_bytes())];
+            keyring.store(Update { documents, leaves, ..Update::default() })?;
+        }
+        Ok(Self { keyring, register, now, observed })
+    }
+
+    /// The keyring.
+    pub fn keyring(&self) -> &Keyring {
+        &self.keyring
+    }
+
+    /// The keyring, to look up records or sign the journal.
+    pub fn keyring_mut(&mut self) -> &mut Keyring {
+        &mut self.keyring
+    }
+
+    /// The register.
+    pub fn register(&self) -> &Register {
+        &self.register
+    }
+
+    /// What the clocks show.
+    pub fn now(&self) -> &Now {
+        &self.now
+    }
+
+    /// What the register made of the clock.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// The day that has certainly come.
+    pub fn trusted_today(&self) -> NaiveDate {
+        self.register.clock.trusted_today()
+    }
+
+    /// Shows every record, of one archive or all, with what is to become of it.
+    ///
+    /// # Errors
+    /// Those of the keyring and of `each`.
+    pub fn for_each_record(
+        &self,
+        archive: Option<&ArchiveId>,
+        mut each: impl FnMut(&Judge<'_>, &RecordView<'_>, Disposition) -> Result<(), OpsError>,
+    ) -> Result<(), OpsError> {
+        let today = self.trusted_today();
+        let judge = Judge::new(&self.register);
+        let mut outcome = Ok(());
+        self.keyring.for_each_record(archive, &mut |known, entry| {
+            if outcome.is_ok() {
+                let view = view(known, &entry)?;
+                outcome = each(&judge, &view, judge.of(&view, today));
+            }
+            Ok(())
+        })?;
+        outcome
+    }
+
+    /// Shows single records of an archive, without looking at others.
+    ///
+    /// # Errors
+    /// An unknown record; those of the keyring and of `each`.
+    pub fn for_records(
+        &mut self,
+        archive: &ArchiveId,
+        records: &Ranges,
+        mut each: impl FnMut(&Judge<'_>, &RecordView<'_>, Disposition) -> Result<(), OpsError>,
+    ) -> Result<(), OpsError> {
+        let unknown = || KeyringError::UnknownArchive(hex::encode(archive));
+        let known = self.keyring.known_archive(archive)?.ok_or_else(unknown)?;
+        let today = self.trusted_today();
+        let judge = Judge::new(&self.register);
+        for record in records.iter() {
+            let entry = self.keyring.record_entry(archive, record)?;
+            let view = view(&known, &entry)?;
+            each(&judge, &view, judge.of(&view, today))?;
+        }
+        Ok(())
+    }
+
+    /// Changes the register by `change`, and the keyring with it, under a new generation; the journal tells of the effects.
+    ///
+    /// # Errors
+    /// Those of `change`, then nothing was changed; those of the keyring.
+    pub fn change<T>(
+        &mut self,
+        change: impl FnOnce(&mut Register, &Now, &mut Update) -> Result<(T, Vec<Entry>), OpsError>,
+    ) -> Result<T, OpsError> {
+        let mut register = self.register.clone();
+        let mut update = Update::default();
+        let (outcome, entries) = change(&mut register, &self.now, &mut update)?;
+        for entry in entries {
+            update.leaves.push(leaf(&self.now, entry)?);
+        }
+        update.documents.push((REGISTER.to_owned(), register.to_bytes()));
+        self.keyring.advance(update)?;
+        self.register = register;
+        Ok(outcome)
+    }
+
+    /// Changes keyring and register under a new generation, as prepared.
+    ///
+    /// # Errors
+    /// Those of the keyring.
+    pub fn advance(&mut self, update: Update, register: Register) -> Result<(), OpsError> {
+        self.keyring.advance(update)?;
+        self.register = register;
+        Ok(())
+    }
+
+    /// Adds entries to the journal, durably, without any effect of their own.
+    ///
+    /// # Errors
+    /// Those of the keyring.
+    pub fn note(&mut self, entries: Vec<Entry>) -> Result<(), OpsError> {
+        let leaves = entries.into_iter().map(|entry| leaf(&self.now, entry)).collect::<Result<_, _>>()?;
+        Ok(self.keyring.store(Update { leaves, ..Update::default() })?)
+    }
+}
+
+/// A journal leaf that tells of `entry` now.
+///
+/// # Errors
+/// When it is too large for a leaf.
+pub fn leaf(now: &Now, entry: Entry) -> Result<Vec<u8>, OpsError> {
+    Ok(Leaf::new(now.reading.wall, entry).to_bytes()?)
+}
+
+/// A record of the keyring as the rules see it.
+///
+/// # Errors
+/// [`KeyringError::Damaged`] where its compartment does not exist.
+pub fn view<'a>(known: &'a KnownArchive, entry: &RecordEntry<'a>) -> Result<RecordView<'a>, KeyringError> {
+    let compartment = known.compartment(entry.compartment)?;
+    Ok(RecordView {
+        archive: known.id,
+        record: entry.record,
+        compartment: &compartment.name,
+        class: compartment.class,
+        retention: entry.retention,
+        live: entry.live,
+    })
+}
+
+/// What the journal says of an effect on `register`.
+pub fn entry_of(effect: Effect, register: &Register) -> Entry {
+    match effect {
+        Effect::HoldPlaced { hold, scope, from, text } => Entry::Hold { hold, scope: scope_of(scope), from, text },
+        Effect::HoldReleased { hold } => Entry::Release { hold },
+        Effect::EventRecorded(event) => Entry::Event {
+            event: event.id,
+            name: event.name,
+            date: event.date,
+            scope: scope_of(event.scope),
+            corrects: event.corrects,
+            approvals: Vec::new(),
+        },
+        Effect::Extended { archive, record, until } => {
+            Entry::Extension { archive, records: [record].into_iter().collect(), until }
+        }
+        Effect::Scheduled { purge, plan, items, .. } => Entry::Plan { purge, sha256: plan, items: items_of(&items) },
+        Effect::Cancelled { purge } | Effect::Finished { purge } => Entry::Cancelled { purge },
+        Effect::RosterChanged { sha256, plan_approvals_default, plan_approvals } => Entry::Roster {
+            sha256,
+            plan_approvals: PlanApprovals { default: plan_approvals_default, rules: plan_approvals },
+            signed_under: None,
+        },
+        Effect::SettingsChanged(_) | Effect::ClocksPinned { .. } => settings_of(register),
+        Effect::ClockAlarm { shown, mark } => Entry::ClockAlarm { shown, mark },
+        Effect::ClockAlarmClosed { wall } => Entry::ClockAlarmClosed { wall },
+        Effect::ClockConfirmed { by, time } => Entry::ClockConfirmed { by: confirmed_by(by), time },
+    }
+}
+
+fn scope_of(scope: retention::scope::Scope) -> Scope {
+    let retention::scope::Scope { archive, records, compartment, rule } = scope;
+    Scope { archive, records, compartment, rule }
+}
+
+/// Items as the journal lists them: by their hash where they are too many for a leaf.
+pub fn items_of(items: &[retention::scope::Item]) -> Items {
+    let items = items.iter().map(|item| Item { archive: item.archive, records: item.records.clone() });
+    Items::new(items.collect())
+}
+
+fn settings_of(register: &Register) -> Entry {
+    let hashes = |texts: &[String]| texts.iter().map(|text| HexHash(sha256(&[text.as_bytes()]))).collect();
+    Entry::Settings {
+        cool_off_days: register.settings.cool_off_days,
+        fiscal_year_end: register.settings.fiscal_year_end.to_string(),
+        typed_confirmation: register.settings.typed_confirmation,
+        witnesses: hashes(&register.witnesses),
+        timestamp_authorities: hashes(&register.timestamp_authorities),
+    }
+}
+
+fn confirmed_by(by: Confirmer) -> ConfirmedBy {
+    match by {
+        Confirmer::Witness => ConfirmedBy::Witness,
+        Confirmer::TimestampAuthority => ConfirmedBy::TimestampAuthority,
+        Confirmer::Approver => ConfirmedBy::Approver,
+        Confirmer::Typed => ConfirmedBy::Typed,
+    }
+}

@@ -1,0 +1,299 @@
+//! Carries out a scheduled purge: the gate, the intent, the new root, the outcome, the certificate.
+//!
+//! Invariant: every record passes [`Judge::may_destroy`] under the exclusive lock right before; what a crash interrupts is
+//! finished by the next run that opens the keyring. Spec: `spec/keyring.md`, "Destruction".
+
+use super::OpsError;
+use super::custody::{Custody, REGISTER, items_of, leaf};
+use super::journal::checkpoint;
+use super::purge::{PlanError, keyring_id};
+use crate::crypto::kdf::ArchiveId;
+use crate::journal;
+use crate::journal::certificate::{
+    self, Approval, Certificate, CoolOff, DestroyedRecord, Evidence, KeySheet, KnownDate, Method, OutsideClock,
+    PlanReference, Reason, Tool, inventory,
+};
+use crate::journal::entry::{Entry, Leaf};
+use crate::keyring::{KeyringError, Update};
+use crate::retention::clock::Confirmer;
+use crate::retention::disposition::{Forbidden, Judge};
+use crate::retention::ranges::Ranges;
+use crate::retention::register::{PurgeId, Scheduled};
+use crate::retention::scope::Item;
+use crate::retention::term::Standing;
+use crate::storage::output::OutputFile;
+use crate::tlog::proof::Proof;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Name of the sealed document that holds what the certificates of scheduled and unfinished purges need.
+const PURGES: &str = "purges";
+/// Folder of certificates in a keyring.
+const CERTIFICATES: &str = "certificates";
+
+/// What the register does not say of a purge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PurgeNotes {
+    #[serde(with = "hex::serde")]
+    purge: PurgeId,
+    approvals: Vec<Approval>,
+    reason: Option<Reason>,
+    /// From the intent on: the certificate without its journal evidence.
+    certificate: Option<Certificate>,
+}
+
+impl PurgeNotes {
+    /// Of a purge that is being scheduled.
+    pub fn new(purge: PurgeId, approvals: &[Approval], reason: Option<Reason>) -> Self {
+        Self { purge, approvals: approvals.to_vec(), reason, certificate: None }
+    }
+}
+
+/// A purge that was carried out.
+#[derive(Clone, Debug)]
+pub struct Executed {
+    /// Its certificate.
+    pub certificate: Certificate,
+    /// Where the certificate was written.
+    pub path: PathBuf,
+}
+
+/// A record that something forbids to destroy.
+#[derive(Clone, Debug)]
+pub struct Stopped {
+    /// Its archive.
+    pub archive: ArchiveId,
+    /// Its number.
+    pub record: u64,
+    /// Why.
+    pub why: Forbidden,
+}
+
+/// The instant in whole seconds, as files spell it.
+pub fn whole_seconds(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
+}
+
+/// The notes on all purges that are not finished.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn notes(custody: &Custody) -> Result<Vec<PurgeNotes>, OpsError> {
+    let Some(bytes) = custody.keyring().document(PURGES)? else { return Ok(Vec::new()) };
+    let damaged = |e: serde_json::Error| KeyringError::Damaged(format!("document {PURGES}: {e}"));
+    Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
+}
+
+/// The document that holds notes.
+pub fn notes_document(notes: &[PurgeNotes]) -> (String, Vec<u8>) {
+    (PURGES.to_owned(), serde_json::to_vec(notes).expect("notes are always JSON"))
+}
+
+/// Destroys the keys of a scheduled purge's records that nothing forbids to destroy; the others are due as before.
+///
+/// # Errors
+/// [`OpsError::Forbidden`] when none may be destroyed, or when a plan names one that may not; a cool-off that runs; those
+/// of the keyring.
+pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec<Stopped>), OpsError> {
+    let scheduled = custody.register().ready(&purge)?.clone();
+    let (records, stopped) = examine(custody, &scheduled)?;
+    // People signed a plan as a whole.
+    if records.is_empty() || (scheduled.plan.is_some() && !stopped.is_empty()) {
+        return Err(OpsError::Forbidden(stopped));
+    }
+    let items = super::purge::items(records.iter().map(|record| (record.archive, record.record)));
+    let mut all_notes = notes(custody)?;
+    let at = all_notes.iter().position(|notes| notes.purge == purge);
+    let at = at.ok_or_else(|| KeyringError::Damaged(format!("document {PURGES}: it lacks a scheduled purge")))?;
+    let draft = draft(custody, &scheduled, &all_notes[at], records, &items)?;
+    let generation = draft.generation;
+    let entry = Entry::Destroyed {
+        purge,
+        generation,
+        items: items_of(&items),
+        count: draft.records.len() as u64,
+        inventory: draft.inventory,
+        approvals: draft.plan.signed_by.iter().map(|approval| approval.key.clone()).collect(),
+        held_exports: exported(custody, &items)?,
+    };
+    all_notes[at].certificate = Some(draft);
+    custody.note(vec![Entry::Intent { purge, generation, items: items_of(&items) }])?;
+    let outcome = vec![leaf(custody.now(), entry)?];
+    let mut register = custody.register().clone();
+    register.finish(&purge)?;
+    let documents = vec![(REGISTER.to_owned(), register.to_bytes()), notes_document(&all_notes)];
+    let destroy = items.into_iter().map(|item| (item.archive, item.records)).collect();
+    custody.advance(Update { documents, destroy, purge: Some(purge), outcome, ..Update::default() }, register)?;
+    let mut written = write_certificates(custody)?;
+    let found = written.iter().position(|executed| executed.certificate.purge == purge);
+    Ok((written.swap_remove(found.ok_or(PlanError::Nothing)?), stopped))
+}
+
+/// The records of a purge as the certificate lists them, and those that something forbids to destroy.
+fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<(Vec<DestroyedRecord>, Vec<Stopped>), OpsError> {
+    let (mut records, mut stopped) = (Vec::new(), Vec::new());
+    let destroyed = custody.now().today();
+    for item in &scheduled.items {
+        let known = custody.keyring().known_archive(&item.archive)?;
+        let made = known.and_then(|known| DateTime::parse_from_rfc3339(&known.deposited).ok());
+        let kept_from = made.map_or(destroyed, |made| made.date_naive());
+        custody.for_records(&item.archive, &item.records, |judge, view, _| {
+            if let Err(why) = judge.may_destroy(view, &scheduled.id) {
+                stopped.push(Stopped { archive: view.archive, record: view.record, why });
+                return Ok(());
+            }
+            records.push(DestroyedRecord {
+                archive: view.archive,
+                record: view.record,
+                compartment: view.compartment.to_owned(),
+                class: view.class,
+                rules: view.retention.rules().into_iter().map(str::to_owned).collect(),
+                kept_from,
+                until: last_day(judge, view),
+                destroyed,
+                early: scheduled.early.is_some(),
+            });
+            Ok(())
+        })?;
+    }
+    records.sort_by_key(|record| (record.archive, record.record));
+    Ok((records, stopped))
+}
+
+fn last_day(judge: &Judge<'_>, view: &crate::retention::disposition::RecordView<'_>) -> Option<chrono::NaiveDate> {
+    match judge.standing(view) {
+        Standing::Until { last, .. } => Some(last),
+        _ => None,
+    }
+}
+
+/// The certificate without the journal's evidence.
+fn draft(
+    custody: &Custody,
+    scheduled: &Scheduled,
+    notes: &PurgeNotes,
+    records: Vec<DestroyedRecord>,
+    items: &[Item],
+) -> Result<Certificate, OpsError> {
+    let now = custody.now();
+    let clock = &custody.register().clock;
+    let latest = records.iter().filter_map(|record| record.until).max();
+    // What passed the last of the dates: somebody else's clock, or the mark by the margin.
+    let outside = clock.proved.filter(|proved| latest.is_none_or(|latest| proved.date_naive() > latest));
+    let by = clock.confirmed_by.filter(|by| by.is_outside());
+    Ok(Certificate {
+        format: certificate::FORMAT.into(),
+        keyring: keyring_id(custody),
+        firm: custody.keyring().config().firm.clone(),
+        purge: scheduled.id,
+        generation: custody.keyring().generation() + 1,
+        executed: whole_seconds(now.reading.wall),
+        date: now.today(),
+        tool: Tool { name: "keepuntil".into(), version: env!("CARGO_PKG_VERSION").into() },
+        method: Method::CryptographicEraseByRoot,
+        roles: BTreeMap::new(),
+        plan: PlanReference { sha256: scheduled.plan, signed_by: notes.approvals.clone() },
+        cool_off: CoolOff { from: now.day(scheduled.since), to: scheduled.not_before },
+        clock: match (outside, by) {
+            (Some(time), Some(by)) => KnownDate::Outside { by: outside_clock(by), name: None, time },
+            _ => KnownDate::MarkLessMargin { mark: clock.mark, margin_days: 35 },
+        },
+        reason: notes.reason.clone(),
+        exports: key_sheets(custody, items)?,
+        inventory: inventory(&records),
+        records,
+        journal: Evidence { leaf: String::new(), proof: String::new() },
+    })
+}
+
+fn outside_clock(by: Confirmer) -> OutsideClock {
+    match by {
+        Confirmer::Witness => OutsideClock::Witness,
+        Confirmer::TimestampAuthority => OutsideClock::TimestampAuthority,
+        Confirmer::Approver => OutsideClock::Approver,
+        Confirmer::Typed => OutsideClock::Typed,
+    }
+}
+
+/// Those of the records that stand on emergency key sheets.
+fn exported(custody: &Custody, items: &[Item]) -> Result<Vec<journal::items::Item>, OpsError> {
+    let exports = custody.keyring().exports()?;
+    let on_a_sheet = |archive: &ArchiveId, record: u64| {
+        exports.iter().any(|export| export.archive == *archive && export.records.contains(record))
+    };
+    let of_item = |item: &Item| {
+        let records: Ranges = item.records.iter().filter(|record| on_a_sheet(&item.archive, *record)).collect();
+        (!records.is_empty()).then_some(journal::items::Item { archive: item.archive, records })
+    };
+    Ok(items.iter().filter_map(of_item).collect())
+}
+
+/// Emergency key sheets on which any of the records stands.
+fn key_sheets(custody: &Custody, items: &[Item]) -> Result<Vec<KeySheet>, OpsError> {
+    let mut sheets = Vec::new();
+    for export in custody.keyring().exports()? {
+        let records = items.iter().filter(|item| item.archive == export.archive);
+        let on_it = records.flat_map(|item| item.records.iter()).filter(|record| export.records.contains(*record));
+        let count = on_it.count() as u64;
+        let time = DateTime::parse_from_rfc3339(&export.time).map(|time| time.to_utc());
+        if let (1.., Ok(time)) = (count, time) {
+            sheets.push(KeySheet { time: whole_seconds(time), archive: export.archive, records: count });
+        }
+    }
+    Ok(sheets)
+}
+
+/// Writes the certificates of purges that are carried out and have none yet: also those that a crash left.
+///
+/// # Errors
+/// Those of the keyring and of the disk.
+pub fn write_certificates(custody: &mut Custody) -> Result<Vec<Executed>, OpsError> {
+    let all = notes(custody)?;
+    let (mut left, mut written) = (Vec::new(), Vec::new());
+    for notes in all {
+        let evidence = match &notes.certificate {
+            Some(draft) if custody.keyring().generation() >= draft.generation => evidence(custody, notes.purge)?,
+            _ => None,
+        };
+        let (Some(draft), Some(evidence)) = (&notes.certificate, evidence) else {
+            left.push(notes);
+            continue;
+        };
+        let certificate = Certificate { journal: evidence, ..draft.clone() };
+        let path = write_certificate(custody, &certificate)?;
+        written.push(Executed { certificate, path });
+    }
+    if !written.is_empty() {
+        custody.keyring_mut().store(Update { documents: vec![notes_document(&left)], ..Update::default() })?;
+    }
+    Ok(written)
+}
+
+/// The journal's entry of a purge that is complete, with its proof under a checkpoint.
+fn evidence(custody: &mut Custody, purge: PurgeId) -> Result<Option<Evidence>, OpsError> {
+    let size = custody.keyring().log().size()?;
+    for index in (0..size).rev() {
+        let bytes = custody.keyring().log().leaf(index)?;
+        let is_it = matches!(Leaf::parse(index, &bytes)?.entry, Entry::Destroyed { purge: found, .. } if found == purge);
+        if is_it {
+            let checkpoint = checkpoint(custody)?;
+            let proof = custody.keyring().log().inclusion_proof(index, size)?;
+            return Ok(Some(Evidence::from(&Proof { index, leaf: bytes, hashes: proof, checkpoint })));
+        }
+    }
+    Ok(None)
+}
+
+fn write_certificate(custody: &Custody, certificate: &Certificate) -> Result<PathBuf, OpsError> {
+    let folder = custody.keyring().dir().join(CERTIFICATES);
+    crate::storage::output::create_private_dir(&folder)?;
+    let path = folder.join(format!("{}.json", hex::encode(certificate.purge)));
+    let mut file = OutputFile::begin(&path, 0o600, true)?;
+    file.write_all(&certificate.to_bytes()).map_err(crate::storage::StorageError::at(&path))?;
+    file.finish()?;
+    Ok(path)
+}

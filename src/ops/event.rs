@@ -1,0 +1,110 @@
+//! `event`: what happened in the world, and when, so that periods can begin.
+//!
+//! Spec: `spec/disposition.md`, "Events".
+
+use super::OpsError;
+use super::custody::{Custody, entry_of};
+use crate::crypto::secret::random_id;
+use crate::disclosure::namespace;
+use crate::disclosure::roster::{Roster, Signer};
+use crate::journal::entry::Entry;
+use crate::retention::event::{Event, EventId, event_hastens};
+use crate::retention::register::Refusal;
+use crate::retention::scope::Scope;
+use chrono::NaiveDate;
+
+/// An event as it was typed.
+#[derive(Clone, Debug)]
+pub struct EventOptions {
+    /// Its name.
+    pub name: String,
+    /// When it happened.
+    pub date: NaiveDate,
+    /// For which records.
+    pub scope: Scope,
+    /// The event that it takes the place of.
+    pub corrects: Option<EventId>,
+    /// SSH signatures of people on the roster under [`statement`].
+    pub approvals: Vec<Vec<u8>>,
+}
+
+/// The text that a second person signs to approve an event that brings destruction nearer.
+pub fn statement(keyring: &str, options: &EventOptions) -> Vec<u8> {
+    let scope = serde_json::to_string(&options.scope).expect("a scope is always JSON");
+    let corrects = options.corrects.map_or("-".into(), hex::encode);
+    let (name, date) = (&options.name, options.date);
+    format!("keepuntil-event/v1\nkeyring {keyring}\nevent {name}\ndate {date}\nscope {scope}\ncorrects {corrects}\n")
+        .into_bytes()
+}
+
+/// Records an event.
+///
+/// # Errors
+/// [`Refusal`], among them that a second person has to approve it; those of signatures and keyring.
+pub fn record(custody: &mut Custody, options: &EventOptions) -> Result<Event, OpsError> {
+    let signers = signers(custody, options)?;
+    let mut approved_by: Vec<String> = signers.iter().map(|signer| signer.principal.clone()).collect();
+    approved_by.sort();
+    approved_by.dedup();
+    let now = custody.now();
+    let event = Event {
+        id: random_id(),
+        name: options.name.clone(),
+        date: options.date,
+        scope: options.scope.clone(),
+        recorded: now.reading.wall,
+        corrects: options.corrects,
+        approved_by,
+    };
+    if event.approved_by.is_empty() && hastens(custody, &event)? {
+        return Err(Refusal::NeedsApproval.into());
+    }
+    custody.change(|register, now, _| {
+        // Whether it hastens anything was asked above, page by page.
+        let effect = register.record_event(event, now.today(), [])?;
+        let event = register.events.last().expect("it was just added").clone();
+        let mut entry = entry_of(effect, register);
+        if let Entry::Event { approvals, .. } = &mut entry {
+            *approvals = signers.into_iter().map(|signer| signer.fingerprint).collect();
+        }
+        Ok((event, vec![entry]))
+    })
+}
+
+/// Whether the event brings the destruction of any record nearer.
+fn hastens(custody: &Custody, event: &Event) -> Result<bool, OpsError> {
+    let register = custody.register();
+    let (today, cool_off) = (custody.now().today(), register.settings.cool_off_days);
+    let mut hastens = false;
+    custody.for_each_record(event.scope.archive.as_ref(), |_, view, _| {
+        hastens = hastens || event_hastens(&register.events, event, today, cool_off, [*view]);
+        Ok(())
+    })?;
+    Ok(hastens)
+}
+
+fn signers(custody: &Custody, options: &EventOptions) -> Result<Vec<Signer>, OpsError> {
+    if options.approvals.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(known) = &custody.register().roster else {
+        return Err(super::purge::PlanError::NoRoster.into());
+    };
+    let roster = Roster::parse(known.text.as_bytes())?;
+    let text = statement(&custody.keyring().config().keyring, options);
+    let at = custody.now().reading.wall;
+    let verify = |signature: &Vec<u8>| Ok(roster.verify(&text, signature, namespace::EVENT, at)?);
+    options.approvals.iter().map(verify).collect()
+}
+
+/// The one event whose id begins with `id`.
+///
+/// # Errors
+/// [`Refusal::Unknown`] where there is none or more than one.
+pub fn find(custody: &Custody, id: &str) -> Result<EventId, OpsError> {
+    let mut found = custody.register().events.iter().filter(|event| hex::encode(event.id).starts_with(id));
+    match (found.next(), found.next()) {
+        (Some(event), None) => Ok(event.id),
+        _ => Err(Refusal::Unknown("event", id.into()).into()),
+    }
+}

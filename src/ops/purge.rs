@@ -1,0 +1,368 @@
+//! `purge`: from records whose time has run to a purge that may be carried out.
+//!
+//! Due → reviewed where the rule says → scheduled, with a cool-off that can be cancelled. What is carried out, and how, is in
+//! [`super::destruction`]. Spec: `spec/disposition.md`, "Purge".
+
+use super::OpsError;
+use super::custody::{Custody, entry_of};
+use super::destruction::{self, Executed, PurgeNotes, whole_seconds};
+use crate::crypto::kdf::{ArchiveId, parse_archive_id};
+use crate::crypto::hash::sha256;
+use crate::crypto::secret::random_id;
+use crate::disclosure::namespace;
+use crate::disclosure::roster::Roster;
+use crate::journal::certificate::{Approval, Reason};
+use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
+use crate::retention::Retention;
+use crate::retention::disposition::{Disposition, Judge, RecordView};
+use crate::retention::ranges::Ranges;
+use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
+use crate::retention::scope::Item;
+use crate::retention::term::Standing;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Why a plan is not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// The plan is another keyring's.
+    #[error("the plan was made for keyring {0}")]
+    OtherKeyring(String),
+    /// Something about its records changed.
+    #[error("the plan is stale: since it was made, something about its records has changed")]
+    Stale,
+    /// Too few people signed it.
+    #[error("the plan needs the signatures of {needed} distinct people on the roster, and has {have}")]
+    ApprovalMissing {
+        /// Distinct people.
+        needed: u32,
+        /// Distinct people who signed.
+        have: u32,
+    },
+    /// Nobody can have signed it.
+    #[error("there is no roster: nobody's signature counts")]
+    NoRoster,
+    /// Nothing is to be destroyed.
+    #[error("there is nothing that may be destroyed")]
+    Nothing,
+    /// No such purge is scheduled.
+    #[error("no purge {0} is scheduled")]
+    NotScheduled(String),
+}
+
+/// Which records a purge is about.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// Of this archive only.
+    pub archive: Option<ArchiveId>,
+    /// These records only.
+    pub records: Option<Ranges>,
+    /// Before their time, for this reason: only records that no floor keeps.
+    pub early: Option<String>,
+}
+
+/// What could be destroyed.
+#[derive(Clone, Debug, Default)]
+pub struct Proposal {
+    /// The records and what applies to them, rising by archive and number.
+    pub records: Vec<(PlannedRecord, Retention)>,
+    /// Selected records that are not in it, by why.
+    pub left: BTreeMap<&'static str, u64>,
+    /// Distinct people who must sign.
+    pub approvals_needed: u32,
+    /// Those of the records that nobody needs to sign for.
+    pub unreviewed: Vec<(ArchiveId, u64)>,
+}
+
+impl Proposal {
+    fn add(&mut self, judge: &Judge<'_>, view: &RecordView<'_>, planned: PlannedRecord) {
+        let needed = judge.approvals_needed(view, planned.early);
+        self.approvals_needed = self.approvals_needed.max(needed);
+        if needed == 0 {
+            self.unreviewed.push((planned.archive, planned.record));
+        }
+        self.records.push((planned, view.retention.clone()));
+    }
+
+    fn state(&self) -> [u8; 32] {
+        // A held record is in no plan: the count of holds is always none.
+        state_hash(self.records.iter().map(|(planned, retention)| RecordState {
+            archive: planned.archive,
+            record: planned.record,
+            compartment: &planned.compartment,
+            class: planned.class,
+            retention,
+            until: planned.until,
+            holds: 0,
+        }))
+    }
+
+    fn planned(&self) -> impl Iterator<Item = &PlannedRecord> {
+        self.records.iter().map(|(planned, _)| planned)
+    }
+}
+
+/// Gathers what may be destroyed: all that is due, or, with a reason, what no floor keeps.
+///
+/// # Errors
+/// An unknown record; those of the keyring.
+pub fn propose(custody: &mut Custody, selection: &Selection) -> Result<Proposal, OpsError> {
+    let mut proposal = Proposal::default();
+    let each = |judge: &Judge<'_>, view: &RecordView<'_>, disposition: Disposition| {
+        match consider(judge, view, &disposition, selection.early.is_some()) {
+            Ok(planned) => proposal.add(judge, view, planned),
+            Err(why) => *proposal.left.entry(why).or_default() += 1,
+        }
+        Ok(())
+    };
+    match (&selection.archive, &selection.records) {
+        (Some(archive), Some(records)) => custody.for_records(archive, records, each)?,
+        (archive, _) => custody.for_each_record(archive.as_ref(), each)?,
+    }
+    proposal.records.sort_by_key(|(planned, _)| (planned.archive, planned.record));
+    Ok(proposal)
+}
+
+/// A record as it stands in a plan, or why it cannot.
+fn consider(
+    judge: &Judge<'_>,
+    view: &RecordView<'_>,
+    disposition: &Disposition,
+    early: bool,
+) -> Result<PlannedRecord, &'static str> {
+    let (review, early) = match disposition {
+        Disposition::Due { review, .. } => (*review, false),
+        Disposition::Kept { .. } | Disposition::Awaiting(_) if early && !view.retention.has_floor() => (true, true),
+        Disposition::Kept { .. } | Disposition::Awaiting(_) if early => return Err("kept by a rule that has not run"),
+        Disposition::Kept { .. } => return Err("not due"),
+        Disposition::Awaiting(_) => return Err("awaiting an event"),
+        Disposition::Destroyed => return Err("destroyed before"),
+        Disposition::Held { .. } => return Err("held"),
+        Disposition::Permanent => return Err("permanent"),
+        Disposition::Scheduled { .. } => return Err("scheduled already"),
+    };
+    Ok(PlannedRecord {
+        archive: view.archive,
+        record: view.record,
+        class: view.class,
+        compartment: view.compartment.to_owned(),
+        rules: view.retention.rules().into_iter().map(str::to_owned).collect(),
+        until: match judge.standing(view) {
+            Standing::Until { last, .. } => Some(last),
+            _ => None,
+        },
+        decision: Decision::Destroy,
+        review,
+        early,
+    })
+}
+
+/// The plan file for a proposal.
+///
+/// # Errors
+/// [`PlanError::Nothing`].
+pub fn plan(custody: &Custody, proposal: &Proposal, early: Option<&str>) -> Result<Plan, OpsError> {
+    if proposal.records.is_empty() {
+        return Err(PlanError::Nothing.into());
+    }
+    let has_early = proposal.planned().any(|record| record.early);
+    Ok(Plan {
+        format: plan::FORMAT.into(),
+        keyring: keyring_id(custody),
+        made: whole_seconds(custody.now().reading.wall),
+        state: proposal.state(),
+        approvals_needed: proposal.approvals_needed,
+        reason: early.filter(|_| has_early).map(|code| Reason::Code(code.to_owned())),
+        records: proposal.planned().cloned().collect(),
+    })
+}
+
+pub(super) fn keyring_id(custody: &Custody) -> [u8; 16] {
+    parse_archive_id(&custody.keyring().config().keyring).expect("an open keyring has an id")
+}
+
+/// How far a plan has come.
+pub enum Step {
+    /// Its cool-off began, or goes on.
+    Scheduled(Scheduled),
+    /// It was carried out.
+    Executed(Box<Executed>),
+}
+
+/// Carries a plan one step further: schedules it when it is signed by enough people and fits the state; destroys when its
+/// cool-off is over.
+///
+/// # Errors
+/// [`PlanError`]; what forbids destruction; those of the signatures and the keyring.
+pub fn execute_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> Result<Step, OpsError> {
+    let identity = plan::identity(file);
+    let known = custody.register().scheduled.iter().find(|scheduled| scheduled.plan == Some(identity)).cloned();
+    let scheduled = match known {
+        Some(scheduled) => scheduled,
+        None => schedule_plan(custody, file, signatures)?,
+    };
+    if scheduled.not_before > custody.register().clock.mark_date() {
+        return Ok(Step::Scheduled(scheduled));
+    }
+    let (executed, _) = destruction::carry_out(custody, scheduled.id)?;
+    Ok(Step::Executed(Box::new(executed)))
+}
+
+fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> Result<Scheduled, OpsError> {
+    let plan = Plan::parse(file)?;
+    if plan.keyring != keyring_id(custody) {
+        return Err(PlanError::OtherKeyring(hex::encode(plan.keyring)).into());
+    }
+    let early = match &plan.reason {
+        Some(Reason::Code(code)) => Some(code.clone()),
+        Some(Reason::Commitment(hash)) => Some(hex::encode(hash)),
+        None => None,
+    };
+    let needed = check_state(custody, &plan, early.as_deref())?;
+    let approvals = approvals(custody, file, signatures)?;
+    let people: BTreeSet<&str> = approvals.iter().map(|approval| approval.name.as_str()).collect();
+    let have = people.len() as u32;
+    if have < needed {
+        return Err(PlanError::ApprovalMissing { needed, have }.into());
+    }
+    let records = plan.records.iter().map(|record| (record.archive, record.record));
+    schedule(custody, Some(plan::identity(file)), items(records), &approvals, plan.reason.clone())
+}
+
+/// Compares the planned records, and all that decides about them, with the keyring as it is; returns how many distinct
+/// people must have signed.
+fn check_state(custody: &mut Custody, plan: &Plan, early: Option<&str>) -> Result<u32, OpsError> {
+    let mut found = Proposal::default();
+    for item in items(plan.records.iter().map(|record| (record.archive, record.record))) {
+        let selection =
+            Selection { archive: Some(item.archive), records: Some(item.records), early: early.map(str::to_owned) };
+        let proposal = propose(custody, &selection)?;
+        if !proposal.left.is_empty() {
+            return Err(PlanError::Stale.into());
+        }
+        found.approvals_needed = found.approvals_needed.max(proposal.approvals_needed);
+        found.records.extend(proposal.records);
+    }
+    if !found.planned().eq(&plan.records) || found.state() != plan.state {
+        return Err(PlanError::Stale.into());
+    }
+    Ok(found.approvals_needed)
+}
+
+/// Who on the roster signed the plan; a signature that does not count is an error of its own.
+fn approvals(custody: &Custody, file: &[u8], signatures: &[Vec<u8>]) -> Result<Vec<Approval>, OpsError> {
+    if signatures.is_empty() {
+        return Ok(Vec::new());
+    }
+    let Some(known) = &custody.register().roster else {
+        return Err(PlanError::NoRoster.into());
+    };
+    let roster = Roster::parse(known.text.as_bytes())?;
+    let at = custody.now().reading.wall;
+    let verify = |signature: &Vec<u8>| -> Result<Approval, OpsError> {
+        let signer = roster.verify(file, signature, namespace::PLAN, at)?;
+        Ok(Approval { name: signer.principal, key: signer.fingerprint })
+    };
+    signatures.iter().map(verify).collect()
+}
+
+/// Records as one item an archive.
+pub(super) fn items(records: impl IntoIterator<Item = (ArchiveId, u64)>) -> Vec<Item> {
+    let mut by_archive: BTreeMap<ArchiveId, Vec<u64>> = BTreeMap::new();
+    for (archive, record) in records {
+        by_archive.entry(archive).or_default().push(record);
+    }
+    by_archive.into_iter().map(|(archive, records)| Item { archive, records: records.into_iter().collect() }).collect()
+}
+
+fn schedule(
+    custody: &mut Custody,
+    plan: Option<[u8; 32]>,
+    items: Vec<Item>,
+    approvals: &[Approval],
+    reason: Option<Reason>,
+) -> Result<Scheduled, OpsError> {
+    let id = random_id();
+    let mut notes = destruction::notes(custody)?;
+    notes.push(PurgeNotes::new(id, approvals, reason.clone()));
+    custody.change(|register, now, update| {
+        let mut approved_by: Vec<String> = approvals.iter().map(|approval| approval.name.clone()).collect();
+        approved_by.sort();
+        approved_by.dedup();
+        let early = reason.as_ref().map(|reason| sha256(&[format!("{reason:?}").as_bytes()]));
+        let effect = register.schedule(NewSchedule { id, plan, items, early, approved_by }, now.reading.wall)?;
+        update.documents.push(destruction::notes_document(&notes));
+        let scheduled = register.scheduled.last().expect("it was just added").clone();
+        Ok((scheduled, vec![entry_of(effect, register)]))
+    })
+}
+
+/// What an unattended run did.
+#[derive(Default)]
+pub struct Unattended {
+    /// The cool-off that it began.
+    pub scheduled: Option<Scheduled>,
+    /// Purges that it carried out.
+    pub executed: Vec<Executed>,
+    /// Records whose purge was ready and that something forbids now: they are no longer scheduled.
+    pub stopped: Vec<destruction::Stopped>,
+}
+
+impl Unattended {
+    /// A purge that something forbids as a whole is no longer scheduled: its records are due as before.
+    fn carry_out(&mut self, custody: &mut Custody, purge: PurgeId) -> Result<(), OpsError> {
+        match destruction::carry_out(custody, purge) {
+            Ok((executed, stopped)) => {
+                self.executed.push(executed);
+                self.stopped.extend(stopped);
+            }
+            Err(OpsError::Forbidden(stopped)) => {
+                self.stopped.extend(stopped);
+                cancel(custody, &hex::encode(purge))?;
+            }
+            Err(e) => return Err(e),
+        }
+        Ok(())
+    }
+}
+
+/// One unattended run: carries out every purge whose cool-off is over, then schedules what is due and needs no review.
+///
+/// # Errors
+/// A clock that is not trusted; those of the keyring.
+pub fn unattended(custody: &mut Custody) -> Result<Unattended, OpsError> {
+    let mut outcome = Unattended::default();
+    custody.register().clock.may_destroy()?;
+    let today = custody.register().clock.mark_date();
+    let ready: Vec<PurgeId> =
+        custody.register().scheduled.iter().filter(|s| s.not_before <= today).map(|s| s.id).collect();
+    for id in ready {
+        outcome.carry_out(custody, id)?;
+    }
+    let due = propose(custody, &Selection::default())?.unreviewed;
+    if !due.is_empty() {
+        let scheduled = schedule(custody, None, items(due), &[], None)?;
+        // Where the settings ask for no cool-off, the day has come.
+        if scheduled.not_before <= today {
+            outcome.carry_out(custody, scheduled.id)?;
+        } else {
+            outcome.scheduled = Some(scheduled);
+        }
+    }
+    Ok(outcome)
+}
+
+/// Ends the cool-off of the one purge whose id begins with `id`: its records are due as before.
+///
+/// # Errors
+/// [`PlanError::NotScheduled`] where there is none or more than one; those of the keyring.
+pub fn cancel(custody: &mut Custody, id: &str) -> Result<PurgeId, OpsError> {
+    let mut found = custody.register().scheduled.iter().filter(|scheduled| hex::encode(scheduled.id).starts_with(id));
+    let (Some(scheduled), None) = (found.next(), found.next()) else {
+        return Err(PlanError::NotScheduled(id.into()).into());
+    };
+    let purge = scheduled.id;
+    custody.change(|register, _, _| {
+        let effect = register.cancel(&purge)?;
+        Ok((purge, vec![entry_of(effect, register)]))
+    })
+}

@@ -1,0 +1,218 @@
+//! `status` and `due`: what is kept until when, and what should have been destroyed.
+
+use super::OpsError;
+use super::custody::Custody;
+use crate::crypto::kdf::ArchiveId;
+use crate::retention::Class;
+use crate::retention::disposition::Disposition;
+use crate::retention::term::Standing;
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use std::collections::BTreeMap;
+
+/// Records counted by what is to become of them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Kept: their time runs.
+    pub kept: u64,
+    /// Their last day has passed by this machine's clock, which alone does not suffice.
+    pub run_out: u64,
+    /// Due, and a person must decide.
+    pub review: u64,
+    /// Due, and may be destroyed without review.
+    pub due: u64,
+    /// In their cool-off.
+    pub scheduled: u64,
+    /// Held.
+    pub held: u64,
+    /// Waiting for an event.
+    pub awaiting: u64,
+    /// Kept for ever.
+    pub permanent: u64,
+    /// Destroyed here.
+    pub destroyed: u64,
+}
+
+impl Counts {
+    /// Records whose keys are there.
+    pub fn live(&self) -> u64 {
+        self.kept
+            + self.run_out
+            + self.review
+            + self.due
+            + self.scheduled
+            + self.held
+            + self.awaiting
+            + self.permanent
+    }
+}
+
+/// A cool-off that runs or has run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoolOff {
+    /// Id of the purge to be.
+    pub purge: [u8; 16],
+    /// Records.
+    pub records: u64,
+    /// First day on which they may be destroyed.
+    pub not_before: NaiveDate,
+    /// Whether that day has come.
+    pub ready: bool,
+}
+
+/// The keyring at a glance.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// All records.
+    pub all: Counts,
+    /// By class.
+    pub by_class: BTreeMap<Class, Counts>,
+    /// By rule; records without any under the empty name, records of several under each.
+    pub by_rule: BTreeMap<String, Counts>,
+    /// By archive.
+    pub by_archive: BTreeMap<ArchiveId, Counts>,
+    /// Records by the month of the first day on which they may be destroyed.
+    pub by_month: BTreeMap<(i32, u32), u64>,
+    /// Events that records wait for.
+    pub awaited: BTreeMap<String, u64>,
+    /// Records that are due and neither scheduled nor held, or whose cool-off is over.
+    pub overdue: u64,
+    /// Cool-offs.
+    pub cool_offs: Vec<CoolOff>,
+    /// Holds in force.
+    pub holds: u64,
+    /// The clock.
+    pub clock: ClockStatus,
+}
+
+/// How far the clock is believed.
+#[derive(Clone, Debug, Default)]
+pub struct ClockStatus {
+    /// The high-water mark.
+    pub mark: DateTime<Utc>,
+    /// The latest time that somebody else's clock proved.
+    pub proved: Option<DateTime<Utc>>,
+    /// The day that has certainly come.
+    pub trusted_today: NaiveDate,
+    /// Days since somebody else confirmed the clock.
+    pub unconfirmed_days: i64,
+    /// Why nothing may be destroyed, where that is so.
+    pub distrust: Option<String>,
+}
+
+/// Gathers the status.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn status(custody: &Custody) -> Result<Status, OpsError> {
+    let register = custody.register();
+    let (today, trusted_today) = (custody.now().today(), custody.trusted_today());
+    let clock = &register.clock;
+    let mut status = Status {
+        holds: register.holds.iter().filter(|hold| hold.in_force()).count() as u64,
+        clock: ClockStatus {
+            mark: clock.mark,
+            proved: clock.proved,
+            trusted_today,
+            unconfirmed_days: clock.unconfirmed_seconds(custody.now().reading.wall) / 86_400,
+            distrust: clock.may_destroy().err().map(|e| e.to_string()),
+        },
+        ..Status::default()
+    };
+    for scheduled in &register.scheduled {
+        status.cool_offs.push(CoolOff {
+            purge: scheduled.id,
+            records: scheduled.items.iter().map(|item| item.records.count()).sum(),
+            not_before: scheduled.not_before,
+            ready: scheduled.not_before <= clock.mark_date(),
+        });
+    }
+    custody.for_each_record(None, |judge, view, disposition| {
+        let mut rules = view.retention.rules();
+        if rules.is_empty() {
+            rules.push("");
+        }
+        let standing = judge.standing(view);
+        let mut overdue = false;
+        let mut add = |counts: &mut Counts| match &disposition {
+            Disposition::Destroyed => counts.destroyed += 1,
+            Disposition::Held { .. } => counts.held += 1,
+            Disposition::Permanent => counts.permanent += 1,
+            Disposition::Awaiting(_) => counts.awaiting += 1,
+            Disposition::Kept { until, .. } if *until < today => counts.run_out += 1,
+            Disposition::Kept { .. } => counts.kept += 1,
+            Disposition::Due { review, .. } => {
+                overdue = true;
+                if *review { counts.review += 1 } else { counts.due += 1 }
+            }
+            Disposition::Scheduled { not_before, .. } => {
+                overdue = *not_before <= clock.mark_date();
+                counts.scheduled += 1;
+            }
+        };
+        add(&mut status.all);
+        add(status.by_class.entry(view.class).or_default());
+        add(status.by_archive.entry(view.archive).or_default());
+        for rule in rules {
+            add(status.by_rule.entry(rule.to_owned()).or_default());
+        }
+        status.overdue += u64::from(overdue);
+        if let Disposition::Awaiting(events) = &disposition {
+            for event in events {
+                *status.awaited.entry(event.clone()).or_default() += 1;
+            }
+        }
+        if view.live
+            && let Standing::Until { last, .. } = standing
+            && let Some(first) = last.succ_opt()
+        {
+            *status.by_month.entry((first.year(), first.month())).or_default() += 1;
+        }
+        Ok(())
+    })?;
+    Ok(status)
+}
+
+/// A record whose time has run, or will have by a day.
+#[derive(Clone, Debug)]
+pub struct DueRecord {
+    /// Its archive.
+    pub archive: ArchiveId,
+    /// Its number.
+    pub record: u64,
+    /// Its compartment.
+    pub compartment: String,
+    /// Its class.
+    pub class: Class,
+    /// Its rules.
+    pub rules: Vec<String>,
+    /// Its last day.
+    pub until: NaiveDate,
+    /// What is to become of it.
+    pub disposition: Disposition,
+}
+
+/// Shows the records whose last day lies before `day`, in the order of the keyring.
+///
+/// # Errors
+/// Those of the keyring and of `each`.
+pub fn due(
+    custody: &Custody,
+    day: NaiveDate,
+    mut each: impl FnMut(DueRecord) -> Result<(), OpsError>,
+) -> Result<(), OpsError> {
+    custody.for_each_record(None, |judge, view, disposition| {
+        let Standing::Until { last, .. } = judge.standing(view) else { return Ok(()) };
+        if !view.live || last >= day {
+            return Ok(());
+        }
+        each(DueRecord {
+            archive: view.archive,
+            record: view.record,
+            compartment: view.compartment.to_owned(),
+            class: view.class,
+            rules: view.retention.rules().into_iter().map(str::to_owned).collect(),
+            until: last,
+            disposition,
+        })
+    })
+}

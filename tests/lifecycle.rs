@@ -1,0 +1,266 @@
+//! Records from sealing to destruction, on the command line, with the clock moved through the years.
+//!
+//! Needs Debian's `faketime` and `ssh-keygen`.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use support::{Home, Ran};
+
+/// A home whose clock shows what the test says.
+struct Desk {
+    home: Home,
+}
+
+impl Desk {
+    /// A home with two approvers' keys and the roster that names them; no keyring yet.
+    fn new() -> Self {
+        let desk = Self { home: Home::new() };
+        let mut roster = String::new();
+        for person in ["lin", "wang"] {
+            let key = desk.home.path(person);
+            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", person, "-f"]).arg(&key);
+            assert!(made.status().expect("ssh-keygen is installed").success());
+            let public = fs::read_to_string(key.with_extension("pub")).unwrap();
+            roster.push_str(&format!("{person}@lantern.example {public}"));
+        }
+        desk.home.write("people.txt", roster);
+        desk
+    }
+
+    /// Runs the program while the clock shows `time`.
+    fn at(&self, time: &str, arguments: &[&str]) -> Ran {
+        let command = self.home.command();
+        let mut faked = Command::new("faketime");
+        faked.arg("-f").arg(format!("@{time}")).arg(command.get_program()).args(arguments);
+        for (name, value) in command.get_envs() {
+            match value {
+                Some(value) => faked.env(name, value),
+                None => faked.env_remove(name),
+            };
+        }
+        faked.env("TZ", "Asia/Shanghai").current_dir(command.get_current_dir().unwrap());
+        Ran::from(faked.output().expect("faketime is installed"))
+    }
+
+    /// Signs a file in the home for a purpose; returns the signature's name.
+    fn sign(&self, person: &str, namespace: &str, file: &str) -> String {
+        let signature = self.home.path(&format!("{file}.sig"));
+        let _ = fs::remove_file(&signature);
+        let signed = Command::new("ssh-keygen")
+            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
+            .arg(self.home.path(person))
+            .arg(self.home.path(file))
+            .output()
+            .unwrap();
+        assert!(signed.status.success(), "{signed:?}");
+        let of_person = format!("{file}.{person}.sig");
+        fs::rename(signature, self.home.path(&of_person)).unwrap();
+        of_person
+    }
+
+    /// Moves to a later time that a person on the roster confirms.
+    fn travel(&self, time: &str) {
+        let statement = self.at(time, &["clock", "statement"]).ends(0).out;
+        self.home.write("now.txt", statement);
+        let signature = self.sign("lin", "keepuntil-clock", "now.txt");
+        self.at(time, &["clock", "confirm", "--statement", "now.txt", "--signature", &signature]).ends(0);
+    }
+
+    fn status(&self, time: &str, code: i32) -> serde_json::Value {
+        self.at(time, &["status", "--json"]).ends(code).json("status").remove(0)
+    }
+}
+
+const SEALED: &str = "2026-11-22 10:00:00";
+
+#[test]
+fn a_plain_date_runs_out_and_the_unattended_purge_destroys_for_ever() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2036-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    let before = desk.status(SEALED, 0);
+    let records = before["records"]["kept"].as_u64().unwrap();
+    assert!(records > 1);
+    desk.at(SEALED, &["purge", "--unattended"]).ends(0);
+
+    // The day has come by this clock alone: it jumped, and nothing happens.
+    let jumped = desk.at("2037-03-01 10:00:00", &["purge", "--unattended"]).ends(16);
+    assert!(jumped.err.contains("jumped"), "{jumped:?}");
+    assert_eq!(desk.status("2037-03-01 10:00:00", 3)["records"]["kept"], 0);
+    desk.at("2037-03-01 10:00:00", &["restore", "firm.sealed", "--record", "1", "-o", "still"]).ends(0);
+    // Set right again, it goes on.
+    desk.at("2026-11-23 10:00:00", &["status"]).ends(0);
+
+    // Somebody else says that it is 2037.
+    desk.travel("2037-03-01 11:00:00");
+    let due = desk.status("2037-03-01 11:10:00", 3);
+    assert_eq!((due["records"]["due"].as_u64(), due["overdue"].as_u64()), (Some(records), Some(records)));
+    let scheduled = desk.at("2037-03-01 12:00:00", &["purge", "--unattended", "--json"]).ends(0);
+    assert_eq!(scheduled.json("scheduled")[0]["records"], records);
+    desk.at("2037-03-04 12:00:00", &["purge", "--unattended"]).ends(0);
+    desk.at("2037-03-04 12:30:00", &["restore", "firm.sealed", "--record", "1", "-o", "again"]).ends(0);
+    fs::copy(desk.home.path("firm.sealed"), desk.home.path("copy.sealed")).unwrap();
+    let done = desk.at("2037-03-09 12:00:00", &["purge", "--unattended", "--json"]).ends(0);
+    assert_eq!(done.json("destroyed")[0]["records"], records);
+    let certificate = done.json("destroyed")[0]["certificate"].as_str().unwrap().to_owned();
+
+    for copy in ["firm.sealed", "copy.sealed"] {
+        desk.at("2037-03-09 13:00:00", &["restore", copy, "--record", "1", "-o", "gone"])
+            .fails(13, "record 1");
+    }
+    let after = desk.status("2037-03-09 13:00:00", 0);
+    assert_eq!((after["records"]["destroyed"].as_u64(), after["records"]["live"].as_u64()), (Some(records), Some(0)));
+    let keys = desk.at("2037-03-09 13:00:00", &["keyring", "info", "--vkeys"]).ends(0).out;
+    let keys: Vec<&str> = keys.lines().collect();
+    let verify = ["certificate", "verify", &certificate, "--journal", keys[0], "--journal", keys[1]];
+    desk.at("2037-03-09 13:00:00", &verify).ends(0);
+    desk.at("2037-03-09 13:00:00", &["journal", "verify"]).ends(0);
+
+    // The ciphertext goes too; what is gone by right is told from damage by the keyring, or by the certificate.
+    desk.at("2037-03-09 14:00:00", &["purge", "--reclaim", "firm.sealed"]).ends(0);
+    desk.at("2037-03-09 14:00:00", &["verify", "firm.sealed"]).ends(0);
+    let stranger = Desk::new();
+    fs::copy(desk.home.path("firm.sealed"), stranger.home.path("firm.sealed")).unwrap();
+    fs::copy(&certificate, stranger.home.path("certificate.json")).unwrap();
+    let signers = ["--signer", keys[0], "--signer", keys[1]];
+    let plain = [&["verify", "firm.sealed"], &signers[..]].concat();
+    stranger.home.run(&plain).ends(10);
+    let with_proof = [&plain[..], &["--certificate", "certificate.json"]].concat();
+    stranger.home.run(&with_proof).ends(0);
+}
+
+#[test]
+fn a_hold_beats_expiry_and_its_release_does_not() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    let place = ["hold", "place", "firm.sealed", "--record", "1", "--matter", "Smith v. Jones", "--authority", "court"];
+    let placed = desk.at(SEALED, &[&place[..], &["--json"]].concat()).ends(0);
+    let hold = placed.json("hold")[0]["hold"].as_str().unwrap().to_owned();
+    desk.travel("2027-02-01 09:00:00");
+    desk.at("2027-02-01 10:00:00", &["purge", "--unattended"]).ends(0);
+    desk.at("2027-02-09 10:00:00", &["purge", "--unattended"]).ends(0);
+    // The held record still opens for its custodian, the others do not.
+    desk.at("2027-02-09 11:00:00", &["restore", "firm.sealed", "--record", "1", "-o", "held"]).ends(0);
+    desk.at("2027-02-09 11:00:00", &["restore", "firm.sealed", "--record", "2", "-o", "gone"]).fails(13, "record 2");
+    let plan = ["purge", "--plan", "plan.json", "--archive", "firm.sealed", "--record", "1"];
+    desk.at("2027-02-09 11:00:00", &plan).fails(1, "nothing");
+    desk.at("2027-02-10 11:00:00", &["hold", "release", &hold[..8]]).ends(0);
+    let list = desk.at("2027-02-10 11:00:00", &["hold", "list"]).ends(0);
+    assert!(!list.out.contains("Smith"), "{list:?}");
+    desk.at("2027-02-10 12:00:00", &["purge", "--unattended"]).ends(0);
+    desk.at("2027-02-18 12:00:00", &["purge", "--unattended"]).ends(0);
+    desk.at("2027-02-18 13:00:00", &["restore", "firm.sealed", "--record", "1", "-o", "gone"]).fails(13, "record 1");
+}
+
+#[test]
+fn a_hold_in_the_cool_off_stops_the_purge_of_its_record() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    desk.travel("2027-02-01 09:00:00");
+    desk.at("2027-02-01 10:00:00", &["purge", "--unattended"]).ends(0);
+    let place = ["hold", "place", "--everything", "--matter", "tax audit", "--authority", "tax office"];
+    desk.at("2027-02-03 10:00:00", &place).ends(0);
+    let stopped = desk.at("2027-02-09 10:00:00", &["purge", "--unattended"]).ends(3);
+    assert!(stopped.err.contains("held by \"tax audit\""), "{stopped:?}");
+    desk.at("2027-02-09 11:00:00", &["restore", "firm.sealed", "--all", "-o", "all"]).ends(0);
+}
+
+#[test]
+fn a_reviewed_plan_needs_its_people_its_hash_and_the_state_it_was_made_from() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    let create = ["create", "-o", "firm.sealed", "--until", "2026-12-31", "--at-expiry", "review", "clients"];
+    desk.at(SEALED, &create).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt", "--plan-approvals", "2"]).ends(0);
+    desk.travel("2027-02-01 09:00:00");
+    let now = "2027-02-01 10:00:00";
+    // What must be reviewed is not destroyed unattended.
+    desk.at(now, &["purge", "--unattended"]).ends(0);
+    assert_eq!(desk.status(now, 3)["records"]["scheduled"], 0);
+    desk.at(now, &["purge", "--plan", "plan.json"]).ends(0);
+    let by_lin = desk.sign("lin", "keepuntil-plan", "plan.json");
+    let by_wang = desk.sign("wang", "keepuntil-plan", "plan.json");
+    let execute = ["purge", "--execute", "plan.json", "--approval"];
+    desk.at(now, &["purge", "--execute", "plan.json"]).ends(15);
+    desk.at(now, &[&execute[..], &[&by_lin]].concat()).ends(15);
+    desk.at(now, &[&execute[..], &[&by_lin, "--approval", &by_lin]].concat()).ends(15);
+    let for_another_purpose = desk.sign("wang", "keepuntil-clock", "plan.json");
+    desk.at(now, &[&execute[..], &[&by_lin, "--approval", &for_another_purpose]].concat()).ends(15);
+    let by_wang = { let _ = by_wang; desk.sign("wang", "keepuntil-plan", "plan.json") };
+    // An edited plan has other bytes than were signed.
+    let plan = fs::read_to_string(desk.home.path("plan.json")).unwrap();
+    desk.home.write("edited.json", plan.replacen("\"record\": 2", "\"record\": 3", 1));
+    let both = ["--approval", by_lin.as_str(), "--approval", by_wang.as_str()];
+    let edited = desk.at(now, &[&["purge", "--execute", "edited.json"], &both[..]].concat());
+    assert!([10, 11, 15].contains(&edited.code.unwrap()), "{edited:?}");
+    // Something about a record changed: the plan is stale.
+    let signed = [&["purge", "--execute", "plan.json"], &both[..]].concat();
+    desk.at(now, &["extend", "firm.sealed", "--record", "1", "--until", "2030-01-01"]).ends(0);
+    desk.at(now, &signed).fails(11, "stale");
+    desk.at(now, &["extend", "firm.sealed", "--record", "1", "--until", "2028-01-01"]).fails(11, "record 1");
+
+    fs::remove_file(desk.home.path("plan.json")).unwrap();
+    desk.at(now, &["purge", "--plan", "plan.json"]).ends(0);
+    let by_lin = desk.sign("lin", "keepuntil-plan", "plan.json");
+    let by_wang = desk.sign("wang", "keepuntil-plan", "plan.json");
+    let signed = ["purge", "--execute", "plan.json", "--approval", &by_lin, "--approval", &by_wang];
+    desk.at(now, &signed).ends(0);
+    let scheduled = desk.status(now, 0);
+    let purge = scheduled["scheduled"][0]["purge"].as_str().unwrap().to_owned();
+    desk.at("2027-02-02 10:00:00", &["purge", "cancel", &purge[..6]]).ends(0);
+    desk.at("2027-02-02 11:00:00", &signed).ends(0);
+    let destroyed = desk.at("2027-02-10 10:00:00", &["purge", "--execute", "plan.json", "--json"]).ends(0);
+    assert_eq!(destroyed.json("destroyed").len(), 1, "{destroyed:?}");
+    desk.at("2027-02-10 11:00:00", &["restore", "firm.sealed", "--record", "1", "-o", "kept"]).ends(0);
+    desk.at("2027-02-10 11:00:00", &["restore", "firm.sealed", "--record", "2", "-o", "gone"]).fails(13, "record 2");
+}
+
+#[test]
+fn no_name_of_the_firm_is_in_keyring_or_journal() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
+    let place = ["hold", "place", "firm.sealed", "--record", "1", "--matter", "Smith v. Jones", "--authority", "court"];
+    desk.at(SEALED, &place).ends(0);
+    desk.at(SEALED, &["journal", "export", "-o", "journal"]).ends(0);
+    let mut names: Vec<String> = vec!["Smith".into(), "court".into()];
+    for path in support::files_below(&desk.home.path("clients")) {
+        let relative = path.strip_prefix(desk.home.path("clients")).unwrap();
+        names.extend(relative.components().map(|part| part.as_os_str().to_string_lossy().into_owned()));
+    }
+    let keyring = desk.home.keyring_dir();
+    for folder in [desk.home.path("journal"), keyring] {
+        for file in support::files_below(&folder) {
+            let content = fs::read(&file).unwrap();
+            for name in &names {
+                assert!(!contains(&content, name.as_bytes()), "{name} is in {}", file.display());
+            }
+        }
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    part.len() > 3 && bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[test]
+fn an_older_copy_of_the_catalogue_undoes_no_hold_and_no_purge() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
+    let catalogue = desk.home.keyring_dir().join("catalogue.sqlite");
+    let copy = fs::read(&catalogue).unwrap();
+    desk.at(SEALED, &["hold", "place", "--everything", "--matter", "audit", "--authority", "tax office"]).ends(0);
+    fs::write(&catalogue, copy).unwrap();
+    let refused = desk.at(SEALED, &["status"]).ends(10);
+    assert!(refused.err.contains("older than its root"), "{refused:?}");
+    assert!(!Path::new(&desk.home.path("gone")).exists());
+}
