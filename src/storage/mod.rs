@@ -4,6 +4,7 @@
 
 pub mod direct;
 pub mod extract;
+pub mod fault;
 pub mod lock;
 pub mod output;
 pub mod slot;
