@@ -69,7 +69,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
                 "root": hex::encode(a.root), "deposited": a.deposited,
             })).collect::<Vec<_>>(),
             "exports": exports.iter().map(|e| serde_json::json!({
-                "time": e.time, "archive": hex::encode(e.archive), "records": e.ranges(),
+                "time": e.time, "archive": hex::encode(e.archive), "records": e.records,
             })).collect::<Vec<_>>(),
         }));
         return Ok(Done::Clean);
@@ -89,7 +89,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
         text.push_str(&format!("  archive      {}, {n}, deposited {}\n", hex::encode(a.id), a.deposited));
     }
     for e in &exports {
-        let n = render::count(e.records.len() as u64, "record");
+        let n = render::count(e.records.count(), "record");
         text.push_str(&format!("  key sheet    {} of archive {}, written {}\n", n, hex::encode(e.archive), e.time));
     }
     text.push_str(WARNINGS);
@@ -179,11 +179,11 @@ fn export(
     if sheet.export.records.is_empty() && !sheet.failed.is_empty() {
         return Err(sheet.failed.remove(0).1.into());
     }
-    keyring.remember_export(&sheet.export)?;
+    keyring.remember_export(&sheet.export, &[])?;
     file.write_all(sheet.text.as_bytes()).map_err(StorageError::at(output))?;
     file.finish()?;
     if !common.quiet {
-        let n = render::count(sheet.export.records.len() as u64, "record");
+        let n = render::count(sheet.export.records.count(), "record");
         eprintln!("Wrote the keys of {n} to {}.", show(output));
         eprintln!("  They open these records for ever, whatever is destroyed in the keyring. Print");
         eprintln!("  the sheet, lock it away, and remove the file. The keyring remembers that it exists.");

@@ -1,16 +1,16 @@
-//! The SQLite file of a keyring: sealed pages, the sealed table, and columns that find them.
+//! The SQLite file of a keyring: sealed pages and documents, the sealed table, and columns that find them.
 //!
-//! Invariant: no column decides about destruction; the sealed pages do. Spec: `spec/keyring.md`, "Catalogue".
+//! Invariant: no column decides about destruction; what is sealed does. Spec: `spec/keyring.md`, "Catalogue".
 
-use super::export::Export;
-use super::{KeyringError, KnownArchive};
+use super::{KeyringError, log};
 use crate::crypto::kdf::ArchiveId;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, slot};
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 /// Kept in SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 
 const SCHEMA: &str = "
 CREATE TABLE state (
@@ -18,32 +18,38 @@ CREATE TABLE state (
     generation INTEGER NOT NULL,
     key_table BLOB NOT NULL
 ) STRICT;
-CREATE TABLE archive (
-    id BLOB PRIMARY KEY,
-    origin TEXT NOT NULL,
-    size INTEGER NOT NULL,
-    root BLOB NOT NULL,
-    deposited TEXT NOT NULL
+CREATE TABLE document (
+    name TEXT PRIMARY KEY NOT NULL,
+    body BLOB NOT NULL
 ) STRICT;
 CREATE TABLE page (
     id INTEGER PRIMARY KEY,
-    archive BLOB NOT NULL REFERENCES archive (id),
+    archive BLOB NOT NULL,
     first INTEGER NOT NULL,
     count INTEGER NOT NULL,
     body BLOB NOT NULL,
     UNIQUE (archive, first)
-) STRICT;
-CREATE TABLE export (
-    id INTEGER PRIMARY KEY,
-    time TEXT NOT NULL,
-    archive BLOB NOT NULL REFERENCES archive (id),
-    records TEXT NOT NULL
 ) STRICT;
 ";
 
 /// An open catalogue.
 pub struct Catalogue {
     connection: Connection,
+    path: PathBuf,
+}
+
+/// A page as it is found.
+pub struct PageRow {
+    /// Its id.
+    pub id: u64,
+    /// The archive that the columns say it is of.
+    pub archive: ArchiveId,
+    /// The record that it begins with.
+    pub first: u64,
+    /// Records on it.
+    pub count: u64,
+    /// The sealed page.
+    pub body: Vec<u8>,
 }
 
 impl Catalogue {
@@ -57,6 +63,7 @@ impl Catalogue {
         let mut connection = connect(path)?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(SCHEMA)?;
+        transaction.execute_batch(log::SCHEMA)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction
             .execute("INSERT INTO state (one, generation, key_table) VALUES (1, 0, ?1)", params![sealed_table])?;
@@ -75,7 +82,12 @@ impl Catalogue {
         if version != SCHEMA_VERSION {
             return Err(KeyringError::Damaged(format!("its catalogue has schema {version}, not {SCHEMA_VERSION}")));
         }
-        Ok(Self { connection })
+        Ok(Self { connection, path: path.into() })
+    }
+
+    /// For the journal, which knows its own tables.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// Generation and sealed key table.
@@ -87,67 +99,60 @@ impl Catalogue {
         Ok(self.connection.query_row("SELECT generation, key_table FROM state", [], read)?)
     }
 
-    /// One archive.
+    /// A sealed document.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn archive(&self, id: &ArchiveId) -> Result<Option<KnownArchive>, KeyringError> {
-        let sql = "SELECT id, origin, size, root, deposited FROM archive WHERE id = ?1";
-        Ok(self.connection.query_row(sql, params![id], read_archive).optional()?)
+    pub fn document(&self, name: &str) -> Result<Option<Vec<u8>>, KeyringError> {
+        let sql = "SELECT body FROM document WHERE name = ?1";
+        Ok(self.connection.query_row(sql, params![name], |row| row.get(0)).optional()?)
     }
 
-    /// All archives, oldest deposit first.
+    /// Names of all documents.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn archives(&self) -> Result<Vec<KnownArchive>, KeyringError> {
-        let sql = "SELECT id, origin, size, root, deposited FROM archive ORDER BY rowid";
-        let mut statement = self.connection.prepare(sql)?;
-        let rows = statement.query_map([], read_archive)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+    pub fn documents(&self) -> Result<BTreeSet<String>, KeyringError> {
+        let mut statement = self.connection.prepare("SELECT name FROM document")?;
+        let names = statement.query_map([], |row| row.get(0))?;
+        Ok(names.collect::<Result<_, _>>()?)
     }
 
-    /// The page that holds a record: its id and sealed body.
+    /// The page of an archive that begins with record `first`.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn page_of(&self, archive: &ArchiveId, record: u64) -> Result<Option<(u64, Vec<u8>)>, KeyringError> {
-        let Ok(record) = i64::try_from(record) else { return Ok(None) };
-        let sql =
-            "SELECT id, body, first, count FROM page WHERE archive = ?1 AND first <= ?2 ORDER BY first DESC LIMIT 1";
-        let read = |row: &Row<'_>| {
-            let inside = record < row.get::<_, i64>(2)? + row.get::<_, i64>(3)?;
-            Ok(inside.then_some((row.get::<_, i64>(0)? as u64, row.get(1)?)))
-        };
-        let mut statement = self.connection.prepare_cached(sql)?;
-        Ok(statement.query_row(params![archive, record], read).optional()?.flatten())
+    pub fn page_at(&self, archive: &ArchiveId, first: u64) -> Result<Option<PageRow>, KeyringError> {
+        let Ok(first) = i64::try_from(first) else { return Ok(None) };
+        let sql = "SELECT id, archive, first, count, body FROM page WHERE archive = ?1 AND first = ?2";
+        Ok(self.connection.prepare_cached(sql)?.query_row(params![archive, first], read_page).optional()?)
     }
 
-    /// Records that the pages of an archive have room for.
+    /// A page by its id.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn records_of(&self, archive: &ArchiveId) -> Result<u64, KeyringError> {
-        let sql = "SELECT coalesce(sum(count), 0) FROM page WHERE archive = ?1";
-        Ok(self.connection.query_row(sql, params![archive], |row| row.get::<_, i64>(0))? as u64)
+    pub fn page(&self, id: u64) -> Result<Option<PageRow>, KeyringError> {
+        let sql = "SELECT id, archive, first, count, body FROM page WHERE id = ?1";
+        Ok(self.connection.prepare_cached(sql)?.query_row(params![id as i64], read_page).optional()?)
     }
 
-    /// Shows every page: id, archive, first record, count, sealed body.
+    /// Whether there is a page for each id of `pages`, and no other.
     ///
     /// # Errors
-    /// Those of SQLite and of `each`.
-    pub fn for_each_page(
-        &self,
-        mut each: impl FnMut(u64, &ArchiveId, u64, u64, &[u8]) -> Result<(), KeyringError>,
-    ) -> Result<(), KeyringError> {
-        let mut statement = self.connection.prepare("SELECT id, archive, first, count, body FROM page ORDER BY id")?;
+    /// Those of SQLite.
+    pub fn has_pages<T>(&self, pages: &BTreeMap<u64, T>) -> Result<bool, KeyringError> {
+        // In an order that the index has, so that no page is touched.
+        let mut statement = self.connection.prepare("SELECT id FROM page ORDER BY archive, first")?;
         let mut rows = statement.query([])?;
+        let mut seen = 0;
         while let Some(row) = rows.next()? {
-            let body = row.get_ref(4)?.as_blob().map_err(|e| KeyringError::Damaged(e.to_string()))?;
-            let number = |column| row.get::<_, i64>(column).map(|n| n as u64);
-            each(number(0)?, &row.get(1)?, number(2)?, number(3)?, body)?;
+            if !pages.contains_key(&(row.get::<_, i64>(0)? as u64)) {
+                return Ok(false);
+            }
+            seen += 1;
         }
-        Ok(())
+        Ok(seen == pages.len())
     }
 
     /// SQLite's own check of the file.
@@ -159,39 +164,21 @@ impl Catalogue {
         if found == "ok" { Ok(()) } else { Err(KeyringError::Damaged(format!("its catalogue: {found}"))) }
     }
 
+    /// Makes the file and its folder durable, whoever wrote them. No transaction may be open: closing the file gives up
+    /// the locks that SQLite has on it.
+    ///
+    /// # Errors
+    /// Those of the file.
+    pub fn sync(&self) -> Result<(), KeyringError> {
+        Ok(slot::sync(&self.path)?)
+    }
+
     /// Begins a change that happens whole or not at all.
     ///
     /// # Errors
     /// Those of SQLite.
     pub fn begin(&mut self) -> Result<Change<'_>, KeyringError> {
         Ok(Change { transaction: self.connection.transaction()? })
-    }
-
-    /// Adds an export.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn add_export(&mut self, export: &Export) -> Result<(), KeyringError> {
-        let sql = "INSERT INTO export (time, archive, records) VALUES (?1, ?2, ?3)";
-        self.connection.execute(sql, params![export.time, export.archive, export.ranges()])?;
-        Ok(())
-    }
-
-    /// All exports, oldest first.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn exports(&self) -> Result<Vec<Export>, KeyringError> {
-        let mut statement = self.connection.prepare("SELECT time, archive, records FROM export ORDER BY id")?;
-        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?));
-        let mut exports = Vec::new();
-        for row in statement.query_map([], read)? {
-            let (time, archive, ranges) = row?;
-            let records = Export::parse_ranges(&ranges)
-                .ok_or_else(|| KeyringError::Damaged("the records of an export are malformed".into()))?;
-            exports.push(Export { time, archive, records });
-        }
-        Ok(exports)
     }
 }
 
@@ -201,17 +188,6 @@ pub struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Adds an archive.
-    ///
-    /// # Errors
-    /// Those of SQLite.
-    pub fn add_archive(&mut self, archive: &KnownArchive) -> Result<(), KeyringError> {
-        let sql = "INSERT INTO archive (id, origin, size, root, deposited) VALUES (?1, ?2, ?3, ?4, ?5)";
-        let size = archive.size as i64;
-        self.transaction.execute(sql, params![archive.id, archive.origin, size, archive.root, archive.deposited])?;
-        Ok(())
-    }
-
     /// Adds a page; returns its id.
     ///
     /// # Errors
@@ -228,6 +204,38 @@ impl Change<'_> {
         Ok(self.transaction.last_insert_rowid() as u64)
     }
 
+    /// Replaces the body of a page.
+    ///
+    /// # Errors
+    /// [`KeyringError::Damaged`] where there is no such page; those of SQLite.
+    pub fn set_page(&mut self, id: u64, body: &[u8]) -> Result<(), KeyringError> {
+        let sql = "UPDATE page SET body = ?2 WHERE id = ?1";
+        match self.transaction.prepare_cached(sql)?.execute(params![id as i64, body])? {
+            1 => Ok(()),
+            _ => Err(KeyringError::Damaged(format!("page {id} is missing from the catalogue"))),
+        }
+    }
+
+    /// Adds or replaces a document.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn set_document(&mut self, name: &str, body: &[u8]) -> Result<(), KeyringError> {
+        let sql = "INSERT INTO document (name, body) VALUES (?1, ?2)
+                   ON CONFLICT (name) DO UPDATE SET body = excluded.body";
+        self.transaction.execute(sql, params![name, body])?;
+        Ok(())
+    }
+
+    /// Removes a document.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn remove_document(&mut self, name: &str) -> Result<(), KeyringError> {
+        self.transaction.execute("DELETE FROM document WHERE name = ?1", params![name])?;
+        Ok(())
+    }
+
     /// Replaces the key table and the generation that it is sealed under.
     ///
     /// # Errors
@@ -235,6 +243,17 @@ impl Change<'_> {
     pub fn set_table(&mut self, generation: u64, sealed: &[u8]) -> Result<(), KeyringError> {
         self.transaction
             .execute("UPDATE state SET generation = ?1, key_table = ?2", params![generation as i64, sealed])?;
+        Ok(())
+    }
+
+    /// Appends leaves to the journal.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn append(&mut self, leaves: &[Vec<u8>]) -> Result<(), KeyringError> {
+        if !leaves.is_empty() {
+            log::append(&self.transaction, leaves)?;
+        }
         Ok(())
     }
 
@@ -255,18 +274,12 @@ fn connect(path: &Path) -> Result<Connection, KeyringError> {
     // A rollback journal, synced together with its folder: what was committed is on disk.
     connection.pragma_update(None, "journal_mode", "DELETE")?;
     connection.pragma_update(None, "synchronous", "EXTRA")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
     connection.pragma_update(None, "secure_delete", true)?;
     Ok(connection)
 }
 
-fn read_archive(row: &Row<'_>) -> rusqlite::Result<KnownArchive> {
-    Ok(KnownArchive {
-        id: row.get(0)?,
-        origin: row.get(1)?,
-        size: row.get::<_, i64>(2)? as u64,
-        root: row.get(3)?,
-        deposited: row.get(4)?,
-    })
+fn read_page(row: &Row<'_>) -> rusqlite::Result<PageRow> {
+    let number = |column| row.get::<_, i64>(column).map(|n| n as u64);
+    Ok(PageRow { id: number(0)?, archive: row.get(1)?, first: number(2)?, count: number(3)?, body: row.get(4)? })
 }

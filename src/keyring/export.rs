@@ -1,57 +1,44 @@
 //! Exports: which record keys left the keyring on an emergency key sheet, so that later certificates can say so.
+//!
+//! They are the sealed document `exports`. Spec: `spec/keyring.md`, "Export".
 
+use super::KeyringError;
 use crate::crypto::kdf::ArchiveId;
+use crate::retention::ranges::Ranges;
+use serde::{Deserialize, Serialize};
 
 /// One emergency key sheet.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Export {
     /// When it was written, RFC 3339.
     pub time: String,
     /// The archive.
+    #[serde(with = "hex::serde")]
     pub archive: ArchiveId,
-    /// The records on it, in rising order.
-    pub records: Vec<u64>,
+    /// The records on it.
+    pub records: Ranges,
 }
 
-impl Export {
-    /// The records as ranges: `1-4,7,9-12`.
-    pub fn ranges(&self) -> String {
-        let mut ranges: Vec<(u64, u64)> = Vec::new();
-        for &record in &self.records {
-            match ranges.last_mut() {
-                Some((_, last)) if *last + 1 == record => *last = record,
-                _ => ranges.push((record, record)),
-            }
-        }
-        let show =
-            |(first, last): &(u64, u64)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-        ranges.iter().map(show).collect::<Vec<_>>().join(",")
-    }
-
-    /// Records from ranges; `None` when malformed or longer than any archive's.
-    pub fn parse_ranges(text: &str) -> Option<Vec<u64>> {
-        let mut records = Vec::new();
-        for range in text.split(',') {
-            let (first, last) = range.split_once('-').unwrap_or((range, range));
-            let (first, last): (u64, u64) = (first.parse().ok()?, last.parse().ok()?);
-            if last < first || last - first > 1 << 32 {
-                return None;
-            }
-            records.extend(first..=last);
-        }
-        Some(records)
-    }
+/// The document.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Exports {
+    /// Oldest first.
+    pub exports: Vec<Export>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Exports {
+    /// The text of the document.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("exports are always JSON")
+    }
 
-    #[test]
-    fn ranges_round_trip() {
-        let export = Export { time: String::new(), archive: [0; 16], records: vec![1, 2, 3, 7, 9, 10] };
-        assert_eq!(export.ranges(), "1-3,7,9-10");
-        assert_eq!(Export::parse_ranges("1-3,7,9-10"), Some(export.records));
-        assert_eq!(Export::parse_ranges("3-1"), None);
+    /// The exports of a document.
+    ///
+    /// # Errors
+    /// [`KeyringError::Damaged`].
+    pub fn parse(text: &[u8]) -> Result<Self, KeyringError> {
+        serde_json::from_slice(text).map_err(|e| KeyringError::Damaged(format!("document exports: {e}")))
     }
 }

@@ -4,26 +4,45 @@
 //! itself in one of two slots. Invariant: without the root of its generation a catalogue opens nothing, whichever copy of
 //! it. Spec: `spec/keyring.md`.
 
+pub mod advance;
 pub mod catalogue;
 pub mod export;
+pub mod known;
+pub mod log;
+pub mod opened;
 pub mod page;
+pub mod parallel;
+pub mod records;
 pub mod root;
+pub mod sealed;
+pub mod table;
+pub mod update;
 
 use crate::crypto::CryptoError;
-use crate::crypto::hash::Hash;
-use crate::crypto::kdf::{ArchiveId, ExpiryHalves};
+use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::{Secret32, random_id};
 use crate::crypto::sign::{SigningKey, VerifierKey, is_key_name};
-use crate::retention::Retention;
 use crate::storage::lock::{Lock, Sharing};
 use crate::storage::output::{create_private_dir, write_new};
 use crate::storage::{StorageError, read_limited};
 use catalogue::Catalogue;
-use page::{PAGE_RECORDS, Page, PageRecord};
+use opened::Opened;
+use page::Page;
 use root::RootSlots;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use table::Table;
+use zeroize::Zeroizing;
+
+pub use advance::Recovered;
+pub use known::{KnownArchive, KnownCompartment};
+pub use page::RecordEntry;
+pub use table::LastPurge;
+pub use update::{Deposit, NewRecord, Update};
+
+/// The 16 random bytes that name one purge.
+pub type PurgeId = [u8; 16];
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-keyring/v1";
@@ -62,6 +81,18 @@ pub enum KeyringError {
     /// No slot holds the root of the catalogue's generation.
     #[error("the root of generation {0} is not in {path}", path = crate::storage::show(.1))]
     RootMissing(u64, PathBuf),
+    /// A root that no interrupted change of this keyring can have left in the slot that is not in use.
+    #[error("{}: it holds a root that is not of this generation or the next; it is left as it is", crate::storage::show(.0))]
+    RootForeign(PathBuf),
+    /// A retention that would take a term from a record, or end it earlier.
+    #[error("record {0}: what keeps it can be added to, never taken away")]
+    Shortened(u64),
+    /// An earlier write of this run failed.
+    #[error("the keyring: an earlier write failed; nothing more is changed in this run")]
+    Stopped,
+    /// A change that is not allowed.
+    #[error("the keyring: {0}")]
+    Refused(&'static str),
     /// Root slots lie where those of a new keyring would go.
     #[error("{}: it holds the root of another keyring, or of one that was not finished", crate::storage::show(.0))]
     RootTaken(PathBuf),
@@ -96,54 +127,19 @@ pub struct Config {
     pub root: PathBuf,
 }
 
-/// The sealed table: everything that the root opens directly.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Table {
-    signing: SigningSeeds,
-    pages: std::collections::BTreeMap<u64, Secret32>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SigningSeeds {
-    ed25519: Secret32,
-    ml_dsa_44: Secret32,
-}
-
 /// An open keyring, locked against other processes.
 pub struct Keyring {
     config: Config,
     dir: PathBuf,
-    catalogue: Catalogue,
-    root: Secret32,
-    generation: u64,
-    table: Table,
-    page: Option<(u64, Page)>,
+    id: [u8; 16],
+    slots: RootSlots,
+    opened: Opened,
+    page: Option<Page>,
+    sharing: Sharing,
+    unfinished: bool,
+    recovered: Recovered,
+    stopped: bool,
     _lock: Lock,
-}
-
-/// What a keyring knows of an archive.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KnownArchive {
-    /// Archive id.
-    pub id: ArchiveId,
-    /// Origin of its log.
-    pub origin: String,
-    /// Leaves in its tree.
-    pub size: u64,
-    /// Root that its seal must have.
-    pub root: Hash,
-    /// When it was deposited, RFC 3339.
-    pub deposited: String,
-}
-
-/// What `create` hands over once, before the seal.
-pub struct Deposit<'a> {
-    /// The archive.
-    pub archive: KnownArchive,
-    /// Halves and retention of records 1, 2, 3 …
-    pub records: &'a [(ExpiryHalves, Retention)],
 }
 
 impl Keyring {
@@ -174,11 +170,7 @@ impl Keyring {
         })?;
         let secret = Secret32::random();
         slots.store(0, &id, &secret)?;
-        let table = Table {
-            signing: SigningSeeds { ed25519: Secret32::random(), ml_dsa_44: Secret32::random() },
-            pages: std::collections::BTreeMap::new(),
-        };
-        Catalogue::create(&dir.join(CATALOGUE), &seal_table(&table, &secret)?)?;
+        Catalogue::create(&dir.join(CATALOGUE), &Table::new().seal(&secret))?;
         let mut text = serde_json::to_vec_pretty(&config).expect("a config is always JSON");
         text.push(b'\n');
         // Last: a folder without it is not yet a keyring.
@@ -192,6 +184,11 @@ impl Keyring {
     }
 
     /// Opens a keyring; waits at most `wait` for other processes.
+    ///
+    /// An exclusive opening first finishes what an interrupted change left ([`Self::recovered`]). A shared one changes
+    /// nothing and reads what there is: whichever side of the point of no return that is, it opens under one root and is
+    /// whole. [`Self::unfinished`] then says that an exclusive opening is needed, without which a purge may not have
+    /// taken effect on older copies.
     ///
     /// # Errors
     /// [`KeyringError::Missing`], [`KeyringError::CatalogueOlder`], [`KeyringError::RootMissing`],
@@ -213,11 +210,25 @@ impl Keyring {
         // A relative root lies beside the keyring, wherever the two were carried.
         config.root = dir.join(&config.root);
         let lock = Lock::take(&dir.join(LOCK), sharing, wait)?;
-        let catalogue = Catalogue::open(&dir.join(CATALOGUE))?;
-        let (generation, sealed_table) = catalogue.table()?;
-        let root = RootSlots::open(&config.root).load(generation, &id)?;
-        let table = open_table(&sealed_table, &root)?;
-        Ok(Self { config, dir: dir.into(), catalogue, root, generation, table, page: None, _lock: lock })
+        let slots = RootSlots::open(&config.root);
+        let mut opened = Opened::read(dir, &slots, &id)?;
+        let (unfinished, recovered) = match sharing {
+            Sharing::Shared => (advance::is_unfinished(&opened, &slots, &id)?, Recovered::Nothing),
+            Sharing::Exclusive => (false, advance::recover(&mut opened, &slots, &id)?),
+        };
+        Ok(Self {
+            config,
+            dir: dir.into(),
+            id,
+            slots,
+            opened,
+            page: None,
+            sharing,
+            unfinished,
+            recovered,
+            stopped: false,
+            _lock: lock,
+        })
     }
 
     /// Its configuration.
@@ -232,12 +243,27 @@ impl Keyring {
 
     /// How often its root was replaced.
     pub fn generation(&self) -> u64 {
-        self.generation
+        self.opened.generation
+    }
+
+    /// Whether a change was interrupted and is still to be finished; only after a shared opening.
+    pub fn unfinished(&self) -> bool {
+        self.unfinished
+    }
+
+    /// What the exclusive opening finished.
+    pub fn recovered(&self) -> Recovered {
+        self.recovered
+    }
+
+    /// The last purge.
+    pub fn last_purge(&self) -> Option<LastPurge> {
+        self.opened.table.purge
     }
 
     /// The key pair of its seals.
     pub fn signing_key(&self) -> SigningKey {
-        let seeds = &self.table.signing;
+        let seeds = &self.opened.table.signing;
         SigningKey::from_seeds(&self.config.firm, &seeds.ed25519, &seeds.ml_dsa_44)
     }
 
@@ -249,133 +275,50 @@ impl Keyring {
     /// What it knows of an archive.
     ///
     /// # Errors
-    /// Those of the catalogue.
+    /// [`KeyringError::Stopped`].
     pub fn known_archive(&self, id: &ArchiveId) -> Result<Option<KnownArchive>, KeyringError> {
-        self.catalogue.archive(id)
+        self.may_read()?;
+        Ok(self.opened.archive(id).cloned())
     }
 
-    /// All archives that were deposited.
+    /// All archives that were deposited, oldest deposit first.
     ///
     /// # Errors
-    /// Those of the catalogue.
+    /// [`KeyringError::Stopped`].
     pub fn archives(&self) -> Result<Vec<KnownArchive>, KeyringError> {
-        self.catalogue.archives()
+        self.may_read()?;
+        Ok(self.opened.archives.clone())
     }
 
-    /// Takes the halves of a new archive; durable when it returns.
+    /// The text of a sealed document; none where it was never stored.
     ///
     /// # Errors
-    /// [`KeyringError::AlreadyDeposited`]; those of the catalogue.
-    pub fn deposit(&mut self, deposit: &Deposit<'_>) -> Result<(), KeyringError> {
-        let archive = &deposit.archive;
-        if self.known_archive(&archive.id)?.is_some() {
-            return Err(KeyringError::AlreadyDeposited(hex::encode(archive.id)));
+    /// [`KeyringError::Damaged`].
+    pub fn document(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
+        self.may_read()?;
+        self.opened.document(name)
+    }
+
+    /// The journal's leaves.
+    pub fn log(&self) -> log::Log<'_> {
+        log::Log::new(self.opened.catalogue.connection())
+    }
+
+    /// After a failed write nothing is known of what the catalogue holds.
+    fn may_read(&self) -> Result<(), KeyringError> {
+        if self.stopped { Err(KeyringError::Stopped) } else { Ok(()) }
+    }
+
+    fn may_change(&self) -> Result<(), KeyringError> {
+        self.may_read()?;
+        match self.sharing {
+            Sharing::Exclusive => Ok(()),
+            Sharing::Shared => Err(KeyringError::Refused("it was opened to be read only")),
         }
-        let mut transaction = self.catalogue.begin()?;
-        transaction.add_archive(archive)?;
-        for (first, records) in (1u64..).step_by(PAGE_RECORDS).zip(deposit.records.chunks(PAGE_RECORDS)) {
-            let page = Page::new(&archive.id, first, records);
-            let identity = Secret32::random();
-            let id = transaction.add_page(&archive.id, first, records.len(), &page.seal(&identity)?)?;
-            self.table.pages.insert(id, identity);
-        }
-        transaction.set_table(self.generation, &seal_table(&self.table, &self.root)?)?;
-        transaction.commit()
-    }
-
-    /// The halves of one record.
-    ///
-    /// # Errors
-    /// [`KeyringError::UnknownArchive`], [`KeyringError::UnknownRecord`], [`KeyringError::Destroyed`].
-    pub fn halves(&mut self, archive: &ArchiveId, record: u64) -> Result<ExpiryHalves, KeyringError> {
-        let entry = self.record(archive, record)?;
-        entry.halves().ok_or(KeyringError::Destroyed(record))
-    }
-
-    fn record(&mut self, archive: &ArchiveId, record: u64) -> Result<&PageRecord, KeyringError> {
-        let Some((id, body)) = self.catalogue.page_of(archive, record)? else {
-            return Err(match self.known_archive(archive)? {
-                Some(_) => KeyringError::UnknownRecord(record),
-                None => KeyringError::UnknownArchive(hex::encode(archive)),
-            });
-        };
-        if self.page.as_ref().is_none_or(|(open, _)| *open != id) {
-            self.page = Some((id, self.open_page(id, &body)?));
-        }
-        let (_, page) = self.page.as_ref().expect("it was just opened");
-        page.record(archive, record).ok_or_else(|| KeyringError::Damaged(format!("page {id} is another's")))
-    }
-
-    fn open_page(&self, id: u64, body: &[u8]) -> Result<Page, KeyringError> {
-        let identity = self
-            .table
-            .pages
-            .get(&id)
-            .ok_or_else(|| KeyringError::Damaged(format!("the key of page {id} is not in the table")))?;
-        Page::open(identity, body)
-    }
-
-    /// Opens every page and compares it with the catalogue; returns the number of records with keys.
-    ///
-    /// # Errors
-    /// [`KeyringError::Damaged`] names what does not fit.
-    pub fn check(&self) -> Result<u64, KeyringError> {
-        self.catalogue.integrity()?;
-        let mut live = 0;
-        let mut seen = 0;
-        self.catalogue.for_each_page(|id, archive, first, count, body| {
-            let page = self.open_page(id, body)?;
-            if !page.is_for(archive, first, count) {
-                return Err(KeyringError::Damaged(format!("page {id} is another's")));
-            }
-            seen += 1;
-            live += page.live();
-            Ok(())
-        })?;
-        if seen != self.table.pages.len() {
-            return Err(KeyringError::Damaged("a page is missing from the catalogue".into()));
-        }
-        for archive in self.archives()? {
-            let records = self.catalogue.records_of(&archive.id)?;
-            if records + 1 != archive.size {
-                return Err(KeyringError::Damaged(format!("pages of archive {} are missing", hex::encode(archive.id))));
-            }
-        }
-        Ok(live)
-    }
-
-    /// Remembers that record keys left the keyring on an emergency key sheet; durable when it returns.
-    ///
-    /// # Errors
-    /// Those of the catalogue.
-    pub fn remember_export(&mut self, export: &export::Export) -> Result<(), KeyringError> {
-        self.catalogue.add_export(export)
-    }
-
-    /// All exports that were made.
-    ///
-    /// # Errors
-    /// Those of the catalogue.
-    pub fn exports(&self) -> Result<Vec<export::Export>, KeyringError> {
-        self.catalogue.exports()
     }
 }
 
 /// Whether `firm` can stand in seals: a key name that leaves room for the rest of an origin.
 fn is_firm_name(firm: &str) -> bool {
     is_key_name(firm) && firm.len() <= 200
-}
-
-fn seal_table(table: &Table, root: &Secret32) -> Result<Vec<u8>, KeyringError> {
-    use crate::crypto::{envelope, recipient::Recipients};
-    let text = zeroize::Zeroizing::new(serde_json::to_vec(table).expect("a table is always JSON"));
-    Ok(envelope::seal(&Recipients::of_x25519(root), &text)?)
-}
-
-fn open_table(sealed: &[u8], root: &Secret32) -> Result<Table, KeyringError> {
-    use crate::crypto::{envelope, identity::x25519_identity};
-    let identity = x25519_identity(root);
-    let text = envelope::open(std::iter::once(&identity as &dyn age::Identity), sealed, sealed.len() as u64)
-        .map_err(|e| KeyringError::Damaged(format!("its table does not open under its root: {e}")))?;
-    serde_json::from_slice(&text).map_err(|e| KeyringError::Damaged(format!("its table: {e}")))
 }

@@ -1,25 +1,31 @@
 //! Pages: the expiry halves of up to 256 records and everything that decides about their destruction.
 //!
-//! A page is an age file to an identity that is fresh at every write. Spec: `spec/keyring.md`, "Pages".
+//! Invariant: a record has its halves or the mark of the purge that destroyed them, never both, and no change takes a
+//! term from it. Spec: `spec/keyring.md`, "Pages".
 
-use super::KeyringError;
-use crate::crypto::envelope;
-use crate::crypto::identity::x25519_identity;
+use super::{KeyringError, KnownArchive, NewRecord, PurgeId, sealed};
+use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::{ArchiveId, ExpiryHalves};
-use crate::crypto::recipient::Recipients;
 use crate::crypto::secret::Secret32;
-use crate::retention::Retention;
+use crate::retention::term::Bound;
+use crate::retention::{AtExpiry, Retention};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 /// Records on a page.
 pub const PAGE_RECORDS: usize = 256;
 
+/// The first record of the page that `record` is on.
+pub fn first_of(record: u64) -> u64 {
+    (record - 1) / PAGE_RECORDS as u64 * PAGE_RECORDS as u64 + 1
+}
+
 /// The content of a page.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
-    archive: String,
+    #[serde(with = "hex::serde")]
+    archive: ArchiveId,
     first: u64,
     records: Vec<PageRecord>,
 }
@@ -31,7 +37,11 @@ pub struct PageRecord {
     /// Absent after destruction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keys: Option<PageKeys>,
+    compartment: u32,
     retention: Retention,
+    /// Present after destruction.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    destroyed: Option<Id>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -41,59 +51,217 @@ struct PageKeys {
     label: Secret32,
 }
 
+/// The id of a purge, as 32 hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Id(#[serde(with = "hex::serde")] pub PurgeId);
+
+/// What a keyring says of one record without its halves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordEntry<'a> {
+    /// Its number.
+    pub record: u64,
+    /// Its compartment: an index into [`KnownArchive::compartments`].
+    pub compartment: u32,
+    /// What applies to it.
+    pub retention: &'a Retention,
+    /// Whether its halves are here.
+    pub live: bool,
+    /// Otherwise: the purge that destroyed them.
+    pub destroyed: Option<PurgeId>,
+}
+
+/// What is to become of records of one page.
+#[derive(Default)]
+pub struct PageChange {
+    /// New retentions, to be applied in this order.
+    pub extend: Vec<(u64, Retention)>,
+    /// Records whose halves are destroyed.
+    pub destroy: Vec<u64>,
+}
+
 impl PageRecord {
     /// The record's halves, unless they were destroyed.
     pub fn halves(&self) -> Option<ExpiryHalves> {
         let keys = self.keys.as_ref()?;
         Some(ExpiryHalves { record: keys.record.clone(), label: keys.label.clone() })
     }
+
+    fn entry(&self, record: u64) -> RecordEntry<'_> {
+        RecordEntry {
+            record,
+            compartment: self.compartment,
+            retention: &self.retention,
+            live: self.keys.is_some(),
+            destroyed: self.destroyed.map(|id| id.0),
+        }
+    }
 }
 
 impl Page {
     /// A page of records from `first` on.
-    pub fn new(archive: &ArchiveId, first: u64, records: &[(ExpiryHalves, Retention)]) -> Self {
-        let record = |(halves, retention): &(ExpiryHalves, Retention)| PageRecord {
-            keys: Some(PageKeys { record: halves.record.clone(), label: halves.label.clone() }),
-            retention: retention.clone(),
+    pub fn new(archive: &ArchiveId, first: u64, records: &[NewRecord]) -> Self {
+        let record = |new: &NewRecord| PageRecord {
+            keys: Some(PageKeys { record: new.halves.record.clone(), label: new.halves.label.clone() }),
+            compartment: new.compartment,
+            retention: new.retention.clone(),
+            destroyed: None,
         };
-        Self { archive: hex::encode(archive), first, records: records.iter().map(record).collect() }
+        Self { archive: *archive, first, records: records.iter().map(record).collect() }
     }
 
     /// The page as an age file to `identity`.
-    ///
-    /// # Errors
-    /// Those of the encryption.
-    pub fn seal(&self, identity: &Secret32) -> Result<Vec<u8>, KeyringError> {
+    pub fn seal(&self, identity: &Secret32) -> Vec<u8> {
         let text = Zeroizing::new(serde_json::to_vec(self).expect("a page is always JSON"));
-        Ok(envelope::seal(&Recipients::of_x25519(identity), &text)?)
+        sealed::seal(identity, &text)
     }
 
-    /// Opens a page.
+    /// Opens the page of `archive` that begins at record `first` and has `count`.
     ///
     /// # Errors
-    /// [`KeyringError::Damaged`].
-    pub fn open(identity: &Secret32, sealed: &[u8]) -> Result<Self, KeyringError> {
-        let identity = x25519_identity(identity);
-        let text = envelope::open(std::iter::once(&identity as &dyn age::Identity), sealed, sealed.len() as u64)
-            .map_err(|e| KeyringError::Damaged(format!("a page does not open: {e}")))?;
-        serde_json::from_slice(&text).map_err(|e| KeyringError::Damaged(format!("a page: {e}")))
+    /// [`KeyringError::Damaged`], also for another page than that.
+    pub fn open(
+        identity: &Secret32,
+        file: &[u8],
+        archive: &KnownArchive,
+        first: u64,
+        count: u64,
+    ) -> Result<Self, KeyringError> {
+        let which = || format!("the page of record {first} of archive {}", hex::encode(archive.id));
+        let text = sealed::open(identity, file)
+            .map_err(|e| KeyringError::Damaged(format!("{} does not open: {e}", which())))?;
+        let page: Self =
+            serde_json::from_slice(&text).map_err(|e| KeyringError::Damaged(format!("{}: {e}", which())))?;
+        if page.archive != archive.id || page.first != first || page.records.len() as u64 != count {
+            return Err(KeyringError::Damaged(format!("{} is another's", which())));
+        }
+        let whole = |record: &PageRecord| {
+            record.keys.is_some() != record.destroyed.is_some()
+                && (record.compartment as usize) < archive.compartments.len()
+                && record.retention.check().is_ok()
+        };
+        if !page.records.iter().all(whole) {
+            return Err(KeyringError::Damaged(format!("{} has a record that contradicts itself", which())));
+        }
+        Ok(page)
     }
 
-    /// The entry of a record of `archive`.
-    pub fn record(&self, archive: &ArchiveId, record: u64) -> Option<&PageRecord> {
-        if self.archive != hex::encode(archive) {
-            return None;
-        }
+    /// The entry of a record that is on this page.
+    pub fn record(&self, record: u64) -> Option<&PageRecord> {
         self.records.get(usize::try_from(record.checked_sub(self.first)?).ok()?)
     }
 
-    /// Whether the page is what the catalogue's columns say.
-    pub fn is_for(&self, archive: &ArchiveId, first: u64, count: u64) -> bool {
-        self.archive == hex::encode(archive) && self.first == first && self.records.len() as u64 == count
+    /// What the page says of a record that is on it.
+    pub fn entry(&self, record: u64) -> Option<RecordEntry<'_>> {
+        Some(self.record(record)?.entry(record))
     }
 
-    /// Records whose keys are there.
-    pub fn live(&self) -> u64 {
-        self.records.iter().filter(|record| record.keys.is_some()).count() as u64
+    /// What the page says of its records, in order.
+    pub fn entries(&self) -> impl Iterator<Item = RecordEntry<'_>> {
+        (self.first..).zip(&self.records).map(|(number, record)| record.entry(number))
+    }
+
+    /// Whether the page is the one that `record` of `archive` is on.
+    pub fn covers(&self, archive: &ArchiveId, record: u64) -> bool {
+        self.archive == *archive && self.record(record).is_some()
+    }
+
+    /// Does what is asked.
+    ///
+    /// # Errors
+    /// [`KeyringError::Destroyed`] names a record that has no halves any more; [`KeyringError::Shortened`] one whose
+    /// terms would not all stay; [`KeyringError::UnknownRecord`] one that is not here.
+    pub fn apply(&mut self, change: &PageChange, purge: Option<PurgeId>) -> Result<(), KeyringError> {
+        for (number, retention) in &change.extend {
+            let record = self.live(*number)?;
+            if !may_follow(&record.retention, retention) {
+                return Err(KeyringError::Shortened(*number));
+            }
+            record.retention = retention.clone();
+        }
+        for number in &change.destroy {
+            let record = self.live(*number)?;
+            record.keys = None;
+            record.destroyed = purge.map(Id);
+        }
+        Ok(())
+    }
+
+    fn live(&mut self, number: u64) -> Result<&mut PageRecord, KeyringError> {
+        let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        let record = at.and_then(|at| self.records.get_mut(at)).ok_or(KeyringError::UnknownRecord(number))?;
+        if record.keys.is_some() { Ok(record) } else { Err(KeyringError::Destroyed(number)) }
+    }
+
+    /// A hash over everything that the page says.
+    pub fn fingerprint(&self) -> Hash {
+        self.fingerprint_after(&PageChange::default(), None)
+    }
+
+    /// What [`Self::fingerprint`] must be once `change` was done: computed from what is asked, not from what was done.
+    pub fn fingerprint_after(&self, change: &PageChange, purge: Option<PurgeId>) -> Hash {
+        let mut hasher = Hasher::default();
+        hasher.update(&self.archive);
+        hasher.update(&self.first.to_be_bytes());
+        for (number, record) in (self.first..).zip(&self.records) {
+            let destroyed = if change.destroy.contains(&number) { purge.map(Id) } else { record.destroyed };
+            match (&record.keys, destroyed) {
+                (Some(keys), None) => {
+                    hasher.update(&[1]);
+                    hasher.update(keys.record.expose());
+                    hasher.update(keys.label.expose());
+                }
+                (_, destroyed) => {
+                    hasher.update(&[0]);
+                    hasher.update(&destroyed.map_or([0; 16], |id| id.0));
+                }
+            }
+            hasher.update(&record.compartment.to_be_bytes());
+            let extended = change.extend.iter().rev().find(|(extended, _)| *extended == number);
+            let retention = extended.map_or(&record.retention, |(_, retention)| retention);
+            let text = serde_json::to_vec(retention).expect("a retention is always JSON");
+            hasher.update(&(text.len() as u64).to_be_bytes());
+            hasher.update(&text);
+        }
+        hasher.finish()
+    }
+}
+
+/// Whether a record's retention may become `after`: nothing that kept it may go, and nothing come that ends it earlier.
+fn may_follow(before: &Retention, after: &Retention) -> bool {
+    let added = |term: &&crate::retention::term::Term| !before.terms.contains(term);
+    after.check().is_ok()
+        && before.terms.iter().all(|term| after.terms.contains(term))
+        && after.terms.iter().filter(added).all(|term| term.bound == Bound::Floor)
+        && (before.at_expiry == after.at_expiry || after.at_expiry == AtExpiry::Review)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retention::term::{Keep, Term};
+
+    fn term(day: &str, bound: Bound) -> Term {
+        Term { keep: Keep::Until(day.parse().unwrap()), bound, rule: None }
+    }
+
+    fn of(terms: &[Term], at_expiry: AtExpiry) -> Retention {
+        Retention { terms: terms.to_vec(), at_expiry }
+    }
+
+    #[test]
+    fn a_retention_only_grows() {
+        let (short, long) = (term("2030-01-01", Bound::Floor), term("2040-01-01", Bound::Floor));
+        let ceiling = term("2025-01-01", Bound::Ceiling);
+        let before = of(std::slice::from_ref(&short), AtExpiry::Destroy);
+        let review = of(std::slice::from_ref(&short), AtExpiry::Review);
+        assert!(may_follow(&before, &before));
+        assert!(may_follow(&before, &of(&[short.clone(), long.clone()], AtExpiry::Destroy)));
+        assert!(may_follow(&before, &review));
+        assert!(!may_follow(&review, &before));
+        assert!(!may_follow(&before, &of(&[long], AtExpiry::Destroy)));
+        assert!(!may_follow(&before, &of(&[], AtExpiry::Destroy)));
+        assert!(!may_follow(&before, &of(&[short.clone(), ceiling], AtExpiry::Destroy)));
+        assert!(!may_follow(&before, &of(&vec![short; 17], AtExpiry::Destroy)));
     }
 }

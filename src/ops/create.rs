@@ -15,7 +15,7 @@ use crate::crypto::header::stanza_types;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::recipient::Recipients;
 use crate::crypto::secret::{Secret32, random_id};
-use crate::keyring::{Deposit, Keyring, KeyringError, KnownArchive};
+use crate::keyring::{Deposit, Keyring, KeyringError, KnownArchive, KnownCompartment};
 use crate::retention::Class;
 use crate::storage::StorageError;
 use crate::storage::lock::Sharing;
@@ -164,8 +164,9 @@ pub fn create<W: Write>(
             size: head.size,
             root: head.root,
             deposited: manifest.created.clone(),
+            compartments: known_compartments(&manifest.compartments),
         };
-        keyring.deposit(&Deposit { archive, records: &halves })?;
+        keyring.deposit(&Deposit { archive, records: &halves, leaves: &[] })?;
         let checkpoint = Checkpoint { origin: origin.clone(), size: head.size, root: head.root };
         let time = u64::try_from(options.created.timestamp()).unwrap_or(0);
         Ok(checkpoint.sign(&keyring.signing_key(), time))
@@ -211,6 +212,10 @@ fn check_output(options: &CreateOptions<'_>) -> Result<(), OpsError> {
         return Err(OpsError::OutputInSource(output.clone()));
     }
     Ok(())
+}
+
+fn known_compartments(compartments: &[Compartment]) -> Vec<KnownCompartment> {
+    compartments.iter().map(|c| KnownCompartment { name: c.name.clone(), class: c.class }).collect()
 }
 
 type Prepared = (Vec<Compartment>, Vec<CompartmentKeys>, Vec<(String, Vec<u8>)>);

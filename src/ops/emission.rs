@@ -16,6 +16,7 @@ use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use crate::crypto::record_file;
 use crate::crypto::secret::Secret32;
 use crate::crypto::stream::{SealedPart, StreamWriter};
+use crate::keyring::NewRecord;
 use crate::retention::Retention;
 use crate::storage::source::{Names, Problem};
 use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
@@ -63,8 +64,8 @@ pub struct CompartmentKeys {
 /// What came of the records.
 #[derive(Default)]
 pub struct Emitted {
-    /// Halves and retention of records 1, 2, 3 …
-    pub keys: Vec<(ExpiryHalves, Retention)>,
+    /// What the keyring is given of records 1, 2, 3 …
+    pub keys: Vec<NewRecord>,
     /// What was left out.
     pub skipped: Vec<Problem>,
     /// Files sealed.
@@ -244,7 +245,8 @@ fn write_in_order<W: Write>(
             label: sealed.label,
         };
         writer.record_leaf(&leaf).map_err(io_archive)?;
-        emitted.keys.push((sealed.halves, sealed.retention));
+        let compartment = u32::try_from(sealed.compartment).expect("a manifest has far fewer compartments");
+        emitted.keys.push(NewRecord { halves: sealed.halves, compartment, retention: sealed.retention });
         emitted.skipped.extend(sealed.packed.problems);
         emitted.files += sealed.packed.summary.files;
         emitted.bytes += sealed.packed.summary.bytes;

@@ -37,7 +37,7 @@ pub fn key_sheet(
 ) -> Result<KeySheet, OpsError> {
     let archive: ArchiveId = *reader.archive();
     let mut lines = Zeroizing::new(String::new());
-    let mut records = Vec::new();
+    let mut records: Vec<u64> = Vec::new();
     let failed = select(reader, opener, selection, &mut |reader, leaf, label, opener| {
         let key = opener.record_key(reader, &leaf)?;
         let name = crate::storage::escape(&label.name);
@@ -64,7 +64,6 @@ pub fn key_sheet(
         env!("CARGO_PKG_VERSION"),
         lines.as_str()
     ));
-    records.sort_unstable();
-    records.dedup();
+    let records = records.into_iter().collect();
     Ok(KeySheet { text, export: Export { time: created.into(), archive, records }, failed })
 }

@@ -5,6 +5,7 @@
 pub mod direct;
 pub mod extract;
 pub mod hole;
+pub mod fault;
 pub mod lock;
 pub mod output;
 pub mod slot;
