@@ -1,0 +1,555 @@
+//! Certificates of destruction: what one purge destroyed, tied by one journal leaf to a signed checkpoint.
+//!
+//! Invariant: what [`Certificate::verify`] passes is what the journal says of this purge, record by record; everything
+//! that the leaf does not bind stays the word of whoever wrote the file. Spec: `spec/certificate.md`, "Certificate".
+
+use super::document::{self, DocumentError, is_date_of, is_plain_time, is_text};
+use crate::crypto::hash::{Hash, Hasher};
+use crate::crypto::kdf::ArchiveId;
+use crate::crypto::sign::{VerifierKey, is_key_name};
+use crate::retention::ranges::Ranges;
+use crate::retention::term::{MAX_TERMS, is_code};
+use crate::retention::{Class, is_plain_date};
+use crate::tlog::TlogError;
+use crate::tlog::checkpoint::{self, Checkpoint};
+use crate::tlog::merkle::{leaf_hash, root_from_proof};
+use crate::tlog::proof::Proof;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The format that this version writes and reads.
+pub const FORMAT: &str = "keepuntil-certificate/v1";
+
+/// First line of what the inventory's hash covers.
+const INVENTORY: &[u8] = b"keepuntil-inventory/v1\n";
+
+/// The content of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Certificate {
+    /// [`FORMAT`].
+    pub format: String,
+    /// Id of the keyring that destroyed.
+    #[serde(with = "hex::serde")]
+    pub keyring: [u8; 16],
+    /// Key name of its journal.
+    pub firm: String,
+    /// Id of the purge.
+    #[serde(with = "hex::serde")]
+    pub purge: [u8; 16],
+    /// The generation that the purge began; the root of the one before was destroyed.
+    pub generation: u64,
+    /// When: the time of the journal's entry.
+    pub executed: DateTime<Utc>,
+    /// The date of that time in the firm's zone.
+    pub date: NaiveDate,
+    /// What did it.
+    pub tool: Tool,
+    /// How.
+    pub method: Method,
+    /// Who took part, as the operator says.
+    pub roles: BTreeMap<Role, Person>,
+    /// The plan that was carried out.
+    pub plan: PlanReference,
+    /// How long it could be cancelled.
+    pub cool_off: CoolOff,
+    /// How the date was known.
+    pub clock: KnownDate,
+    /// Why records were destroyed early; only where some were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
+    /// Emergency key sheets that cover any of the records: they are not destroyed.
+    pub exports: Vec<KeySheet>,
+    /// What was destroyed, rising by archive and record.
+    pub records: Vec<DestroyedRecord>,
+    /// [`inventory`] of the records.
+    #[serde(with = "hex::serde")]
+    pub inventory: Hash,
+    /// The journal's entry of the destruction.
+    pub journal: Evidence,
+}
+
+/// A program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// How keys were destroyed; the words for it come from whoever shows the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// The expiry halves went with the root of the keyring's generation, which was overwritten.
+    CryptographicEraseByRoot,
+}
+
+/// What somebody did in a destruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Who holds the keyring and carried it out.
+    Custodian,
+    /// Who verified the outcome.
+    Verifier,
+    /// Who watched, for the archives.
+    Witness,
+    /// Who watched, for accounting.
+    AccountingWitness,
+    /// Who watched, for information systems.
+    SystemsWitness,
+    /// Head of the firm, or its liquidator.
+    HeadOfFirm,
+    /// Head of archives.
+    HeadOfArchives,
+    /// Head of accounting.
+    HeadOfAccounting,
+    /// Who handled it for archives.
+    ArchivesClerk,
+    /// Who handled it for accounting.
+    AccountingClerk,
+}
+
+impl Role {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 10] = [
+        Self::Custodian,
+        Self::Verifier,
+        Self::Witness,
+        Self::AccountingWitness,
+        Self::SystemsWitness,
+        Self::HeadOfFirm,
+        Self::HeadOfArchives,
+        Self::HeadOfAccounting,
+        Self::ArchivesClerk,
+        Self::AccountingClerk,
+    ];
+}
+
+/// Somebody, as the operator names them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Person {
+    /// Name.
+    pub name: String,
+    /// Office or title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Where they were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// How to reach them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact: Option<String>,
+}
+
+/// The plan that was carried out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanReference {
+    /// SHA-256 of the plan file; none where the purge was unattended.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "hex_option")]
+    pub sha256: Option<Hash>,
+    /// Who signed it.
+    pub signed_by: Vec<Approval>,
+}
+
+/// Somebody's signature under a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Approval {
+    /// The principal in the roster.
+    pub name: String,
+    /// Fingerprint of the key, `SHA256:…`.
+    pub key: String,
+}
+
+/// The days between scheduling and destruction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CoolOff {
+    /// The day on which it was scheduled.
+    pub from: NaiveDate,
+    /// The first day on which it could be carried out.
+    pub to: NaiveDate,
+}
+
+/// How the date of a destruction was known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum KnownDate {
+    /// Somebody else's clock had passed the records' dates.
+    Outside {
+        /// What kind of clock.
+        by: OutsideClock,
+        /// Whose, where it has a name.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        name: Option<String>,
+        /// What it said.
+        time: DateTime<Utc>,
+    },
+    /// The keyring's own high-water mark had passed them by the margin.
+    MarkLessMargin {
+        /// The mark.
+        mark: DateTime<Utc>,
+        /// Days that were taken off it.
+        margin_days: u32,
+    },
+}
+
+/// Clocks other than this machine's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutsideClock {
+    /// A witness that signed the journal.
+    Witness,
+    /// An RFC 3161 time-stamping authority.
+    TimestampAuthority,
+    /// A second approver's signed statement of the date.
+    Approver,
+    /// The custodian alone, who typed the date.
+    Typed,
+}
+
+/// Why records were destroyed early. Never a client's name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// A code: lower-case letters, digits and hyphens.
+    Code(String),
+    /// Salted hash of a text that is kept elsewhere.
+    Commitment(#[serde(with = "hex::serde")] Hash),
+}
+
+/// An emergency key sheet that covers destroyed records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeySheet {
+    /// When it was written.
+    pub time: DateTime<Utc>,
+    /// Its archive.
+    #[serde(with = "hex::serde")]
+    pub archive: ArchiveId,
+    /// How many of the destroyed records are on it.
+    pub records: u64,
+}
+
+/// One row of the record table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DestroyedRecord {
+    /// Its archive.
+    #[serde(with = "hex::serde")]
+    pub archive: ArchiveId,
+    /// Its number.
+    pub record: u64,
+    /// Its compartment.
+    pub compartment: String,
+    /// The compartment's class.
+    pub class: Class,
+    /// Ids of its rules.
+    pub rules: Vec<String>,
+    /// The date on which its archive was made.
+    pub kept_from: NaiveDate,
+    /// The last day of its retention; absent where a ceiling awaited an event.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<NaiveDate>,
+    /// The date of its destruction.
+    pub destroyed: NaiveDate,
+    /// Whether that was before the retention had run.
+    pub early: bool,
+}
+
+/// The journal's entry with its proof.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The leaf's bytes, in base64.
+    pub leaf: String,
+    /// C2SP tlog-proof whose extra data is the leaf.
+    pub proof: String,
+}
+
+impl From<&Proof> for Evidence {
+    fn from(proof: &Proof) -> Self {
+        Self { leaf: BASE64_STANDARD.encode(&proof.leaf), proof: proof.to_text() }
+    }
+}
+
+/// What the journal was found to say of a certificate's purge.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// The journal's checkpoint.
+    pub checkpoint: Checkpoint,
+    /// The signer's time in it, seconds since 1970; none where nobody's signature was checked.
+    pub signed: Option<u64>,
+    /// Index of the entry.
+    pub entry: u64,
+    /// Records that it covers.
+    pub records: u64,
+}
+
+/// Why a certificate proves nothing.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum CertificateError {
+    /// The file is not one.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// What it says of itself cannot be.
+    #[error("{0}")]
+    Impossible(String),
+    /// The journal's entry is not one of this destruction.
+    #[error("journal entry: {0}")]
+    Entry(String),
+    /// Proof or checkpoint.
+    #[error(transparent)]
+    Tlog(#[from] TlogError),
+    /// The checkpoint is that of another log.
+    #[error("the log {0:?} is not the journal of this certificate's keyring")]
+    OtherLog(String),
+}
+
+/// The hash by which a journal leaf commits to a record table.
+pub fn inventory(records: &[DestroyedRecord]) -> Hash {
+    let mut hasher = Hasher::default();
+    hasher.update(INVENTORY);
+    for record in records {
+        hasher.update(&serde_json::to_vec(record).expect("a record is always JSON"));
+        hasher.update(b"\n");
+    }
+    hasher.finish()
+}
+
+impl Certificate {
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        document::to_bytes(self)
+    }
+
+    /// Parses a certificate; proves nothing yet.
+    ///
+    /// # Errors
+    /// [`CertificateError::Document`]; [`CertificateError::Impossible`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, CertificateError> {
+        let certificate: Self = document::parse(bytes, FORMAT)?;
+        certificate.check().map_err(CertificateError::Impossible)?;
+        Ok(certificate)
+    }
+
+    /// The origin of the journal that must speak for it.
+    pub fn origin(&self) -> String {
+        format!("{}/journal/{}", self.firm, hex::encode(self.keyring))
+    }
+
+    /// Verifies it under the journal's keys (Ed25519, ML-DSA-44), which come from elsewhere than the certificate.
+    ///
+    /// # Errors
+    /// [`CertificateError`] says what does not fit.
+    pub fn verify(&self, keys: &[VerifierKey; 2]) -> Result<Verified, CertificateError> {
+        let proof = self.proof()?;
+        let signed = proof.verify(keys)?;
+        if keys[0].name != self.firm {
+            return Err(CertificateError::OtherLog(signed.checkpoint.origin));
+        }
+        self.agrees(&proof, signed.checkpoint, Some(signed.time))
+    }
+
+    /// Everything that [`Self::verify`] checks but the signatures: whoever forged it made it whole.
+    ///
+    /// # Errors
+    /// [`CertificateError`] says what does not fit.
+    pub fn consistent(&self) -> Result<Verified, CertificateError> {
+        let proof = self.proof()?;
+        let checkpoint = checkpoint::claimed(proof.checkpoint.as_bytes())?;
+        if root_from_proof(leaf_hash(&proof.leaf), proof.index, checkpoint.size, &proof.hashes)? != checkpoint.root {
+            return Err(TlogError::Proof("it does not lead to the checkpoint's root").into());
+        }
+        self.agrees(&proof, checkpoint, None)
+    }
+
+    fn proof(&self) -> Result<Proof, CertificateError> {
+        self.check().map_err(CertificateError::Impossible)?;
+        let proof = Proof::parse(&self.journal.proof)?;
+        if BASE64_STANDARD.encode(&proof.leaf) != self.journal.leaf {
+            return Err(CertificateError::Entry("it is not the one that the proof is for".into()));
+        }
+        Ok(proof)
+    }
+
+    fn agrees(&self, proof: &Proof, checkpoint: Checkpoint, signed: Option<u64>) -> Result<Verified, CertificateError> {
+        if checkpoint.origin != self.origin() {
+            return Err(CertificateError::OtherLog(checkpoint.origin));
+        }
+        let leaf: Leaf = serde_json::from_slice(&proof.leaf)
+            .map_err(|e| CertificateError::Entry(format!("it does not tell of a destruction: {e}")))?;
+        let Entry::Destroyed(entry) = leaf.entry;
+        let records = self.records.len() as u64;
+        let differs = [
+            (entry.purge != self.purge, "it tells of another purge"),
+            (entry.generation != self.generation, "it names another generation"),
+            (leaf.time != self.executed, "it was made at another time"),
+            (entry.count != records, "it counts another number of records"),
+            (entry.items != self.items(), "it names other records"),
+            (entry.inventory != self.inventory, "it commits to another inventory"),
+            (!self.approved_by(&entry.approvals), "it names other approvals"),
+        ];
+        if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
+            return Err(CertificateError::Entry(what.into()));
+        }
+        Ok(Verified { checkpoint, signed, entry: proof.index, records })
+    }
+
+    /// The records as the journal's entry names them.
+    fn items(&self) -> Vec<Item> {
+        let of_one_archive = self.records.chunk_by(|a, b| a.archive == b.archive);
+        let item = |records: &[DestroyedRecord]| Item {
+            archive: records[0].archive,
+            records: records.iter().map(|record| record.record).collect(),
+        };
+        of_one_archive.map(item).collect()
+    }
+
+    fn approved_by(&self, keys: &[String]) -> bool {
+        let sorted = |mut keys: Vec<String>| {
+            keys.sort_unstable();
+            keys
+        };
+        sorted(self.plan.signed_by.iter().map(|approval| approval.key.clone()).collect()) == sorted(keys.to_vec())
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let sheets_fit = |sheet: &KeySheet| is_plain_time(sheet.time) && sheet.records > 0;
+        let impossible = [
+            (!is_key_name(&self.firm) || self.firm.len() > 200, "its firm is not a key name"),
+            (
+                !is_plain_time(self.executed) || !is_date_of(self.date, self.executed),
+                "its date is not that of its time",
+            ),
+            (!self.texts().into_iter().all(is_text), "a text in it is empty, too long or has control characters"),
+            (
+                self.cool_off.from > self.cool_off.to || !is_plain_date(self.cool_off.to),
+                "its cool-off ends before it begins",
+            ),
+            (!self.clock.is_plain(), "the time of its clock is not in whole seconds"),
+            (
+                !self.exports.iter().all(sheets_fit),
+                "a key sheet has no records, or a time that is not in whole seconds",
+            ),
+            (matches!(&self.reason, Some(Reason::Code(code)) if !is_code(code)), "its reason is not a code"),
+            (self.records.is_empty(), "it has no records"),
+            (
+                self.reason.is_some() != self.records.iter().any(|r| r.early),
+                "it has a reason but nothing early, or the reverse",
+            ),
+            (
+                !self.records.is_sorted_by(|a, b| (a.archive, a.record) < (b.archive, b.record)),
+                "its records do not rise",
+            ),
+        ];
+        if let Some((_, what)) = impossible.into_iter().find(|(wrong, _)| *wrong) {
+            return Err(what.into());
+        }
+        for record in &self.records {
+            record.check(self.date).map_err(|what| format!("record {}: {what}", record.record))?;
+        }
+        if inventory(&self.records) != self.inventory {
+            return Err("its record table is not the one that its inventory hash is of".into());
+        }
+        Ok(())
+    }
+
+    fn texts(&self) -> Vec<&str> {
+        let mut texts = vec![self.tool.name.as_str(), &self.tool.version];
+        for person in self.roles.values() {
+            texts.push(&person.name);
+            texts.extend([&person.title, &person.place, &person.contact].into_iter().flatten().map(String::as_str));
+        }
+        for approval in &self.plan.signed_by {
+            texts.extend([approval.name.as_str(), &approval.key]);
+        }
+        if let KnownDate::Outside { name: Some(name), .. } = &self.clock {
+            texts.push(name);
+        }
+        texts
+    }
+}
+
+impl KnownDate {
+    fn is_plain(&self) -> bool {
+        match self {
+            Self::Outside { time, .. } => is_plain_time(*time),
+            Self::MarkLessMargin { mark, .. } => is_plain_time(*mark),
+        }
+    }
+}
+
+impl DestroyedRecord {
+    fn check(&self, date: NaiveDate) -> Result<(), &'static str> {
+        let dates = [Some(self.kept_from), self.until];
+        if self.record == 0 || self.record > i64::MAX as u64 {
+            return Err("there is no such number");
+        }
+        if !is_code(&self.compartment) || self.rules.len() > MAX_TERMS || !self.rules.iter().all(|rule| is_code(rule)) {
+            return Err("its compartment or a rule has a name that is not allowed");
+        }
+        if !dates.into_iter().flatten().all(is_plain_date) || self.destroyed != date {
+            return Err("its date of destruction is not the certificate's");
+        }
+        if self.early == self.until.is_some_and(|until| until < self.destroyed) {
+            return Err("its dates do not say whether it was destroyed early");
+        }
+        Ok(())
+    }
+}
+
+/// A journal leaf that tells of a destruction; what else a leaf says is for the journal's own reader.
+#[derive(Deserialize)]
+struct Leaf {
+    time: DateTime<Utc>,
+    entry: Entry,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Entry {
+    Destroyed(Destroyed),
+}
+
+#[derive(Deserialize)]
+struct Destroyed {
+    #[serde(with = "hex::serde")]
+    purge: [u8; 16],
+    generation: u64,
+    items: Vec<Item>,
+    count: u64,
+    #[serde(with = "hex::serde")]
+    inventory: Hash,
+    approvals: Vec<String>,
+}
+
+#[derive(Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    #[serde(with = "hex::serde")]
+    archive: ArchiveId,
+    records: Ranges,
+}
+
+/// Serde for a hash that may be absent.
+mod hex_option {
+    use crate::crypto::hash::Hash;
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(hash: &Option<Hash>, serializer: S) -> Result<S::Ok, S::Error> {
+        hex::serde::serialize(hash.unwrap_or_default(), serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
+        hex::serde::deserialize(deserializer).map(Some)
+    }
+}
