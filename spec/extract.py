@@ -51,9 +51,19 @@ def main(path, wanted):
     for number, leaf in enumerate(leaves[1:], 1):
         record = json.loads(leaf)
         if not wanted:
-            print(number, record["compartment"], record["size"], "bytes, keep until", record["retention"]["until"])
+            print(number, record["compartment"], record["size"], "bytes, keep", kept(record["retention"]))
         elif number in wanted:
             extract(path, number, record)
+
+
+def kept(retention):
+    terms = []
+    for term in retention["terms"]:
+        keep = term["keep"]
+        if keep != "permanent":
+            keep = "until " + keep["until"] if "until" in keep else "{period} after {event}".format(**keep["after"])
+        terms.append(("at most " if term.get("bound") == "ceiling" else "") + keep)
+    return ", ".join(terms)
 
 
 def extract(path, number, record):

@@ -74,7 +74,7 @@ impl World {
         let options = CreateOptions {
             sources: vec![self.source()],
             names: Names::default(),
-            grouping: Grouping::PerEntry { retention: retention(), dated: None },
+            grouping: Grouping::PerEntry { retention: retention(), rules: Default::default(), dated: None },
             compartments: vec![CompartmentOptions {
                 name: "records".into(),
                 class: Class::Confidential,

@@ -356,6 +356,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                     recipients: recipients.into_iter().map(|r| format!("x-{r}")).collect(),
                 })
                 .collect(),
+            rules: Vec::new(),
             custodians: Custodians { count, threshold: 1 },
         }
     })

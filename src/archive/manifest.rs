@@ -6,6 +6,8 @@ use super::ArchiveError;
 use super::layout::MANIFEST;
 use crate::crypto::sign::VerifierKey;
 use crate::retention::Class;
+use crate::retention::rule::Rule;
+use crate::retention::term::Term;
 use serde::{Deserialize, Serialize};
 
 /// The format that this version writes and reads.
@@ -25,6 +27,8 @@ pub struct Manifest {
     pub firm: String,
     /// The compartments, in the order of their access files.
     pub compartments: Vec<Compartment>,
+    /// Every rule that a leaf names, as it is used; sorted by id.
+    pub rules: Vec<Rule>,
     /// How many custodians hold expiry halves, and how many are needed.
     pub custodians: Custodians,
     /// Ed25519 and ML-DSA-44 vkeys of the seal.
@@ -103,7 +107,30 @@ impl Manifest {
             }
             check_stanzas(&compartment.recipients).map_err(|what| format!("compartment {name}: {what}"))?;
         }
+        for rule in &self.rules {
+            let id = &rule.id;
+            rule.check().map_err(|what| format!("rule {id:?}: {what}"))?;
+            if rule.applied.is_empty() {
+                return Err(format!("rule {id}: it does not say how it is applied"));
+            }
+        }
+        if !self.rules.is_sorted_by(|a, b| a.id < b.id) {
+            return Err("its rules are not in rising order, or one stands twice".into());
+        }
         if names.is_empty() { Err("it has no compartment".into()) } else { Ok(()) }
+    }
+
+    /// Whether a leaf may have this term.
+    ///
+    /// # Errors
+    /// What is wrong, in words.
+    pub fn check_term(&self, term: &Term) -> Result<(), &'static str> {
+        let Some(id) = &term.rule else { return Ok(()) };
+        match self.rule(id) {
+            None => Err("it names a rule that is not in archive.json"),
+            Some(rule) if !rule.gives(term) => Err("a term of it is not what archive.json says of its rule"),
+            Some(_) => Ok(()),
+        }
     }
 
     /// The archive id, where it is well formed.
@@ -114,6 +141,11 @@ impl Manifest {
     /// The compartment of that name.
     pub fn compartment(&self, name: &str) -> Option<&Compartment> {
         self.compartments.iter().find(|compartment| compartment.name == name)
+    }
+
+    /// The rule of that id.
+    pub fn rule(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
     }
 
     /// The log's origin.

@@ -160,6 +160,7 @@ impl ArchiveReader {
             return Err(damaged("its compartment is not in archive.json"));
         }
         leaf.retention.check().map_err(damaged)?;
+        leaf.retention.terms.iter().try_for_each(|term| self.manifest.check_term(term)).map_err(damaged)?;
         let end = layout::record_len(leaf.size).and_then(|len| leaf.offset.checked_add(len));
         if end.is_none_or(|end| end > self.tail.index_at) || leaf.size < record_file::SMALLEST {
             return Err(damaged("its record does not lie within the archive"));

@@ -33,6 +33,7 @@ pub enum Command {
     Inspect(Inspect),
     Verify(Verify),
     Restore(Restore),
+    Rules(Rules),
     #[command(subcommand)]
     Keyring(KeyringCommand),
 }
@@ -87,6 +88,22 @@ pub enum ClassArg {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+pub enum CountingArg {
+    /// From the day after
+    Day,
+    /// From the first day after the calendar year
+    CalendarYear,
+    /// From the first day after the fiscal year
+    FiscalYear,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LangArg {
+    En,
+    Zh,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 pub enum AtExpiryArg {
     Destroy,
     Review,
@@ -97,6 +114,7 @@ pub enum AtExpiryArg {
 #[command(after_help = "Makes a keyring and an identity on first use, and says where they are.\n\n\
     Examples:\n  keepuntil create -o firm.sealed --until 2036-12-31 --class confidential clients/\n  \
     keepuntil create -o firm.sealed --retain P10Y --dated 2025-12-31 -r age1pq1... clients/\n  \
+    keepuntil create -o books.sealed --rule cn-accounting-voucher --dated 2025-06-30 books/\n  \
     keepuntil create -o - --policy policy.toml firm/ | ssh vault 'cat > firm.sealed'")]
 pub struct Create {
     /// Write the archive to FILE; - for standard output
@@ -106,20 +124,34 @@ pub struct Create {
     #[arg(value_name = "DIR", required = true)]
     pub sources: Vec<PathBuf>,
     /// Keep every record until and including this day
-    #[arg(long, value_name = "DATE", group = "keep")]
+    #[arg(long, value_name = "DATE")]
     pub until: Option<String>,
-    /// Keep every record for this period (P10Y, P6M, P90D) from --dated on
-    #[arg(long, value_name = "PERIOD", group = "keep")]
+    /// Keep every record for this period (P10Y, P6M, P90D); with --rule: the period of rules that have none
+    #[arg(long, value_name = "PERIOD")]
     pub retain: Option<String>,
-    /// First day of the period of --retain [default: today]
-    #[arg(long, value_name = "DATE", requires = "retain")]
+    /// Keep every record as this rule asks; may be given more than once: the longest wins
+    #[arg(long, value_name = "ID")]
+    pub rule: Vec<String>,
+    /// The records' own date, after which periods count
+    #[arg(long, value_name = "DATE")]
     pub dated: Option<String>,
+    /// What periods begin with, where no rule says it: record-date, creation or event:NAME
+    #[arg(long, value_name = "START")]
+    pub start: Option<String>,
+    /// How periods count, where no rule says it
+    #[arg(long, value_name = "HOW")]
+    pub counting: Option<CountingArg>,
+    /// Last day of the firm's fiscal years [default: 12-31]
+    #[arg(long, value_name = "MM-DD")]
+    pub fiscal_year_end: Option<String>,
     /// Group files into records, classes and dates as FILE (TOML) says
-    #[arg(long, value_name = "FILE", group = "keep", conflicts_with_all = ["class", "at_expiry"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "class", "until", "retain", "rule", "dated", "start", "counting", "fiscal_year_end", "at_expiry",
+    ])]
     pub policy: Option<PathBuf>,
-    /// What happens after the last day
-    #[arg(long, value_name = "WHAT", default_value = "destroy")]
-    pub at_expiry: AtExpiryArg,
+    /// What happens after the last day [default: review where a rule asks for it, else destroy]
+    #[arg(long, value_name = "WHAT")]
+    pub at_expiry: Option<AtExpiryArg>,
     /// Who the content is meant for; confidential sizes are padded
     #[arg(long, default_value = "confidential")]
     pub class: ClassArg,
@@ -229,6 +261,21 @@ pub struct Restore {
     pub keyring: KeyringPlace,
     #[command(flatten)]
     pub trust: TrustArgs,
+}
+
+/// List the built-in retention rules, or show one in full; they are no legal advice
+#[derive(Args)]
+#[command(after_help = "Examples:\n  keepuntil rules --jurisdiction cn\n  keepuntil rules cn-accounting-voucher")]
+pub struct Rules {
+    /// Only this rule, in full
+    #[arg(value_name = "ID")]
+    pub id: Option<String>,
+    /// Only rules of this jurisdiction: cn, de, eu, uk or us
+    #[arg(long, value_name = "CODE", conflicts_with = "id")]
+    pub jurisdiction: Option<String>,
+    /// Language of titles [default: that of the locale]
+    #[arg(long, value_name = "LANG")]
+    pub lang: Option<LangArg>,
 }
 
 /// Make and look after the keyring that holds the expiry halves of all keys

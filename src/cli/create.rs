@@ -1,9 +1,9 @@
 //! `keepuntil create`.
 
-use super::args::{AtExpiryArg, ClassArg, Common, Create, KeyringPlace};
-use super::error::Failure;
+use super::args::{AtExpiryArg, ClassArg, Common, CountingArg, Create, KeyringPlace};
+use super::error::{Failure, rule_hint};
 use super::progress::Bar;
-use super::{Done, INTERRUPTED, home, prompt, render};
+use super::{Done, INTERRUPTED, home, kept, prompt, render};
 use crate::crypto::identity::{generate, seal_with_passphrase};
 use crate::crypto::recipient::{Recipients, recipients_file};
 use crate::keyring::Keyring;
@@ -11,9 +11,11 @@ use crate::ops::OpsError;
 use crate::ops::create::{CompartmentOptions, CreateOptions, CreateOutcome, create};
 use crate::ops::keys::identity_file;
 use crate::ops::plan::Grouping;
+use crate::retention::demand::{Demand, find_rules};
 use crate::retention::policy::Policy;
-use crate::retention::term::{Counting, FiscalYearEnd, last_day};
-use crate::retention::{AtExpiry, Class, Retention, RetentionError, parse_date};
+use crate::retention::rule::RuleError;
+use crate::retention::term::Counting;
+use crate::retention::{AtExpiry, Class, RetentionError, parse_date};
 use crate::storage::output::{OutputFile, create_private_dir, write_new};
 use crate::storage::{StorageError, read_limited, show};
 use chrono::{DateTime, FixedOffset, NaiveDate};
@@ -30,7 +32,7 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
         Some(path) => Some(read_policy(path)?),
         None => None,
     };
-    let per_entry = if policy.is_none() { Some(per_entry_retention(&args, now.date_naive())?) } else { None };
+    let alike = if policy.is_none() { Some(alike(&args, now.date_naive())?) } else { None };
     let to_stdout = args.output == Path::new("-");
     if to_stdout && std::io::stdout().is_terminal() {
         return Err(Failure::Usage("an archive is not for a terminal".into(), "name a file with -o FILE".into()));
@@ -52,10 +54,10 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
     if given.is_empty() && needs_default {
         given = ensure_default_recipients(now, common)?;
     }
-    let grouping = match (&policy, per_entry) {
+    let grouping = match (&policy, alike) {
         (Some(policy), _) => Grouping::Policy { policy, created: now.date_naive() },
-        (None, Some((retention, dated))) => Grouping::PerEntry { retention, dated },
-        (None, None) => unreachable!("without a policy there is a retention"),
+        (None, Some(alike)) => alike,
+        (None, None) => unreachable!("without a policy all records are alike"),
     };
     let options = CreateOptions {
         sources: args.sources.clone(),
@@ -94,28 +96,41 @@ fn read_policy(path: &Path) -> Result<Policy, Failure> {
     Ok(Policy::parse(&text).map_err(OpsError::from)?)
 }
 
-fn per_entry_retention(args: &Create, today: NaiveDate) -> Result<(Retention, Option<NaiveDate>), Failure> {
-    let at_expiry = match args.at_expiry {
+/// Every entry a record, all kept alike.
+fn alike(args: &Create, today: NaiveDate) -> Result<Grouping<'static>, Failure> {
+    let counting = |counting| match counting {
+        CountingArg::Day => Counting::Day,
+        CountingArg::CalendarYear => Counting::CalendarYear,
+        CountingArg::FiscalYear => Counting::FiscalYear,
+    };
+    let at_expiry = |at_expiry| match at_expiry {
         AtExpiryArg::Destroy => AtExpiry::Destroy,
         AtExpiryArg::Review => AtExpiry::Review,
     };
+    let fiscal_year_end = args.fiscal_year_end.clone().map(TryInto::try_into).transpose()?;
     let dated = args.dated.as_deref().map(parse_date).transpose()?;
-    let until = match (&args.until, &args.retain) {
-        (Some(date), _) => parse_date(date)?,
-        (None, Some(period)) => {
-            last_day(dated.unwrap_or(today), Counting::Day, FiscalYearEnd::default(), period.parse()?)?
-        }
-        (None, None) => {
-            return Err(Failure::Usage(
-                "it is not said how long the records are kept".into(),
-                "add --until 2036-12-31, --retain P10Y, or --policy FILE".into(),
-            ));
-        }
+    let demand = Demand {
+        rules: find_rules(&args.rule, &[]).map_err(refused)?,
+        until: args.until.as_deref().map(parse_date).transpose()?,
+        retain: args.retain.as_deref().map(str::parse).transpose()?,
+        start: args.start.as_deref().map(str::parse).transpose()?,
+        counting: args.counting.map(counting),
+        fiscal_year_end: fiscal_year_end.unwrap_or_default(),
+        at_expiry: args.at_expiry.map(at_expiry),
     };
-    if until < today {
-        return Err(RetentionError::Past(until).into());
+    let rules = demand.used_rules().map_err(refused)?;
+    let retention = demand.retention(dated, today).map_err(refused)?;
+    Ok(Grouping::PerEntry { retention, rules, dated })
+}
+
+fn refused(error: RuleError) -> Failure {
+    match error {
+        RuleError::Retention(error @ RetentionError::Past(_)) => error.into(),
+        error => {
+            let hint = rule_hint(&error).unwrap_or("see `keepuntil create --help`");
+            Failure::Usage(error.to_string(), hint.into())
+        }
     }
-    Ok((Retention::until(until, at_expiry), dated))
 }
 
 fn compartments(policy: Option<&Policy>, args: &Create, given: &[String]) -> Result<Vec<CompartmentOptions>, Failure> {
@@ -232,11 +247,13 @@ fn report(outcome: &CreateOutcome, output: &Path, to_stdout: bool, common: Commo
             "files": files,
             "source_bytes": source_bytes,
             "archive_bytes": archive_bytes,
+            "retention": kept::json(&outcome.retention),
+            "rules": outcome.rules,
             "skipped": outcome.skipped.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
         return Ok(());
     }
-    let text = format!(
+    let mut text = format!(
         "Sealed {} ({}, {}) into {} ({})\nArchive id: {}\n",
         render::count(*records, "record"),
         render::count(*files, "file"),
@@ -245,6 +262,7 @@ fn report(outcome: &CreateOutcome, output: &Path, to_stdout: bool, common: Commo
         render::bytes(*archive_bytes),
         hex::encode(outcome.archive),
     );
+    text.push_str(&kept::text(&outcome.retention, &outcome.rules));
     if to_stdout {
         if !common.quiet {
             eprint!("{text}");

@@ -10,6 +10,9 @@ use crate::ops::destruction::Stopped;
 use crate::ops::purge::PlanError;
 use crate::retention::disposition::Forbidden;
 use crate::retention::register::Refusal;
+use crate::retention::RetentionError;
+use crate::retention::policy::PolicyError;
+use crate::retention::rule::RuleError;
 use crate::storage::StorageError;
 
 pub const FAILED: u8 = 1;
@@ -204,6 +207,7 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::KeyringMissing | OpsError::Keyring(KeyringError::Missing(_)) => {
             "name it with --keyring DIR, or make one with `keepuntil keyring init DIR`"
         }
+        OpsError::Policy(PolicyError::Rule(_, error)) => return policy_rule_hint(error),
         OpsError::NoRecipient(_) => "name one with -r age1pq1…, or in the policy",
         OpsError::NoMatch(_) => "see the names with `keepuntil inspect ARCHIVE -i FILE`; quote the pattern",
         OpsError::NotAFile(_) => "an archive is read from its end: save it to a file first",
@@ -233,6 +237,41 @@ fn hint(error: &OpsError) -> Option<String> {
             "give each kind an archive or a compartment of its own; `keepuntil keygen` makes post-quantum identities"
         }
         _ => return None,
+    };
+    Some(text.into())
+}
+
+/// What to add on the command line so that a rule can be applied.
+pub fn rule_hint(error: &RuleError) -> Option<&'static str> {
+    Some(match error {
+        RuleError::Unknown(_) => "see `keepuntil rules`; own rules stand in the policy file",
+        RuleError::NeedsPeriod(_) => "add the period that you decide on: --retain P3Y",
+        RuleError::NeedsStart(_) => "add --start record-date, --start creation or --start event:relationship-end",
+        RuleError::NeedsDate(_) => "add the records' date: --dated 2025-06-30",
+        RuleError::Shorter { .. } | RuleError::Longer { .. } => {
+            "leave --retain out, or give a period that the rule allows"
+        }
+        RuleError::Idle(_) => "leave --start or --counting out: what a rule says is never replaced",
+        RuleError::Nothing => {
+            "add --until 2036-12-31, --retain P10Y, --rule ID (see `keepuntil rules`), or --policy FILE"
+        }
+        RuleError::TooMany | RuleError::Retention(_) => return None,
+    })
+}
+
+/// The same in a policy file.
+fn policy_rule_hint(error: &RuleError) -> Option<String> {
+    let text = match error {
+        RuleError::Unknown(_) => "see `keepuntil rules`, or define it in the policy: [[rule]]",
+        RuleError::NeedsPeriod(_) => "add the period that you decide on: retain = \"P3Y\"",
+        RuleError::NeedsStart(_) => "add start = \"record-date\", \"creation\" or \"event:relationship-end\"",
+        RuleError::NeedsDate(_) => "add the records' date: dated = \"2025-06-30\", or one that the path captures",
+        RuleError::Shorter { .. } | RuleError::Longer { .. } => {
+            "leave `retain` out, or give a period that the rule allows"
+        }
+        RuleError::Idle(_) => "leave `start` or `counting` out: what a rule says is never replaced",
+        RuleError::Retention(RetentionError::Past(_)) => "what need not be kept any longer is not sealed",
+        RuleError::Nothing | RuleError::TooMany | RuleError::Retention(_) => return None,
     };
     Some(text.into())
 }

@@ -195,3 +195,9 @@ pub fn clocks() -> Now {
 pub fn now() -> chrono::DateTime<chrono::FixedOffset> {
     chrono::Local::now().fixed_offset()
 }
+
+/// Whether the locale is a Chinese one.
+pub fn speaks_chinese() -> bool {
+    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
+    locale.is_some_and(|locale| locale.as_encoded_bytes().starts_with(b"zh"))
+}

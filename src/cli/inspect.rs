@@ -2,10 +2,10 @@
 
 use super::args::{Common, Inspect};
 use super::error::Failure;
-use super::{Done, home, render};
+use super::{Done, home, kept, render};
 use crate::ops::inspect::{Overview, RecordView, overview, record_view};
 use crate::ops::open::{Opener, Signer, open_archive};
-use crate::retention::{AtExpiry, Retention};
+use crate::retention::rule::Rule;
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
 
@@ -29,6 +29,7 @@ pub fn run(args: Inspect, common: Common) -> Result<Done, Failure> {
         crate::ops::OpsError::Archive { source, .. } => crate::ops::OpsError::archive(&args.archive)(source),
         other => other,
     };
+    let rules = reader.manifest().rules.clone();
     if !args.record.is_empty() {
         for &number in &args.record {
             let leaf = reader.record(number).map_err(crate::ops::OpsError::archive(&args.archive))?;
@@ -36,7 +37,7 @@ pub fn run(args: Inspect, common: Common) -> Result<Done, Failure> {
             if common.json {
                 render::json_line(&record_json(&view));
             } else {
-                render::print(&record_text(&view))?;
+                render::print(&record_text(&view, &rules))?;
             }
         }
         return Ok(Done::Clean);
@@ -89,13 +90,6 @@ pub fn signer_word(signer: Signer) -> &'static str {
     }
 }
 
-fn expiry_word(at_expiry: AtExpiry) -> &'static str {
-    match at_expiry {
-        AtExpiry::Destroy => "destroy",
-        AtExpiry::Review => "review",
-    }
-}
-
 fn overview_text(o: &Overview, path: &std::path::Path) -> String {
     let sealed = chrono::DateTime::from_timestamp(o.sealed as i64, 0).map_or("?".into(), |t| t.to_rfc3339());
     let mut text = format!(
@@ -121,16 +115,16 @@ fn overview_text(o: &Overview, path: &std::path::Path) -> String {
             escape(&c.recipients.join(", ")),
         ));
     }
-    for (retention, records) in o.retention.iter().take(20) {
-        text.push_str(&format!(
-            "  keep until   {}, then {}: {}\n",
-            retention.planned(),
-            expiry_word(retention.at_expiry),
-            render::count(*records, "record")
-        ));
+    text.push_str(&kept::text(&o.retention, &o.rules));
+    for rule in &o.rules {
+        text.push_str(&format!("  rule         {}: {}\n", rule.id, escape(&rule.title)));
+        if let Some(citation) = &rule.citation {
+            let confidence = rule.confidence.map_or(String::new(), |c| format!(", confidence {}", c.as_str()));
+            text.push_str(&format!("               {}{confidence}\n", escape(citation)));
+        }
     }
-    if o.retention.len() > 20 {
-        text.push_str(&format!("               and {} more dates\n", o.retention.len() - 20));
+    if !o.rules.is_empty() {
+        text.push_str("               no legal advice: the sealer chose these rules\n");
     }
     text.push('\n');
     text
@@ -147,7 +141,7 @@ fn record_row(view: &RecordView) -> Vec<String> {
         leaf.record.to_string(),
         leaf.compartment.clone(),
         render::bytes(leaf.size),
-        leaf.retention.planned().to_string(),
+        render::shorten(&leaf.retention.planned().to_string(), 24),
         name,
     ]
 }
@@ -163,14 +157,14 @@ fn short_reason(error: &crate::ops::OpsError) -> &'static str {
     }
 }
 
-fn record_text(view: &RecordView) -> String {
+fn record_text(view: &RecordView, rules: &[Rule]) -> String {
     let leaf = &view.leaf;
     let mut text = format!(
-        "record {}\n  compartment  {}\n  keep until   {}, then {}\n  at           {}, {} bytes\n  sha256       {}\n",
+        "record {}\n  compartment  {}\n  keep until   {}\n{}  at           {}, {} bytes\n  sha256       {}\n",
         leaf.record,
         leaf.compartment,
-        leaf.retention.planned(),
-        expiry_word(leaf.retention.at_expiry),
+        kept::short(&leaf.retention),
+        kept::terms(&leaf.retention, rules),
         leaf.offset,
         leaf.size,
         hex::encode(leaf.sha256),
@@ -206,6 +200,7 @@ fn record_json(view: &RecordView) -> serde_json::Value {
         "size": leaf.size,
         "sha256": hex::encode(leaf.sha256),
         "retention": leaf.retention,
+        "kept": kept::summary(&leaf.retention),
     });
     match &view.label {
         None => {}
@@ -221,8 +216,6 @@ fn overview_json(o: &Overview) -> serde_json::Value {
             "name": c.name, "class": c.class, "recipients": c.recipients, "records": c.records, "bytes": c.bytes,
         })
     };
-    let kept =
-        |(retention, records): (&Retention, &u64)| serde_json::json!({ "retention": retention, "records": records });
     serde_json::json!({
         "message_type": "archive",
         "archive": o.archive,
@@ -235,7 +228,8 @@ fn overview_json(o: &Overview) -> serde_json::Value {
         "bytes": o.bytes,
         "records": o.records,
         "compartments": o.compartments.iter().map(compartment).collect::<Vec<_>>(),
-        "retention": o.retention.iter().map(kept).collect::<Vec<_>>(),
+        "retention": kept::json(&o.retention),
+        "rules": o.rules,
         "custodians": o.custodians.0,
         "threshold": o.custodians.1,
         "verifier_keys": o.keys,

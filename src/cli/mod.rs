@@ -7,12 +7,14 @@ mod create;
 mod error;
 mod home;
 mod inspect;
+mod kept;
 mod keygen;
 mod keyring;
 mod progress;
 mod prompt;
 mod render;
 mod restore;
+mod rules;
 mod verify;
 
 use args::{Cli, Command};
@@ -72,6 +74,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Inspect(args) => inspect::run(args, common),
         Command::Verify(args) => verify::run(args, common),
         Command::Restore(args) => restore::run(args, common),
+        Command::Rules(args) => rules::run(args, common),
         Command::Keyring(command) => keyring::run(command, common),
     }
 }

@@ -4,7 +4,7 @@
 //! and durable; only then does the first byte of the checkpoint go out.
 
 use super::emission::{CompartmentKeys, Emitted, Sealing, emit};
-use super::plan::{Grouping, name_left_out, plan};
+use super::plan::{Grouping, RecordPlan, name_left_out, plan, used_rules};
 use super::{OpsError, Progress};
 use crate::archive::layout;
 use crate::archive::manifest::{Compartment, Custodians, FORMAT, Manifest, check_stanzas};
@@ -16,12 +16,14 @@ use crate::crypto::kdf::ArchiveId;
 use crate::crypto::recipient::Recipients;
 use crate::crypto::secret::{Secret32, random_id};
 use crate::keyring::{Deposit, Keyring, KeyringError, KnownArchive, KnownCompartment};
-use crate::retention::Class;
+use crate::retention::rule::Rule;
+use crate::retention::{Class, Retention};
 use crate::storage::StorageError;
 use crate::storage::lock::Sharing;
 use crate::storage::source::{Names, Problem};
 use crate::tlog::checkpoint::Checkpoint;
 use chrono::{DateTime, FixedOffset};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -81,6 +83,10 @@ pub struct CreateOutcome {
     pub archive_bytes: u64,
     /// Root hash under the seal.
     pub root: [u8; 32],
+    /// Records by how long they are kept.
+    pub retention: BTreeMap<Retention, u64>,
+    /// The rules that ask for it.
+    pub rules: Vec<Rule>,
     /// What was left out.
     pub skipped: Vec<Problem>,
 }
@@ -123,6 +129,7 @@ pub fn create<W: Write>(
         created: options.created.to_rfc3339_opts(chrono::SecondsFormat::Secs, false),
         firm,
         compartments,
+        rules: used_rules(&plans),
         custodians: Custodians { count: 1, threshold: 1 },
         verifier_keys: keys.clone().map(|key| key.to_string()),
     };
@@ -151,6 +158,7 @@ pub fn create<W: Write>(
     };
     let Emitted { keys: halves, skipped, files, bytes } = emit(&plans, &sealing, &mut writer).map_err(named)?;
     let origin = manifest.origin();
+    let retention = count_by_retention(&plans);
     let mut sealed_root = [0; 32];
     let seal = |head: TreeHead| -> Result<String, OpsError> {
         sealed_root = head.root;
@@ -182,10 +190,18 @@ pub fn create<W: Write>(
             source_bytes: bytes,
             archive_bytes,
             root: sealed_root,
+            retention,
+            rules: manifest.rules,
             skipped,
         },
         out,
     ))
+}
+
+fn count_by_retention(plans: &[RecordPlan]) -> BTreeMap<Retention, u64> {
+    let mut counted: BTreeMap<&Retention, u64> = BTreeMap::new();
+    plans.iter().for_each(|plan| *counted.entry(&plan.retention).or_default() += 1);
+    counted.into_iter().map(|(retention, records)| (retention.clone(), records)).collect()
 }
 
 /// Opens the keyring to change it, in short waits between which an interruption is heard.

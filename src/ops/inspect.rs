@@ -5,6 +5,7 @@ use super::open::{Opener, Signer};
 use crate::archive::label::Label;
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::reader::ArchiveReader;
+use crate::retention::rule::Rule;
 use crate::retention::{Class, Retention};
 use std::collections::BTreeMap;
 
@@ -31,8 +32,10 @@ pub struct Overview {
     pub records: u64,
     /// The compartments in their order.
     pub compartments: Vec<CompartmentOverview>,
-    /// Records by last day of keeping and what happens then.
+    /// Records by how long they are kept and what happens then.
     pub retention: BTreeMap<Retention, u64>,
+    /// The rules that ask for it.
+    pub rules: Vec<Rule>,
     /// Keyrings that were given keys, and how many are needed.
     pub custodians: (u32, u32),
     /// The verifier keys that the archive names.
@@ -95,6 +98,7 @@ pub fn overview(
         records: reader.records(),
         compartments,
         retention,
+        rules: manifest.rules,
         custodians: (manifest.custodians.count, manifest.custodians.threshold),
         keys: manifest.verifier_keys,
     })

@@ -5,10 +5,12 @@ use crate::archive::label::{RecordKind, is_record_name};
 use crate::crypto::secret::shuffle;
 use crate::retention::Retention;
 use crate::retention::policy::{Assignment, Policy};
+use crate::retention::rule::{Rule, merge};
 use crate::storage::source::{Kind, Names, Problem, Walk, list};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// One record to be.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct RecordPlan {
     pub compartment: usize,
     /// How long it is kept.
     pub retention: Retention,
+    /// The rules that ask for it, as they are used.
+    pub rules: Arc<[Rule]>,
     /// The date that counts from.
     pub dated: Option<NaiveDate>,
     /// What goes into it.
@@ -66,6 +70,8 @@ pub enum Grouping<'a> {
     PerEntry {
         /// How long all are kept.
         retention: Retention,
+        /// The rules that ask for it, as they are used.
+        rules: Arc<[Rule]>,
         /// The date that counts from.
         dated: Option<NaiveDate>,
     },
@@ -97,9 +103,18 @@ pub fn plan(
             return Err(OpsError::Problems(vec![Problem::new(source, "it is not a folder; name the folder it is in")]));
         }
         match grouping {
-            Grouping::PerEntry { retention, dated } => {
+            Grouping::PerEntry { retention, rules, dated } => {
                 let before = records.len();
-                per_entry(source, names, retention, *dated, &mut records, &mut problems);
+                let alike = |name, source| RecordPlan {
+                    name,
+                    compartment: 0,
+                    retention: retention.clone(),
+                    rules: rules.clone(),
+                    dated: *dated,
+                    source,
+                    problems: Vec::new(),
+                };
+                records.extend(per_entry(source, names, &mut problems).map(|(name, source)| alike(name, source)));
                 if records.len() == before && problems.is_empty() {
                     return Err(OpsError::Empty(source.clone()));
                 }
@@ -125,15 +140,13 @@ pub fn plan(
     Ok((records, problems))
 }
 
+/// Name and source of every entry directly under a folder.
 fn per_entry(
     source: &Path,
     names: Names,
-    retention: &Retention,
-    dated: Option<NaiveDate>,
-    records: &mut Vec<RecordPlan>,
     problems: &mut Vec<Problem>,
-) {
-    for listed in list(source, names, problems) {
+) -> impl Iterator<Item = (String, RecordSource)> + use<> {
+    list(source, names, problems).into_iter().map(|listed| {
         let is_folder = !listed.is_file && listed.path.symlink_metadata().is_ok_and(|metadata| metadata.is_dir());
         let source = if is_folder {
             // The folder's own name is in the label; a converted one is remembered there in UTF-8 only.
@@ -141,10 +154,8 @@ fn per_entry(
         } else {
             RecordSource::File(listed.path, listed.original)
         };
-        let retention = retention.clone();
-        let name = listed.name;
-        records.push(RecordPlan { name, compartment: 0, retention, dated, source, problems: Vec::new() });
-    }
+        (listed.name, source)
+    })
 }
 
 fn by_policy(
@@ -188,6 +199,7 @@ fn by_policy(
         name,
         compartment: assignment.compartment,
         retention: assignment.retention,
+        rules: assignment.rules,
         dated: assignment.dated,
         source: RecordSource::Group(source.to_owned(), paths),
         problems: Vec::new(),
@@ -203,13 +215,21 @@ pub fn name_left_out(records: &mut Vec<RecordPlan>, problems: Vec<Problem>) -> R
     let Some(longest) = records.iter().max_by_key(|record| record.retention.planned().length()) else {
         return Err(OpsError::Problems(problems));
     };
-    let (compartment, retention) = (longest.compartment, longest.retention.clone());
+    let (compartment, retention, rules) = (longest.compartment, longest.retention.clone(), longest.rules.clone());
     let taken: HashSet<&String> = records.iter().map(|record| &record.name).collect();
     let numbered = (1u64..).map(|n| format!("left-out-{n}"));
     let name = std::iter::once("left-out".to_owned()).chain(numbered).find(|name| !taken.contains(name));
     let name = name.expect("there are more numbers than records");
     let source = RecordSource::Group(PathBuf::new(), Vec::new());
-    records.push(RecordPlan { name, compartment, retention, dated: None, source, problems });
+    records.push(RecordPlan { name, compartment, retention, rules, dated: None, source, problems });
     shuffle(records);
     Ok(())
+}
+
+/// The rules of all records, sorted by id, each with all the ways in which it is used.
+pub fn used_rules(records: &[RecordPlan]) -> Vec<Rule> {
+    // Records share few lists among them; each is looked at once.
+    let lists: std::collections::BTreeMap<_, _> =
+        records.iter().map(|record| (record.rules.as_ptr(), &record.rules)).collect();
+    merge(lists.into_values().flat_map(|rules| rules.iter()))
 }

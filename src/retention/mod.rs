@@ -1,10 +1,13 @@
 //! How long a record is kept: pure rules over calendar dates.
 //!
-//! Invariant: no I/O and no clock; today's date comes in as a value. Spec: `spec/archive.md`, "Retention".
+//! Invariant: no I/O and no clock; today's date comes in as a value. Spec: `spec/retention.md`.
 
+pub mod demand;
 pub mod period;
 pub mod policy;
 pub mod ranges;
+pub mod rule;
+pub mod rules;
 pub mod term;
 
 use chrono::NaiveDate;
@@ -34,6 +37,16 @@ pub enum Class {
     Confidential,
 }
 
+impl AtExpiry {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Destroy => "destroy",
+            Self::Review => "review",
+        }
+    }
+}
+
 impl Class {
     /// The word for it.
     pub fn as_str(self) -> &'static str {
@@ -57,6 +70,9 @@ pub enum RetentionError {
     /// Not a day of the year.
     #[error("{0:?} is not the last day of a fiscal year such as 12-31")]
     FiscalYearEnd(String),
+    /// Not what a period can begin with.
+    #[error("{0:?} is not record-date, creation or event:NAME with a name of lower-case letters, digits and hyphens")]
+    Start(String),
     /// The end lies outside the calendar.
     #[error("{0} after {1} is beyond the calendar")]
     Beyond(String, NaiveDate),

@@ -10,10 +10,17 @@ use std::str::FromStr;
 #[serde(try_from = "String", into = "String")]
 pub struct Period {
     months: u32,
-    days: u64,
+    days: u32,
 }
 
 impl Period {
+    /// Whether this period never ends before `other` does; in doubt (`P30D` and `P1M`) it may.
+    pub fn is_at_least(self, other: Self) -> bool {
+        // The Gregorian calendar has 146,097 days in 4,800 months; no run of months is three days off that measure.
+        let days = |period: Self| u64::from(period.months) * 146_097 / 4800 + u64::from(period.days);
+        (self.months >= other.months && self.days >= other.days) || days(self) >= days(other) + 7
+    }
+
     /// The last day of the period when `first` is its first day.
     ///
     /// A period of one year from 2025-03-10 ends on 2026-03-09. Where the month has no such day (one year from
@@ -26,7 +33,7 @@ impl Period {
         let shifted = first.checked_add_months(Months::new(self.months)).ok_or_else(beyond)?;
         // `checked_add_months` clips to the month's end; that day is then still inside the period.
         let clipped = chrono::Datelike::day(&shifted) != chrono::Datelike::day(&first);
-        let next = shifted.checked_add_days(Days::new(self.days)).ok_or_else(beyond)?;
+        let next = shifted.checked_add_days(Days::new(self.days.into())).ok_or_else(beyond)?;
         let last = if clipped { Some(next) } else { next.pred_opt() };
         last.filter(|last| super::is_plain_date(*last)).ok_or_else(beyond)
     }
@@ -49,12 +56,12 @@ impl FromStr for Period {
             let unit = rest[digits..].chars().next().ok_or_else(malformed)?;
             // Units come in falling order, each once.
             units.find(|&u| u == unit).ok_or_else(malformed)?;
-            let months = |factor| count.checked_mul(factor).ok_or_else(malformed);
+            let times = |factor| count.checked_mul(factor).ok_or_else(malformed);
             match unit {
-                'Y' => period.months = months(12)?,
+                'Y' => period.months = times(12)?,
                 'M' => period.months = period.months.checked_add(count).ok_or_else(malformed)?,
-                'W' => period.days = u64::from(months(7)?),
-                _ => period.days += u64::from(count),
+                'W' => period.days = times(7)?,
+                _ => period.days = period.days.checked_add(count).ok_or_else(malformed)?,
             }
             rest = &rest[digits + 1..];
         }
@@ -78,7 +85,7 @@ impl From<Period> for String {
 
 impl std::fmt::Display for Period {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let parts = [(self.months / 12, 'Y'), (self.months % 12, 'M'), (self.days as u32, 'D')];
+        let parts = [(self.months / 12, 'Y'), (self.months % 12, 'M'), (self.days, 'D')];
         f.write_str("P")?;
         parts.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, unit)| write!(f, "{count}{unit}"))
     }
@@ -107,6 +114,19 @@ mod tests {
     }
 
     #[test]
+    fn a_period_is_at_least_as_long_only_where_it_always_is() {
+        let period = |text: &str| text.parse::<Period>().unwrap();
+        for (long, short) in
+            [("P10Y", "P10Y"), ("P11Y", "P10Y"), ("P1Y1D", "P1Y"), ("P10Y", "P3600D"), ("P53W", "P11M")]
+        {
+            assert!(period(long).is_at_least(period(short)), "{long} {short}");
+        }
+        for (a, b) in [("P1M", "P30D"), ("P365D", "P1Y"), ("P9Y", "P10Y"), ("P28D", "P1M"), ("P1Y", "P1Y1D")] {
+            assert!(!period(a).is_at_least(period(b)), "{a} {b}");
+        }
+    }
+
+    #[test]
     fn periods_beyond_the_year_9999_are_refused() {
         let first = parse_date("2026-01-01").unwrap();
         assert!("P7973Y".parse::<Period>().unwrap().last_day_from(first).is_ok());
@@ -115,7 +135,20 @@ mod tests {
 
     #[test]
     fn what_is_not_a_period_is_refused() {
-        for text in ["", "P", "10Y", "P0Y", "P-1Y", "P1.5Y", "P1D1Y", "P1Y1Y", "PT5H", "P9999999999Y"] {
+        for text in [
+            "",
+            "P",
+            "10Y",
+            "P0Y",
+            "P-1Y",
+            "P1.5Y",
+            "P1D1Y",
+            "P1Y1Y",
+            "PT5H",
+            "P9999999999Y",
+            "P613566756WP9D",
+            "P613566756W9D",
+        ] {
             assert!(text.parse::<Period>().is_err(), "{text}");
         }
     }

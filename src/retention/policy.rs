@@ -2,11 +2,14 @@
 //!
 //! Spec: `spec/archive.md`, "Policy file".
 
+use super::demand::{Demand, find_rules};
 use super::period::Period;
-use super::term::{Counting, FiscalYearEnd, last_day};
-use super::{AtExpiry, Class, Retention, RetentionError, parse_date};
+use super::rule::{Base, Rule, RuleError};
+use super::term::{Counting, FiscalYearEnd};
+use super::{AtExpiry, Class, Retention, RetentionError, parse_date, rules};
 use chrono::NaiveDate;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// A parsed policy file.
 #[derive(Clone, Debug)]
@@ -41,6 +44,8 @@ pub struct Assignment {
     pub compartment: usize,
     /// How long the record is kept.
     pub retention: Retention,
+    /// The rules that ask for it, as they are used.
+    pub rules: Arc<[Rule]>,
     /// The date that counts from, where the policy gives one.
     pub dated: Option<NaiveDate>,
 }
@@ -54,6 +59,48 @@ pub enum PolicyError {
     /// A part of it makes no sense.
     #[error("{0}: {1}")]
     Part(String, String),
+    /// A part of it asks for what rules do not allow.
+    #[error("{0}: {1}")]
+    Rule(String, RuleError),
+}
+
+/// Why a part cannot be used; whoever knows its place makes a [`PolicyError`] of it.
+enum Reason {
+    Words(String),
+    Rule(RuleError),
+}
+
+impl Reason {
+    fn at(self, place: String) -> PolicyError {
+        match self {
+            Self::Words(words) => PolicyError::Part(place, words),
+            Self::Rule(error) => PolicyError::Rule(place, error),
+        }
+    }
+}
+
+impl From<String> for Reason {
+    fn from(words: String) -> Self {
+        Self::Words(words)
+    }
+}
+
+impl From<&str> for Reason {
+    fn from(words: &str) -> Self {
+        Self::Words(words.into())
+    }
+}
+
+impl From<RetentionError> for Reason {
+    fn from(error: RetentionError) -> Self {
+        Self::Words(error.to_string())
+    }
+}
+
+impl From<RuleError> for Reason {
+    fn from(error: RuleError) -> Self {
+        Self::Rule(error)
+    }
 }
 
 #[derive(Deserialize)]
@@ -63,6 +110,10 @@ struct PolicyFile {
     compartments: Vec<PolicyCompartment>,
     #[serde(default, rename = "records")]
     groups: Vec<GroupFile>,
+    #[serde(default, rename = "rule")]
+    rules: Vec<Rule>,
+    #[serde(default, rename = "fiscal-year-end")]
+    fiscal_year_end: FiscalYearEnd,
 }
 
 #[derive(Deserialize)]
@@ -72,9 +123,19 @@ struct GroupFile {
     record: String,
     compartment: String,
     dated: Option<String>,
+    rule: Option<OneOrMore>,
     until: Option<String>,
     retain: Option<String>,
+    start: Option<String>,
+    counting: Option<Counting>,
     at_expiry: Option<AtExpiry>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
 }
 
 #[derive(Clone, Debug)]
@@ -84,14 +145,8 @@ struct Group {
     record: String,
     compartment: usize,
     dated: Option<String>,
-    keep: Keep,
-    at_expiry: AtExpiry,
-}
-
-#[derive(Clone, Debug)]
-enum Keep {
-    Until(NaiveDate),
-    Retain(Period),
+    demand: Demand,
+    rules: Arc<[Rule]>,
 }
 
 impl Policy {
@@ -104,9 +159,10 @@ impl Policy {
         if file.compartments.is_empty() || file.groups.is_empty() {
             return Err(PolicyError::Toml("it needs at least one [[compartment]] and one [[records]]".into()));
         }
+        check_own(&file.rules)?;
         let group = |group: GroupFile| {
             let place = format!("records {:?}", group.path);
-            Group::build(group, &file.compartments).map_err(|what| PolicyError::Part(place, what))
+            Group::build(group, &file.compartments, &file.rules, file.fiscal_year_end).map_err(|what| what.at(place))
         };
         let groups = file.groups.into_iter().map(group).collect::<Result<_, _>>()?;
         Ok(Self { compartments: file.compartments, groups })
@@ -121,18 +177,37 @@ impl Policy {
         let matched = self.groups.iter().find_map(|group| Some((group, group.pattern.captures(path)?)));
         let Some((group, captures)) = matched else { return Ok(None) };
         let place = || format!("{path} (records {:?})", group.path);
-        group.assign(&captures, created).map(Some).map_err(|what| PolicyError::Part(place(), what))
+        group.assign(&captures, created).map(Some).map_err(|what| what.at(place()))
     }
 }
 
+fn check_own(own: &[Rule]) -> Result<(), PolicyError> {
+    for (index, rule) in own.iter().enumerate() {
+        let what = match rule.check() {
+            Err(what) => what,
+            Ok(()) if !rule.applied.is_empty() => "`applied` is for archives to say",
+            Ok(()) if rules::find(&rule.id).is_some() => "a built-in rule has this id",
+            Ok(()) if own[..index].iter().any(|other| other.id == rule.id) => "its id stands twice",
+            Ok(()) => continue,
+        };
+        return Err(PolicyError::Part(format!("rule {:?}", rule.id), what.into()));
+    }
+    Ok(())
+}
+
 impl Group {
-    fn build(file: GroupFile, compartments: &[PolicyCompartment]) -> Result<Self, String> {
+    fn build(
+        file: GroupFile,
+        compartments: &[PolicyCompartment],
+        own: &[Rule],
+        fiscal_year_end: FiscalYearEnd,
+    ) -> Result<Self, Reason> {
         let pattern = pattern(&file.path)?;
         let known = |name: &str| pattern.capture_names().flatten().any(|capture| capture == name);
         for template in [Some(&file.record), file.dated.as_ref()].into_iter().flatten() {
             for name in placeholders(template)? {
                 if !known(name) {
-                    return Err(format!("{{{name}}} in {template:?} is not captured by the path"));
+                    return Err(format!("{{{name}}} in {template:?} is not captured by the path").into());
                 }
             }
         }
@@ -140,30 +215,35 @@ impl Group {
             .iter()
             .position(|c| c.name == file.compartment)
             .ok_or_else(|| format!("there is no compartment {:?}", file.compartment))?;
-        let keep = match (&file.until, &file.retain) {
-            (Some(date), None) => Keep::Until(parse_date(date).map_err(|e| e.to_string())?),
-            (None, Some(period)) => Keep::Retain(period.parse().map_err(|e: RetentionError| e.to_string())?),
-            _ => return Err("it needs either `until` or `retain`".into()),
+        let ids = match file.rule {
+            None => Vec::new(),
+            Some(OneOrMore::One(id)) => vec![id],
+            Some(OneOrMore::More(ids)) => ids,
         };
-        let at_expiry = file.at_expiry.unwrap_or(AtExpiry::Destroy);
-        Ok(Self { path: file.path, pattern, record: file.record, compartment, dated: file.dated, keep, at_expiry })
+        let demand = Demand {
+            rules: find_rules(&ids, own)?,
+            until: file.until.as_deref().map(parse_date).transpose()?,
+            retain: file.retain.map(|period| period.parse::<Period>()).transpose()?,
+            start: file.start.map(|start| start.parse::<Base>()).transpose()?,
+            counting: file.counting,
+            fiscal_year_end,
+            at_expiry: file.at_expiry,
+        };
+        let rules = match demand.used_rules() {
+            Err(RuleError::Nothing) => return Err("it needs one of `rule`, `until` and `retain`".into()),
+            rules => rules?,
+        };
+        Ok(Self { path: file.path, pattern, record: file.record, compartment, dated: file.dated, demand, rules })
     }
 
-    fn assign(&self, captures: &regex::Captures<'_>, created: NaiveDate) -> Result<Assignment, String> {
+    fn assign(&self, captures: &regex::Captures<'_>, created: NaiveDate) -> Result<Assignment, Reason> {
         let dated = match &self.dated {
-            Some(template) => Some(parse_date(&fill(template, captures)).map_err(|e| e.to_string())?),
+            Some(template) => Some(parse_date(&fill(template, captures))?),
             None => None,
         };
-        let until = match &self.keep {
-            Keep::Until(date) => *date,
-            Keep::Retain(period) => {
-                let base = dated.unwrap_or(created);
-                last_day(base, Counting::Day, FiscalYearEnd::default(), *period).map_err(|e| e.to_string())?
-            }
-        };
+        let retention = self.demand.retention(dated, created)?;
         let record = fill(&self.record, captures);
-        let retention = Retention::until(until, self.at_expiry);
-        Ok(Assignment { record, compartment: self.compartment, retention, dated })
+        Ok(Assignment { record, compartment: self.compartment, retention, rules: self.rules.clone(), dated })
     }
 }
 
@@ -257,6 +337,26 @@ mod tests {
     }
 
     #[test]
+    fn rules_of_the_table_and_of_the_policy_give_terms() {
+        let text = POLICY
+            .replacen("retain = \"P30Y\"", "rule = [\"cn-accounting-voucher\", \"own\"]\nstart = \"event:moved\"", 1)
+            .replacen(
+                "[[compartment]]",
+                "fiscal-year-end = \"03-31\"\n[[rule]]\nid = \"own\"\ntitle = \"Ours\"\nperiod = \"P2Y\"\n\
+                 bound = \"ceiling\"\n[[compartment]]",
+                1,
+            );
+        let policy = Policy::parse(&text).unwrap();
+        let assigned = policy.assign("vouchers/2019/1.pdf", parse_date("2026-11-22").unwrap()).unwrap().unwrap();
+        assert_eq!(assigned.retention.planned().to_string(), "2050-03-31");
+        assert_eq!(assigned.retention.rules(), ["cn-accounting-voucher", "own"]);
+        assert_eq!(assigned.retention.at_expiry, AtExpiry::Review);
+        let own = &assigned.rules[1];
+        assert_eq!(own.applied[0].base, Some(Base::Event("moved".into())));
+        assert!(assigned.retention.terms.iter().zip(&*assigned.rules).all(|(term, rule)| rule.gives(term)));
+    }
+
+    #[test]
     fn what_makes_no_sense_is_refused() {
         for (from, to) in [
             ("{year}-12-31", "{month}-12-31"),
@@ -264,6 +364,14 @@ mod tests {
             ("compartment = \"accounts\"\n        [[records]]", "compartment = \"other\"\n        [[records]]"),
             ("\"P30Y\"", "\"P30Q\""),
             ("class =", "clas ="),
+            ("retain = \"P30Y\"", "rule = \"cn-no-such\""),
+            ("retain = \"P30Y\"", "rule = \"cn-tax-books\""),
+            ("retain = \"P30Y\"", "rule = \"cn-tax-books\"\nstart = \"relationship-end\""),
+            ("retain = \"P30Y\"", "rule = \"cn-accounting-voucher\"\nretain = \"P10Y\""),
+            ("retain = \"P30Y\"", "rule = \"cn-accounting-voucher\"\nstart = \"creation\""),
+            ("[[compartment]]", "fiscal-year-end = \"13-01\"\n[[compartment]]"),
+            ("[[compartment]]", "[[rule]]\nid = \"cn-tax-books\"\ntitle = \"a\"\n[[compartment]]"),
+            ("[[compartment]]", "[[rule]]\nid = \"Own\"\ntitle = \"a\"\n[[compartment]]"),
         ] {
             assert!(Policy::parse(&POLICY.replacen(from, to, 1)).is_err(), "{to}");
         }

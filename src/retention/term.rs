@@ -84,6 +84,17 @@ pub enum Bound {
     Ceiling,
 }
 
+impl Counting {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::CalendarYear => "calendar-year",
+            Self::FiscalYear => "fiscal-year",
+        }
+    }
+}
+
 impl Bound {
     fn is_floor(&self) -> bool {
         *self == Self::Floor
@@ -105,7 +116,8 @@ impl Default for FiscalYearEnd {
 }
 
 impl FiscalYearEnd {
-    fn is_calendar_year(&self) -> bool {
+    /// Whether fiscal years are calendar years.
+    pub(super) fn is_calendar_year(&self) -> bool {
         *self == Self::default()
     }
 
@@ -217,18 +229,26 @@ impl Retention {
 
     /// What the terms come to; `event` tells the date of an event that was recorded for this record.
     pub fn standing(&self, event: impl Fn(&str) -> Option<NaiveDate>) -> Standing {
-        let ends = |bound| {
-            let of_bound = self.terms.iter().enumerate().filter(move |(_, term)| term.bound == bound);
-            of_bound.map(|(index, term)| (term.keep.end(&event), index))
-        };
-        let floors = ends(Bound::Floor).max_by_key(|(end, index)| (end.clone(), std::cmp::Reverse(*index)));
-        let decisive = floors.or_else(|| ends(Bound::Ceiling).min());
-        match decisive {
+        match self.decisive(&event) {
             Some((End::Day(last), governed_by)) => Standing::Until { last, governed_by },
-            Some((End::Awaiting, _)) => Standing::Awaiting(self.awaited(&event)),
+            Some((End::Awaiting, decisive)) => Standing::Awaiting(self.awaited(self.terms[decisive].bound, &event)),
             // Terms are never empty; if they were, nothing would allow destruction.
             Some((End::Never, _)) | None => Standing::Permanent,
         }
+    }
+
+    /// Index of the term that decides; the first of those that are equally long.
+    pub fn governing(&self, event: impl Fn(&str) -> Option<NaiveDate>) -> Option<usize> {
+        self.decisive(&event).map(|(_, index)| index)
+    }
+
+    fn decisive(&self, event: &impl Fn(&str) -> Option<NaiveDate>) -> Option<(End, usize)> {
+        let ends = |bound| {
+            let of_bound = self.terms.iter().enumerate().filter(move |(_, term)| term.bound == bound);
+            of_bound.map(|(index, term)| (term.keep.end(event), index))
+        };
+        let floors = ends(Bound::Floor).max_by_key(|(end, index)| (end.clone(), std::cmp::Reverse(*index)));
+        floors.or_else(|| ends(Bound::Ceiling).min())
     }
 
     /// Whether there is a floor: then the record can never be destroyed before it has run.
@@ -271,6 +291,11 @@ impl Retention {
             match &term.keep {
                 Keep::Until(last) if !is_plain_date(*last) => return Err("its last day has no year of four digits"),
                 Keep::After(after) if !is_code(&after.event) => return Err("an event has a name that is not allowed"),
+                Keep::After(after)
+                    if after.counting != Counting::FiscalYear && !after.fiscal_year_end.is_calendar_year() =>
+                {
+                    return Err("it names the end of fiscal years, which it does not count");
+                }
                 _ => {}
             }
             if term.rule.as_deref().is_some_and(|rule| !is_code(rule)) {
@@ -280,9 +305,9 @@ impl Retention {
         Ok(())
     }
 
-    fn awaited(&self, event: impl Fn(&str) -> Option<NaiveDate>) -> Vec<String> {
+    fn awaited(&self, bound: Bound, event: impl Fn(&str) -> Option<NaiveDate>) -> Vec<String> {
         let mut names = Vec::new();
-        for term in &self.terms {
+        for term in self.terms.iter().filter(|term| term.bound == bound) {
             if let Keep::After(after) = &term.keep
                 && event(&after.event).is_none()
                 && !names.contains(&after.event)

@@ -66,6 +66,7 @@ pub fn manifest() -> Manifest {
             class: Class::Sensitive,
             recipients: vec!["X25519".into()],
         }],
+        rules: Vec::new(),
         custodians: Custodians { count: 1, threshold: 1 },
         verifier_keys: signing_key().verifier_keys().map(|key| key.to_string()),
     }

@@ -276,6 +276,7 @@ impl Forge {
             created: "2026-01-01T00:00:00+00:00".into(),
             firm: keys[0].name.clone(),
             compartments: vec![Compartment { name: "records".into(), class: Class::Sensitive, recipients: types }],
+            rules: Vec::new(),
             custodians: Custodians { count: 1, threshold: 1 },
             verifier_keys: keys.clone().map(|key| key.to_string()),
         };
