@@ -9,6 +9,7 @@
 //! | [`archive`] | one archive, from bytes to records and back |
 //! | [`keyring`] | where expiry halves live until they are destroyed |
 //! | [`journal`] | what happened, and its certificates |
+//! | [`disclosure`] | what people decide and sign: the roster |
 //! | [`tlog`] | Merkle tree, tiles, signed checkpoints, proofs |
 //! | [`retention`] | how long: pure rules over calendar dates |
 //! | [`storage`] | files: sources, durable writes, locks, confined extraction |
@@ -21,6 +22,7 @@
 pub mod archive;
 pub mod cli;
 pub mod crypto;
+pub mod disclosure;
 pub mod journal;
 pub mod keyring;
 pub mod ops;

@@ -102,6 +102,12 @@ pub enum KeyringError {
     /// The catalogue or a page in it is not what this program wrote.
     #[error("keyring: {0}")]
     Damaged(String),
+    /// The journal has no such entry, or none yet.
+    #[error("the journal has no entry {0}")]
+    NoEntry(u64),
+    /// What the journal never does.
+    #[error("journal: {0}")]
+    Journal(&'static str),
     /// SQLite failed.
     #[error("keyring catalogue: {0}")]
     Catalogue(#[from] rusqlite::Error),

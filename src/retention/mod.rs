@@ -2,12 +2,18 @@
 //!
 //! Invariant: no I/O and no clock; today's date comes in as a value. Spec: `spec/retention.md`.
 
+pub mod clock;
 pub mod demand;
+pub mod disposition;
+pub mod event;
+pub mod hold;
 pub mod period;
 pub mod policy;
 pub mod ranges;
+pub mod register;
 pub mod rule;
 pub mod rules;
+pub mod scope;
 pub mod term;
 
 use chrono::NaiveDate;

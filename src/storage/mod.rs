@@ -4,13 +4,16 @@
 
 pub mod direct;
 pub mod extract;
-pub mod hole;
 pub mod fault;
+pub mod hole;
 pub mod lock;
 pub mod output;
+pub mod process;
 pub mod slot;
 pub mod source;
 pub mod spool;
+pub mod ssh_keygen;
+pub mod timestamp;
 
 use std::path::{Path, PathBuf};
 
