@@ -2,9 +2,15 @@
 //!
 //! Invariant: no I/O and no clock; today's date comes in as a value. Spec: `spec/archive.md`, "Retention".
 
+pub mod clock;
+pub mod disposition;
+pub mod event;
+pub mod hold;
 pub mod period;
 pub mod policy;
 pub mod ranges;
+pub mod register;
+pub mod scope;
 pub mod term;
 
 use chrono::NaiveDate;

@@ -1,0 +1,283 @@
+//! Disposition: what is to be done with a record, and the one gate before its keys are destroyed.
+//!
+//! Invariant: [`Judge::may_destroy`] alone allows destruction, and takes the date from the keyring's clock alone.
+//! Spec: `spec/disposition.md`, "Disposition".
+
+use super::clock::ClockDistrust;
+use super::event::{self, Event};
+use super::hold::{Hold, HoldId};
+use super::register::{PurgeId, Register, Scheduled};
+use super::term::Standing;
+use super::{AtExpiry, Class, Retention};
+use crate::crypto::kdf::ArchiveId;
+use chrono::NaiveDate;
+use std::collections::BTreeSet;
+
+/// A record as these rules see it.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordView<'a> {
+    /// Its archive.
+    pub archive: ArchiveId,
+    /// Its number.
+    pub record: u64,
+    /// The name of its compartment.
+    pub compartment: &'a str,
+    /// How closely it is guarded.
+    pub class: Class,
+    /// What applies: the page's terms, not the leaf's.
+    pub retention: &'a Retention,
+    /// Whether its keys are still there.
+    pub live: bool,
+}
+
+/// Where a record stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    /// Its keys are gone.
+    Destroyed,
+    /// Holds stop its destruction.
+    Held {
+        /// Which.
+        holds: Vec<HoldId>,
+        /// Whether it would be due without them.
+        due: bool,
+    },
+    /// It is kept for ever.
+    Permanent,
+    /// Its time begins with events that have not been recorded.
+    Awaiting(Vec<String>),
+    /// Its time has not run.
+    Kept {
+        /// Its last day.
+        until: NaiveDate,
+        /// The rule that decides; none for a date that somebody chose.
+        rule: Option<String>,
+    },
+    /// Its time has run.
+    Due {
+        /// The first day after it.
+        since: NaiveDate,
+        /// Whether somebody has to approve.
+        review: bool,
+    },
+    /// A cool-off runs.
+    Scheduled {
+        /// Of which purge.
+        purge: PurgeId,
+        /// The day on which it is over.
+        not_before: NaiveDate,
+    },
+}
+
+/// A hold as a message names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// Which.
+    pub id: HoldId,
+    /// Its matter.
+    pub matter: String,
+    /// Since when.
+    pub from: NaiveDate,
+}
+
+/// Why a record may not be destroyed. Shown after the record, as in `record 17 of …: held by "Smith v. Jones" since 2031-02-03`.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Forbidden {
+    /// There is nothing left to destroy.
+    #[error("it is destroyed already")]
+    Destroyed,
+    /// Holds.
+    #[error("{}", holdings(.0))]
+    Held(Vec<Holding>),
+    /// A term without end.
+    #[error("it is kept for ever")]
+    Permanent,
+    /// Events that have not been recorded.
+    #[error("it is kept until {} is recorded", .0.join(", "))]
+    Awaiting(Vec<String>),
+    /// Its time has not certainly run.
+    #[error("it is kept until {until}{}, and the date that is certain is {today}", by_rule(.rule))]
+    Kept {
+        /// Its last day.
+        until: NaiveDate,
+        /// The rule that decides.
+        rule: Option<String>,
+        /// The clock's trusted date.
+        today: NaiveDate,
+    },
+    /// Before its time, where a floor does not allow it.
+    #[error("it must be kept: only a record that nothing but ceilings bind may be destroyed before its time")]
+    Floor,
+    /// People have to agree who did not.
+    #[error("it needs {needed} {} of the plan, and has {given}", if *.needed == 1 { "approval" } else { "approvals" })]
+    Approvals {
+        /// How many distinct people.
+        needed: u32,
+        /// How many did.
+        given: u32,
+    },
+    /// No purge has been scheduled that names it.
+    #[error("no purge of that id is scheduled for it")]
+    NotScheduled,
+    /// The cool-off runs.
+    #[error("its cool-off runs until {not_before}")]
+    CoolOff {
+        /// The day on which it is over.
+        not_before: NaiveDate,
+    },
+    /// The clock is not trusted.
+    #[error(transparent)]
+    Clock(#[from] ClockDistrust),
+}
+
+/// The register as it is asked about many records: holds in force and current events are looked up once.
+#[derive(Debug)]
+pub struct Judge<'a> {
+    register: &'a Register,
+    holds: Vec<&'a Hold>,
+    events: Vec<&'a Event>,
+}
+
+impl<'a> Judge<'a> {
+    /// For the register as it is now.
+    pub fn new(register: &'a Register) -> Self {
+        let holds = register.holds.iter().filter(|hold| hold.in_force()).collect();
+        Self { register, holds, events: event::current(&register.events) }
+    }
+
+    /// The date of an event for the record.
+    pub fn event(&self, view: &RecordView<'_>, name: &str) -> Option<NaiveDate> {
+        event::date_for(self.events.iter().copied(), view, name)
+    }
+
+    /// What the record's terms come to with the events that were recorded.
+    pub fn standing(&self, view: &RecordView<'_>) -> Standing {
+        view.retention.standing(|name| self.event(view, name))
+    }
+
+    /// The holds on the record.
+    pub fn holds<'v>(&self, view: &'v RecordView<'_>) -> impl Iterator<Item = &'a Hold> + use<'a, 'v, '_> {
+        self.holds.iter().copied().filter(|hold| hold.scope.covers(view))
+    }
+
+    /// Where the record stands on the day `today`: the clock's trusted date for what is *due*, the wall date for what has *run out*.
+    pub fn of(&self, view: &RecordView<'_>, today: NaiveDate) -> Disposition {
+        if !view.live {
+            return Disposition::Destroyed;
+        }
+        let standing = self.standing(view);
+        let due = matches!(standing, Standing::Until { last, .. } if last < today);
+        let holds: Vec<HoldId> = self.holds(view).map(|hold| hold.id).collect();
+        if !holds.is_empty() {
+            return Disposition::Held { holds, due };
+        }
+        let scheduled =
+            self.register.scheduled.iter().filter(|scheduled| {
+                (due || scheduled.early.is_some()) && scheduled.contains(&view.archive, view.record)
+            });
+        if let Some(Scheduled { id, not_before, .. }) = scheduled.min_by_key(|scheduled| scheduled.not_before) {
+            return Disposition::Scheduled { purge: *id, not_before: *not_before };
+        }
+        match standing {
+            Standing::Permanent => Disposition::Permanent,
+            Standing::Awaiting(events) => Disposition::Awaiting(events),
+            Standing::Until { last, .. } if due => Disposition::Due {
+                since: last.succ_opt().unwrap_or(last),
+                review: self.approvals_needed(view, false) > 0,
+            },
+            Standing::Until { last, governed_by } => {
+                Disposition::Kept { until: last, rule: rule_of(view, governed_by) }
+            }
+        }
+    }
+
+    /// How many distinct people have to approve the record's destruction.
+    pub fn approvals_needed(&self, view: &RecordView<'_>, early: bool) -> u32 {
+        let roster = self.register.roster.as_ref();
+        let rules = view.retention.rules();
+        let by_rule = rules.iter().filter_map(|rule| roster?.plan_approvals.get(*rule).copied()).max();
+        let reviewed = early || view.retention.at_expiry == AtExpiry::Review;
+        // The default also where a rule without a number of its own stands beside one that has one.
+        let default = roster.map_or(1, |roster| roster.plan_approvals_default.max(1));
+        let unnumbered = rules.iter().any(|rule| roster.is_none_or(|r| !r.plan_approvals.contains_key(*rule)));
+        match by_rule {
+            Some(number) if reviewed && unnumbered => number.max(default),
+            Some(number) => number.max(u32::from(reviewed)),
+            None if reviewed => default,
+            None => 0,
+        }
+    }
+
+    /// Whether a purge of the record may begin its cool-off.
+    ///
+    /// # Errors
+    /// The first reason why not.
+    pub fn may_schedule(&self, view: &RecordView<'_>, early: bool, approved_by: &[String]) -> Result<(), Forbidden> {
+        if !view.live {
+            return Err(Forbidden::Destroyed);
+        }
+        let holding = |hold: &Hold| Holding { id: hold.id, matter: hold.name(), from: hold.from };
+        let holdings: Vec<Holding> = self.holds(view).map(holding).collect();
+        if !holdings.is_empty() {
+            return Err(Forbidden::Held(holdings));
+        }
+        let today = self.register.clock.trusted_today();
+        match self.standing(view) {
+            Standing::Permanent => return Err(Forbidden::Permanent),
+            _ if early && view.retention.has_floor() => return Err(Forbidden::Floor),
+            _ if early => {}
+            Standing::Awaiting(events) => return Err(Forbidden::Awaiting(events)),
+            Standing::Until { last, .. } if last < today => {}
+            Standing::Until { last, governed_by } => {
+                return Err(Forbidden::Kept { until: last, rule: rule_of(view, governed_by), today });
+            }
+        }
+        let needed = self.approvals_needed(view, early);
+        let given = approved_by.iter().collect::<BTreeSet<_>>().len() as u32;
+        if given < needed {
+            return Err(Forbidden::Approvals { needed, given });
+        }
+        self.register.clock.may_destroy().map_err(Forbidden::Clock)
+    }
+
+    /// The gate: whether the record's keys may be destroyed now, by the purge of this id. To be asked for each record under
+    /// the exclusive lock, with the register as it is then and after the clock was read.
+    ///
+    /// # Errors
+    /// The first reason why not.
+    pub fn may_destroy(&self, view: &RecordView<'_>, purge: &PurgeId) -> Result<(), Forbidden> {
+        let scheduled = self.register.scheduled.iter().find(|scheduled| scheduled.id == *purge);
+        let named = scheduled.filter(|scheduled| scheduled.contains(&view.archive, view.record));
+        // What the record itself says comes first: "held" tells more than "not scheduled".
+        let (early, approved_by) = named.map_or((false, &[][..]), |s| (s.early.is_some(), &s.approved_by[..]));
+        self.may_schedule(view, early, approved_by)?;
+        let not_before = named.ok_or(Forbidden::NotScheduled)?.not_before;
+        if self.register.clock.mark_date() < not_before { Err(Forbidden::CoolOff { not_before }) } else { Ok(()) }
+    }
+}
+
+/// [`Judge::of`] for one record.
+pub fn of(view: &RecordView<'_>, register: &Register, today: NaiveDate) -> Disposition {
+    Judge::new(register).of(view, today)
+}
+
+/// [`Judge::may_destroy`] for one record.
+///
+/// # Errors
+/// The first reason why not.
+pub fn may_destroy(view: &RecordView<'_>, register: &Register, purge: &PurgeId) -> Result<(), Forbidden> {
+    Judge::new(register).may_destroy(view, purge)
+}
+
+fn rule_of(view: &RecordView<'_>, term: usize) -> Option<String> {
+    view.retention.terms.get(term)?.rule.clone()
+}
+
+fn by_rule(rule: &Option<String>) -> String {
+    rule.as_ref().map_or(String::new(), |rule| format!(" by {rule}"))
+}
+
+fn holdings(holdings: &[Holding]) -> String {
+    let each: Vec<String> = holdings.iter().map(|h| format!("{:?} since {}", h.matter, h.from)).collect();
+    format!("held by {}", each.join(" and "))
+}

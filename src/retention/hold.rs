@@ -1,0 +1,142 @@
+//! Holds: orders that stop destruction for as long as they stand.
+//!
+//! Invariant: the texts go with the release, what was signed and journalled stays verifiable. Spec: `spec/disposition.md`, "Holds".
+
+use super::is_plain_date;
+use super::register::Refusal;
+use super::scope::{Scope, hex_option};
+use crate::crypto::hash::{Hash, sha256};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+/// The id of a hold: 16 random bytes.
+pub type HoldId = [u8; 16];
+
+/// Bytes in a matter or an authority, at most.
+pub const MAX_TEXT: usize = 4096;
+/// Bytes in a signature, at most.
+const MAX_SIGNATURE: usize = 16 << 10;
+
+/// One hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hold {
+    /// Which.
+    #[serde(with = "hex")]
+    pub id: HoldId,
+    /// What it is about; gone with the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matter: Option<String>,
+    /// Who ordered it; gone with the release.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// Which records.
+    pub scope: Scope,
+    /// Since when, as the order says. It holds from the moment it is placed, whatever this date.
+    pub from: NaiveDate,
+    /// When it was placed.
+    pub placed: DateTime<Utc>,
+    /// SHA-256 of salt, matter, a zero byte and authority.
+    #[serde(with = "hex")]
+    pub text_commitment: Hash,
+    /// The salt; gone with the release.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "hex_option")]
+    pub salt: Option<[u8; 16]>,
+    /// An SSH signature of [`Hold::statement`], where somebody else than the keyring signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// When it was released.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub released: Option<DateTime<Utc>>,
+}
+
+impl Hold {
+    /// A hold that is to be placed. The id and the salt are random.
+    ///
+    /// # Errors
+    /// [`Refusal::Text`], [`Refusal::Date`], [`Refusal::Scope`].
+    pub fn new(
+        id: HoldId,
+        salt: [u8; 16],
+        (matter, authority): (&str, Option<&str>),
+        scope: Scope,
+        from: NaiveDate,
+        placed: DateTime<Utc>,
+    ) -> Result<Self, Refusal> {
+        let text_commitment = commitment(&salt, matter, authority);
+        let placed = DateTime::from_timestamp(placed.timestamp(), 0).unwrap_or(placed);
+        let hold = Self {
+            id,
+            matter: Some(matter.to_owned()),
+            authority: authority.map(str::to_owned),
+            scope,
+            from,
+            placed,
+            text_commitment,
+            salt: Some(salt),
+            signature: None,
+            released: None,
+        };
+        hold.check().map(|()| hold)
+    }
+
+    /// What is signed: everything but the texts, which it commits to.
+    pub fn statement(&self) -> Vec<u8> {
+        let statement = serde_json::json!({
+            "hold": hex::encode(self.id),
+            "scope": self.scope,
+            "from": self.from,
+            "placed": self.placed,
+            "text": hex::encode(self.text_commitment),
+        });
+        format!("keepuntil-hold/v1\n{statement}\n").into_bytes()
+    }
+
+    /// Whether it stands.
+    pub fn in_force(&self) -> bool {
+        self.released.is_none()
+    }
+
+    /// What a person knows it by: its matter.
+    pub fn name(&self) -> String {
+        self.matter.clone().unwrap_or_else(|| hex::encode(self.id))
+    }
+
+    pub(super) fn release(&mut self, now: DateTime<Utc>) {
+        self.released = Some(now);
+        (self.matter, self.authority, self.salt) = (None, None, None);
+    }
+
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        self.scope.check()?;
+        if !is_plain_date(self.from) {
+            return Err(Refusal::Date(self.from));
+        }
+        if self.signature.as_ref().is_some_and(|signature| signature.len() > MAX_SIGNATURE) {
+            return Err(Refusal::Text("signature"));
+        }
+        match (&self.matter, &self.salt, self.in_force()) {
+            (Some(matter), Some(salt), true) => {
+                let words = |text: &str| {
+                    (1..=MAX_TEXT).contains(&text.len())
+                        && !text.trim().is_empty()
+                        && !text.chars().any(char::is_control)
+                };
+                if !words(matter) {
+                    return Err(Refusal::Text("matter"));
+                }
+                if self.authority.as_deref().is_some_and(|authority| !words(authority)) {
+                    return Err(Refusal::Text("authority"));
+                }
+                let same = commitment(salt, matter, self.authority.as_deref()) == self.text_commitment;
+                if same { Ok(()) } else { Err(Refusal::Text("commitment")) }
+            }
+            (None, None, false) if self.authority.is_none() => Ok(()),
+            _ => Err(Refusal::Text("matter")),
+        }
+    }
+}
+
+fn commitment(salt: &[u8; 16], matter: &str, authority: Option<&str>) -> Hash {
+    sha256(&[salt, matter.as_bytes(), &[0], authority.unwrap_or("").as_bytes()])
+}
