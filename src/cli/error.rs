@@ -2,6 +2,7 @@
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::journal::JournalError;
 use crate::keyring::KeyringError;
 use crate::ops::OpsError;
 use crate::storage::StorageError;
@@ -94,6 +95,7 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Keyring(KeyringError::Damaged(_) | KeyringError::CatalogueOlder { .. }) => DAMAGED,
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => storage_code(e),
         OpsError::Crypto(e) => crypto_code(e),
+        OpsError::Journal(e) => journal_code(e),
         OpsError::Interrupted => INTERRUPTED,
         _ => FAILED,
     }
@@ -104,6 +106,15 @@ fn crypto_code(error: &CryptoError) -> u8 {
         CryptoError::NoIdentity => NO_IDENTITY,
         CryptoError::Damaged(_) | CryptoError::Header(_) => DAMAGED,
         _ => FAILED,
+    }
+}
+
+fn journal_code(error: &JournalError) -> u8 {
+    match error {
+        JournalError::Storage(e) => storage_code(e),
+        JournalError::Crypto(e) => crypto_code(e),
+        JournalError::Unwritable(_) | JournalError::OtherStart { .. } | JournalError::File(_) => FAILED,
+        _ => DAMAGED,
     }
 }
 
@@ -149,6 +160,14 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Archive { source: ArchiveError::Damaged { .. }, .. } => {
             "see what is still whole with `keepuntil verify ARCHIVE`, and look for another copy"
         }
+        OpsError::Journal(JournalError::Forked(_) | JournalError::Older { .. }) => {
+            "keep the older checkpoint: it proves that the journal was rewritten or put back"
+        }
+        OpsError::Journal(JournalError::OtherStart { .. }) => {
+            "ask for a whole export, or for one since the checkpoint that this witness signed last: `keepuntil journal \
+             export --since FILE`"
+        }
+        OpsError::Journal(JournalError::Storage(e)) => return storage_hint(e),
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => return storage_hint(e),
         OpsError::Crypto(CryptoError::MixedRecipients) => {
             "give each kind an archive or a compartment of its own; `keepuntil keygen` makes post-quantum identities"

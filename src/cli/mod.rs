@@ -7,6 +7,7 @@ mod create;
 mod error;
 mod home;
 mod inspect;
+mod journal;
 mod keygen;
 mod keyring;
 mod progress;
@@ -73,5 +74,6 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Verify(args) => verify::run(args, common),
         Command::Restore(args) => restore::run(args, common),
         Command::Keyring(command) => keyring::run(command, common),
+        Command::Journal(command) => journal::run(command, common),
     }
 }

@@ -1,6 +1,7 @@
-//! The two signature schemes of seals and journals: Ed25519 and ML-DSA-44, and their verifier keys.
+//! The signature schemes of seals, journals and witnesses: Ed25519 and ML-DSA-44, and their verifier keys.
 //!
-//! Key names, key ids and vkeys follow C2SP signed-note; types 0x01 (Ed25519) and 0x06 (ML-DSA-44 cosignature).
+//! Key names, key ids and vkeys follow C2SP signed-note; types 0x01 (Ed25519), 0x04 (Ed25519 cosignature) and 0x06
+//! (ML-DSA-44 cosignature).
 
 use super::CryptoError;
 use super::hash::sha256;
@@ -22,6 +23,8 @@ pub const ML_DSA_44_LEN: usize = 2420;
 pub enum Scheme {
     /// Type 0x01: Ed25519 over the note text.
     Ed25519,
+    /// Type 0x04: timestamped Ed25519 cosignature of a checkpoint, by a witness.
+    Ed25519Cosignature,
     /// Type 0x06: timestamped ML-DSA-44 cosignature of a checkpoint.
     MlDsa44,
 }
@@ -31,13 +34,14 @@ impl Scheme {
     pub fn type_byte(self) -> u8 {
         match self {
             Self::Ed25519 => 0x01,
+            Self::Ed25519Cosignature => 0x04,
             Self::MlDsa44 => 0x06,
         }
     }
 
     fn public_len(self) -> usize {
         match self {
-            Self::Ed25519 => 32,
+            Self::Ed25519 | Self::Ed25519Cosignature => 32,
             Self::MlDsa44 => 1312,
         }
     }
@@ -64,7 +68,9 @@ impl VerifierKey {
     /// Whether `signature` over `message` is by this key.
     pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self.scheme {
-            Scheme::Ed25519 => UnparsedPublicKey::new(&ED25519, &self.public).verify(message, signature).is_ok(),
+            Scheme::Ed25519 | Scheme::Ed25519Cosignature => {
+                UnparsedPublicKey::new(&ED25519, &self.public).verify(message, signature).is_ok()
+            }
             Scheme::MlDsa44 => UnparsedPublicKey::new(&ML_DSA_44, &self.public).verify(message, signature).is_ok(),
         }
     }
@@ -99,8 +105,9 @@ impl FromStr for VerifierKey {
             BASE64_STANDARD.decode(material).map_err(|_| CryptoError::VerifierKey("its key is not base64"))?;
         let (scheme, public) = match material.split_first() {
             Some((0x01, public)) => (Scheme::Ed25519, public),
+            Some((0x04, public)) => (Scheme::Ed25519Cosignature, public),
             Some((0x06, public)) => (Scheme::MlDsa44, public),
-            _ => return Err(CryptoError::VerifierKey("neither Ed25519 (type 1) nor ML-DSA-44 (type 6)")),
+            _ => return Err(CryptoError::VerifierKey("neither Ed25519 (types 1 and 4) nor ML-DSA-44 (type 6)")),
         };
         if public.len() != scheme.public_len() {
             return Err(CryptoError::VerifierKey("its key has the wrong length"));
@@ -118,7 +125,7 @@ pub fn is_key_name(name: &str) -> bool {
     !name.is_empty() && !name.chars().any(|c| c.is_whitespace() || c.is_control() || c == '+')
 }
 
-/// The key pair with which one keyring signs its seals (and its journal, under another name).
+/// The two key pairs with which one keyring signs its seals and its journal, or a witness its cosignatures.
 pub struct SigningKey {
     name: String,
     ed25519: Ed25519KeyPair,
@@ -143,6 +150,13 @@ impl SigningKey {
             key(Scheme::Ed25519, self.ed25519.public_key().as_ref()),
             key(Scheme::MlDsa44, self.ml_dsa_44.public_key().as_ref()),
         ]
+    }
+
+    /// The verifier keys of a witness: the Ed25519 cosignature's, then ML-DSA-44.
+    pub fn cosigner_keys(&self) -> [VerifierKey; 2] {
+        let [mut ed25519, ml_dsa_44] = self.verifier_keys();
+        ed25519.scheme = Scheme::Ed25519Cosignature;
+        [ed25519, ml_dsa_44]
     }
 
     /// An Ed25519 signature.

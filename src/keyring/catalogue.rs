@@ -57,6 +57,7 @@ impl Catalogue {
         let mut connection = connect(path)?;
         let transaction = connection.transaction()?;
         transaction.execute_batch(SCHEMA)?;
+        transaction.execute_batch(super::log::SCHEMA)?;
         transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
         transaction
             .execute("INSERT INTO state (one, generation, key_table) VALUES (1, 0, ?1)", params![sealed_table])?;
@@ -157,6 +158,11 @@ impl Catalogue {
     pub fn integrity(&self) -> Result<(), KeyringError> {
         let found: String = self.connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
         if found == "ok" { Ok(()) } else { Err(KeyringError::Damaged(format!("its catalogue: {found}"))) }
+    }
+
+    /// The journal's rows.
+    pub fn log(&self) -> super::log::Log<'_> {
+        super::log::Log::new(&self.connection)
     }
 
     /// Begins a change that happens whole or not at all.

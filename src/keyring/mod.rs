@@ -6,6 +6,7 @@
 
 pub mod catalogue;
 pub mod export;
+pub mod log;
 pub mod page;
 pub mod root;
 
@@ -71,6 +72,12 @@ pub enum KeyringError {
     /// The catalogue or a page in it is not what this program wrote.
     #[error("keyring: {0}")]
     Damaged(String),
+    /// The journal has no such entry, or none yet.
+    #[error("the journal has no entry {0}")]
+    NoEntry(u64),
+    /// What the journal never does.
+    #[error("journal: {0}")]
+    Journal(&'static str),
     /// SQLite failed.
     #[error("keyring catalogue: {0}")]
     Catalogue(#[from] rusqlite::Error),
@@ -244,6 +251,11 @@ impl Keyring {
     /// The verifier keys of its seals.
     pub fn verifier_keys(&self) -> [VerifierKey; 2] {
         self.signing_key().verifier_keys()
+    }
+
+    /// Its journal, as stored.
+    pub fn log(&self) -> log::Log<'_> {
+        self.catalogue.log()
     }
 
     /// What it knows of an archive.

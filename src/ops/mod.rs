@@ -6,6 +6,7 @@ pub mod against;
 pub mod create;
 pub mod emission;
 pub mod inspect;
+pub mod journal;
 pub mod keys;
 pub mod open;
 pub mod pack;
@@ -16,6 +17,7 @@ pub mod verify;
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::journal::JournalError;
 use crate::keyring::KeyringError;
 use crate::retention::RetentionError;
 use crate::retention::policy::PolicyError;
@@ -96,6 +98,12 @@ pub enum OpsError {
     /// The keyring.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A journal without anything that could be signed.
+    #[error("the journal has no entry yet")]
+    JournalEmpty,
     /// Keys.
     #[error(transparent)]
     Crypto(#[from] CryptoError),

@@ -5,7 +5,7 @@
 use super::TlogError;
 use super::note::{Note, signature_line};
 use crate::crypto::hash::Hash;
-use crate::crypto::sign::{ML_DSA_44_LEN, SigningKey, VerifierKey};
+use crate::crypto::sign::{ML_DSA_44_LEN, Scheme, SigningKey, VerifierKey};
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// The head of a log.
@@ -28,7 +28,7 @@ impl Checkpoint {
         format!("{}\n{}\n{}\n", self.origin, self.size, BASE64_STANDARD.encode(self.root))
     }
 
-    fn parse(text: &str) -> Result<Self, TlogError> {
+    pub(super) fn parse(text: &str) -> Result<Self, TlogError> {
         let lines: Vec<&str> = text.split_terminator('\n').collect();
         let [origin, size, root] = lines[..] else {
             return Err(TlogError::Note("it does not have exactly three lines of text"));
@@ -61,7 +61,7 @@ impl Checkpoint {
     }
 
     /// The bytes that an ML-DSA-44 cosignature signs (C2SP tlog-cosignature, `cosigned_message`).
-    fn cosigned_message(&self, cosigner: &str, time: u64) -> Vec<u8> {
+    pub(super) fn cosigned_message(&self, cosigner: &str, time: u64) -> Vec<u8> {
         let mut message = b"subtree/v1\n\0".to_vec();
         let push_short = |message: &mut Vec<u8>, text: &str| {
             // Names longer than a length byte can say never sign: see `MAX_ORIGIN`.
@@ -96,12 +96,28 @@ pub struct SignedCheckpoint {
 /// [`TlogError::Note`] for a malformed note; [`TlogError::Signature`] for a missing, further or false signature.
 pub fn verify(bytes: &[u8], keys: &[VerifierKey; 2]) -> Result<SignedCheckpoint, TlogError> {
     let note = Note::parse(bytes)?;
+    if note.signatures.len() != 2 {
+        return Err(TlogError::Signature("it does not have exactly two signatures"));
+    }
+    verify_first_two(&note, keys)
+}
+
+/// Verifies a signed checkpoint that cosignatures of witnesses may follow; they are not looked at.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_cosigned(bytes: &[u8], keys: &[VerifierKey; 2]) -> Result<SignedCheckpoint, TlogError> {
+    verify_first_two(&Note::parse(bytes)?, keys)
+}
+
+fn verify_first_two(note: &Note<'_>, keys: &[VerifierKey; 2]) -> Result<SignedCheckpoint, TlogError> {
     let checkpoint = Checkpoint::parse(note.text)?;
-    let [first, second] = &note.signatures[..] else {
+    let [first, second, ..] = &note.signatures[..] else {
         return Err(TlogError::Signature("it does not have exactly two signatures"));
     };
-    for (line, key) in [(first, &keys[0]), (second, &keys[1])] {
-        if line.name != key.name || line.id != key.id() {
+    let schemes = [Scheme::Ed25519, Scheme::MlDsa44];
+    for ((line, key), scheme) in [first, second].into_iter().zip(keys).zip(schemes) {
+        if line.name != key.name || line.id != key.id() || key.scheme != scheme {
             return Err(TlogError::Signature("a signature is by another key"));
         }
     }

@@ -26,7 +26,7 @@ pub fn root_of(hashes: &[Hash]) -> Hash {
 }
 
 /// Leaves in the left subtree of a tree of `size` > 1 leaves: the largest power of two below `size`.
-fn split(size: u64) -> u64 {
+pub(super) fn split(size: u64) -> u64 {
     1 << (63 - (size - 1).leading_zeros())
 }
 

@@ -80,29 +80,36 @@ impl LogBuilder {
         Ok(full)
     }
 
-    /// The partial bundle and tiles that remain at the end, and the root.
-    ///
-    /// # Panics
-    /// On a log without entries: the format has no empty log.
-    pub fn finish(mut self) -> (Vec<Finished>, Hash) {
-        let mut partial = Vec::new();
+    /// Root over the entries so far; `None` before the first.
+    pub fn root(&self) -> Option<Hash> {
         let mut root: Option<Hash> = None;
-        for level in 0..self.levels.len() {
-            if self.levels[level].is_empty() {
-                continue;
-            }
+        for level in &self.levels {
             // Perfect subtrees of one level, right to left, then on to the larger ones of the level above.
-            let mut hashes = &self.levels[level][..];
+            let mut hashes = &level[..];
             while !hashes.is_empty() {
                 let (left, subtree) = hashes.split_at(hashes.len() - (1 << hashes.len().trailing_zeros()));
                 let hash = root_of(subtree);
                 root = Some(root.map_or(hash, |right| node_hash(&hash, &right)));
                 hashes = left;
             }
-            let index = (self.size >> (TILE_HEIGHT * level as u32)) / TILE_WIDTH as u64;
-            partial.push(self.finished(level, index));
         }
-        (partial, root.expect("a log has entries"))
+        root
+    }
+
+    /// The partial bundle and tiles that remain at the end, and the root.
+    ///
+    /// # Panics
+    /// On a log without entries: the format has no empty log.
+    pub fn finish(mut self) -> (Vec<Finished>, Hash) {
+        let root = self.root().expect("a log has entries");
+        let mut partial = Vec::new();
+        for level in 0..self.levels.len() {
+            if !self.levels[level].is_empty() {
+                let index = (self.size >> (TILE_HEIGHT * level as u32)) / TILE_WIDTH as u64;
+                partial.push(self.finished(level, index));
+            }
+        }
+        (partial, root)
     }
 
     fn finished(&mut self, level: usize, index: u64) -> Finished {

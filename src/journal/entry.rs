@@ -1,0 +1,451 @@
+//! Entries of the journal and the leaves that carry them.
+//!
+//! Invariant: one allowed spelling, at most 65,535 bytes, a fresh salt in each leaf. Spec: `spec/journal.md`, "Entries".
+
+use super::JournalError;
+use super::items::{Item, Items};
+use crate::crypto::hash::Hash;
+use crate::crypto::kdf::ArchiveId;
+use crate::crypto::secret::random_id;
+use crate::retention::is_plain_date;
+use crate::retention::ranges::Ranges;
+use crate::tlog::tile::MAX_ENTRY;
+use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Id of a hold, an event or a purge.
+pub type Id = [u8; 16];
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+#[allow(missing_docs)] // The fields are described where the format is: spec/journal.md, "Entries".
+pub enum Entry {
+    /// The keyring was made, or its journal begun.
+    Made {
+        #[serde(with = "hex::serde")]
+        keyring: Id,
+    },
+    /// An archive's halves were deposited.
+    Deposit {
+        #[serde(with = "hex::serde")]
+        archive: ArchiveId,
+        records: Ranges,
+        #[serde(with = "hex::serde")]
+        root: Hash,
+    },
+    /// Record keys left the keyring on an emergency key sheet.
+    Export {
+        #[serde(with = "hex::serde")]
+        archive: ArchiveId,
+        records: Ranges,
+    },
+    /// A hold was placed; `text` commits to matter and authority.
+    Hold {
+        #[serde(with = "hex::serde")]
+        hold: Id,
+        scope: Scope,
+        from: NaiveDate,
+        #[serde(with = "hex::serde")]
+        text: Hash,
+    },
+    /// A hold was released.
+    Release {
+        #[serde(with = "hex::serde")]
+        hold: Id,
+    },
+    /// Records are kept longer.
+    Extension {
+        #[serde(with = "hex::serde")]
+        archive: ArchiveId,
+        records: Ranges,
+        until: NaiveDate,
+    },
+    /// Something happened that starts a period.
+    Event {
+        #[serde(with = "hex::serde")]
+        event: Id,
+        name: String,
+        date: NaiveDate,
+        scope: Scope,
+        #[serde(with = "optional_hex", default, skip_serializing_if = "Option::is_none")]
+        corrects: Option<Id>,
+        approvals: Vec<String>,
+    },
+    /// Who may approve changed; signed under the roster before, where there was one.
+    Roster {
+        #[serde(with = "hex::serde")]
+        sha256: Hash,
+        plan_approvals: PlanApprovals,
+        #[serde(with = "optional_hex", default, skip_serializing_if = "Option::is_none")]
+        signed_under: Option<Hash>,
+    },
+    /// The keyring's settings changed to these.
+    Settings {
+        cool_off_days: u32,
+        fiscal_year_end: String,
+        typed_confirmation: bool,
+        witnesses: Vec<HexHash>,
+        timestamp_authorities: Vec<HexHash>,
+    },
+    /// A plan was accepted; its cool-off runs.
+    Plan {
+        #[serde(with = "hex::serde")]
+        purge: Id,
+        #[serde(with = "hex::serde")]
+        sha256: Hash,
+        items: Items,
+    },
+    /// A cool-off was ended.
+    Cancelled {
+        #[serde(with = "hex::serde")]
+        purge: Id,
+    },
+    /// A destruction begins; `generation` is the one that it leads to.
+    Intent {
+        #[serde(with = "hex::serde")]
+        purge: Id,
+        generation: u64,
+        items: Items,
+    },
+    /// A destruction was done; `inventory` is the hash of the certificate's record table.
+    Destroyed {
+        #[serde(with = "hex::serde")]
+        purge: Id,
+        generation: u64,
+        items: Items,
+        count: u64,
+        #[serde(with = "hex::serde")]
+        inventory: Hash,
+        approvals: Vec<String>,
+        held_exports: Vec<Item>,
+    },
+    /// The clock jumped.
+    ClockAlarm {
+        #[serde(with = "instant")]
+        shown: DateTime<Utc>,
+        #[serde(with = "instant")]
+        mark: DateTime<Utc>,
+    },
+    /// The clock shows a credible time again.
+    ClockAlarmClosed {
+        #[serde(with = "instant")]
+        wall: DateTime<Utc>,
+    },
+    /// Somebody else's clock confirmed the time.
+    ClockConfirmed {
+        by: ConfirmedBy,
+        #[serde(with = "instant")]
+        time: DateTime<Utc>,
+    },
+    /// An archive was verified.
+    Verified {
+        #[serde(with = "hex::serde")]
+        archive: ArchiveId,
+        #[serde(with = "hex::serde")]
+        root: Hash,
+        outcome: VerifiedOutcome,
+    },
+}
+
+/// What a hold or an event covers; without any restriction: everything.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scope {
+    /// Only this archive.
+    #[serde(with = "optional_hex", default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveId>,
+    /// Only these of its records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<Ranges>,
+    /// Only compartments of this name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compartment: Option<String>,
+    /// Only records under this rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+}
+
+/// How many people a plan needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanApprovals {
+    /// Unless a rule says otherwise.
+    pub default: u32,
+    /// By rule.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<String, u32>,
+}
+
+/// Whose clock it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConfirmedBy {
+    /// A pinned witness's cosignature.
+    Witness,
+    /// A pinned authority's RFC 3161 token.
+    TimestampAuthority,
+    /// A second person's signed statement.
+    Approver,
+    /// The custodian alone, at a terminal; nobody else did.
+    Typed,
+}
+
+/// How verification of an archive ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum VerifiedOutcome {
+    /// Every byte is as it was sealed.
+    Whole,
+    /// It is not.
+    Damaged,
+}
+
+/// A hash in a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HexHash(#[serde(with = "hex::serde")] pub Hash);
+
+impl Entry {
+    /// The word for its kind, as in the JSON.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Made { .. } => "made",
+            Self::Deposit { .. } => "deposit",
+            Self::Export { .. } => "export",
+            Self::Hold { .. } => "hold",
+            Self::Release { .. } => "release",
+            Self::Extension { .. } => "extension",
+            Self::Event { .. } => "event",
+            Self::Roster { .. } => "roster",
+            Self::Settings { .. } => "settings",
+            Self::Plan { .. } => "plan",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Intent { .. } => "intent",
+            Self::Destroyed { .. } => "destroyed",
+            Self::ClockAlarm { .. } => "clock-alarm",
+            Self::ClockAlarmClosed { .. } => "clock-alarm-closed",
+            Self::ClockConfirmed { .. } => "clock-confirmed",
+            Self::Verified { .. } => "verified",
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let code = |what: &str, text: &str| match is_code(text) {
+            true => Ok(()),
+            false => Err(format!("{what} {text:?} is not a code: 1 to 128 bytes without white space")),
+        };
+        let scope = |scope: &Scope| {
+            scope.compartment.as_deref().map_or(Ok(()), |name| code("compartment", name))?;
+            scope.rule.as_deref().map_or(Ok(()), |rule| code("rule", rule))?;
+            match scope.records.is_some() && scope.archive.is_none() {
+                true => Err("records of no archive".into()),
+                false => Ok(()),
+            }
+        };
+        let date = |date: &NaiveDate| is_plain_date(*date).then_some(()).ok_or_else(|| format!("the year of {date}"));
+        let instant =
+            |time: &DateTime<Utc>| is_plain_instant(time).then_some(()).ok_or_else(|| format!("the year of {time}"));
+        let approvals = |approvals: &[String]| match approvals.iter().find(|text| !is_fingerprint(text)) {
+            Some(text) => Err(format!("{text:?} is not a key's fingerprint (SHA256:…)")),
+            None => Ok(()),
+        };
+        match self {
+            Self::Hold { scope: s, from, .. } => scope(s).and_then(|()| date(from)),
+            Self::Extension { until, .. } => date(until),
+            Self::Event { name, date: d, scope: s, approvals: a, .. } => {
+                code("event", name)?;
+                date(d)?;
+                scope(s)?;
+                approvals(a)
+            }
+            Self::Roster { plan_approvals, .. } => plan_approvals.rules.keys().try_for_each(|rule| code("rule", rule)),
+            Self::Settings { fiscal_year_end, .. } => code("fiscal year's end", fiscal_year_end),
+            Self::Plan { items, .. } | Self::Intent { items, .. } => items.check(),
+            Self::Destroyed { items, approvals: a, held_exports, count, .. } => {
+                items.check()?;
+                Items::Listed(held_exports.clone()).check()?;
+                approvals(a)?;
+                match items.count() == *count {
+                    true => Ok(()),
+                    false => Err("the count is not that of its items".into()),
+                }
+            }
+            Self::ClockAlarm { shown, mark } => instant(shown).and_then(|()| instant(mark)),
+            Self::ClockAlarmClosed { wall: time } | Self::ClockConfirmed { time, .. } => instant(time),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// An entry with its time and its salt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Leaf {
+    /// When, as the keyring's clock said.
+    #[serde(with = "instant")]
+    pub time: DateTime<Utc>,
+    /// Random, so that a hash of the leaf tells nothing about what may be guessed of it.
+    #[serde(with = "hex::serde")]
+    pub salt: [u8; 16],
+    /// What happened.
+    pub entry: Entry,
+}
+
+impl Leaf {
+    /// A leaf with a fresh salt; fractions of a second are left out.
+    pub fn new(time: DateTime<Utc>, entry: Entry) -> Self {
+        Self { time: time.trunc_subsecs(0), salt: random_id(), entry }
+    }
+
+    /// The leaf's bytes.
+    ///
+    /// # Errors
+    /// [`JournalError::Unwritable`] for an entry that [`Self::parse`] would refuse: too long, a date beyond the year 9999,
+    /// names where codes and fingerprints belong.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, JournalError> {
+        self.check().map_err(JournalError::Unwritable)?;
+        let bytes = self.json();
+        if bytes.len() > MAX_ENTRY {
+            return Err(JournalError::Unwritable("it is longer than 65,535 bytes".into()));
+        }
+        Ok(bytes)
+    }
+
+    /// Parses the leaf at `index`.
+    ///
+    /// # Errors
+    /// [`JournalError::Entry`] for anything but the one spelling of an allowed entry.
+    pub fn parse(index: u64, bytes: &[u8]) -> Result<Self, JournalError> {
+        let damaged = |what: String| JournalError::Entry { index, what };
+        if bytes.len() > MAX_ENTRY {
+            return Err(damaged("it is longer than 65,535 bytes".into()));
+        }
+        let leaf: Self = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+        if leaf.json() != bytes {
+            return Err(damaged("not in canonical form".into()));
+        }
+        leaf.check().map_err(damaged)?;
+        Ok(leaf)
+    }
+
+    fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a leaf is always JSON")
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !is_plain_instant(&self.time) {
+            return Err(format!("the year of {}", self.time));
+        }
+        self.entry.check()
+    }
+}
+
+/// Names of events, rules and compartments: codes, not prose.
+fn is_code(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+}
+
+/// As `ssh-keygen -l` writes the hash of a public key.
+fn is_fingerprint(text: &str) -> bool {
+    let base64 = |b: u8| b.is_ascii_alphanumeric() || b == b'+' || b == b'/';
+    text.strip_prefix("SHA256:").is_some_and(|hash| hash.len() == 43 && hash.bytes().all(base64))
+}
+
+fn is_plain_instant(time: &DateTime<Utc>) -> bool {
+    (1..=9999).contains(&time.year())
+}
+
+/// Serde for instants as RFC 3339 text in UTC, to the second: `2036-12-31T23:59:59Z`.
+mod instant {
+    use chrono::{DateTime, SecondsFormat, Utc};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(time: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Secs, true))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let time = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?;
+        Ok(time.to_utc())
+    }
+}
+
+/// Serde for bytes that may be left out, as hex text.
+mod optional_hex {
+    use serde::{Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer, const N: usize>(bytes: &Option<[u8; N]>, serializer: S) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => serializer.serialize_str(&hex::encode(bytes)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<Option<[u8; N]>, D::Error>
+    where
+        [u8; N]: hex::FromHex,
+        <[u8; N] as hex::FromHex>::Error: std::fmt::Display,
+    {
+        hex::serde::deserialize(deserializer).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time() -> DateTime<Utc> {
+        "2031-02-03T04:05:06Z".parse().unwrap()
+    }
+
+    #[test]
+    fn leaves_are_salted_and_have_one_spelling() {
+        let entry = Entry::Deposit { archive: [1; 16], records: (1..=4).collect(), root: [2; 32] };
+        let (one, two) = (Leaf::new(time(), entry.clone()), Leaf::new(time(), entry));
+        assert_ne!(one.to_bytes().unwrap(), two.to_bytes().unwrap());
+        let bytes = one.to_bytes().unwrap();
+        assert_eq!(Leaf::parse(0, &bytes).unwrap(), one);
+        let text = String::from_utf8(bytes).unwrap();
+        for bad in [
+            text.replacen(":{", ": {", 1),
+            text.replacen("06Z", "06+00:00", 1),
+            text.replacen("06Z", "06.5Z", 1),
+            text.replacen("\"1-4\"", "\"1-4\",\"records\":\"1-4\"", 1),
+            text.replacen("0101", "010A", 1),
+            text.replacen("0202", "0g02", 1),
+            text.replacen("deposit", "deposits", 1),
+        ] {
+            assert!(matches!(Leaf::parse(7, bad.as_bytes()), Err(JournalError::Entry { index: 7, .. })), "{bad}");
+        }
+    }
+
+    #[test]
+    fn names_and_too_long_entries_are_refused_before_they_are_written() {
+        let event = |name: &str, approvals: &[&str], scope: Scope| Entry::Event {
+            event: [3; 16],
+            name: name.into(),
+            date: time().date_naive(),
+            scope,
+            corrects: None,
+            approvals: approvals.iter().map(|&text| text.into()).collect(),
+        };
+        let fingerprint = format!("SHA256:{}", "a".repeat(43));
+        let everything = Scope::default();
+        let records = Scope { records: Some([1].into_iter().collect()), ..Scope::default() };
+        Leaf::new(time(), event("relationship-end", &[&fingerprint], everything.clone())).to_bytes().unwrap();
+        let scattered: Ranges = (1..40_000).map(|n| n * 2).collect();
+        for bad in [
+            event("end of Smith", &[], everything.clone()),
+            event("", &[], everything.clone()),
+            event("end", &["smith@firm.example"], everything),
+            event("end", &[], records),
+            Entry::Extension { archive: [1; 16], records: scattered, until: time().date_naive() },
+            Entry::Extension { archive: [1; 16], records: Ranges::default(), until: NaiveDate::MAX },
+        ] {
+            assert!(matches!(Leaf::new(time(), bad).to_bytes(), Err(JournalError::Unwritable(_))));
+        }
+    }
+}
