@@ -2,6 +2,7 @@
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::journal::JournalError;
 use crate::keyring::KeyringError;
 use crate::disclosure::roster::RosterError;
 use crate::ops::OpsError;
@@ -161,6 +162,15 @@ fn crypto_code(error: &CryptoError) -> u8 {
     }
 }
 
+fn journal_code(error: &JournalError) -> u8 {
+    match error {
+        JournalError::Storage(e) => storage_code(e),
+        JournalError::Crypto(e) => crypto_code(e),
+        JournalError::Unwritable(_) | JournalError::OtherStart { .. } | JournalError::File(_) => FAILED,
+        _ => DAMAGED,
+    }
+}
+
 fn storage_code(error: &StorageError) -> u8 {
     if matches!(error, StorageError::Locked(_)) { LOCKED } else { FAILED }
 }
@@ -232,6 +242,14 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Archive { source: ArchiveError::Damaged { .. }, .. } => {
             "see what is still whole with `keepuntil verify ARCHIVE`, and look for another copy"
         }
+        OpsError::Journal(JournalError::Forked(_) | JournalError::Older { .. }) => {
+            "keep the older checkpoint: it proves that the journal was rewritten or put back"
+        }
+        OpsError::Journal(JournalError::OtherStart { .. }) => {
+            "ask for a whole export, or for one since the checkpoint that this witness signed last: `keepuntil journal \
+             export --since FILE`"
+        }
+        OpsError::Journal(JournalError::Storage(e)) => return storage_hint(e),
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => return storage_hint(e),
         OpsError::Crypto(CryptoError::MixedRecipients) => {
             "give each kind an archive or a compartment of its own; `keepuntil keygen` makes post-quantum identities"

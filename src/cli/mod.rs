@@ -76,5 +76,6 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Restore(args) => restore::run(args, common),
         Command::Rules(args) => rules::run(args, common),
         Command::Keyring(command) => keyring::run(command, common),
+        Command::Journal(command) => journal::run(command, common),
     }
 }

@@ -12,6 +12,7 @@ pub mod event;
 pub mod extend;
 pub mod hold;
 pub mod inspect;
+pub mod journal;
 pub mod keys;
 pub mod open;
 pub mod pack;
@@ -113,6 +114,12 @@ pub enum OpsError {
     /// The keyring.
     #[error(transparent)]
     Keyring(#[from] KeyringError),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A journal without anything that could be signed.
+    #[error("the journal has no entry yet")]
+    JournalEmpty,
     /// Keys.
     #[error(transparent)]
     Crypto(#[from] CryptoError),

@@ -1,0 +1,211 @@
+//! `keepuntil journal …`.
+
+use super::args::{Common, JournalCommand, JournalTrust, KeyringPlace, TrustArgs};
+use super::error::Failure;
+use super::{Done, home, render};
+use crate::crypto::sign::VerifierKey;
+use crate::journal::cosign::journal_keys;
+use crate::journal::entry::Leaf;
+use crate::ops::journal::{self, CosignOptions, JournalOutcome};
+use crate::storage::lock::Sharing;
+use crate::storage::{escape, read_limited, show};
+use crate::tlog::cosignature::MAX_COSIGNED;
+use std::path::Path;
+
+pub fn run(command: JournalCommand, common: Common) -> Result<Done, Failure> {
+    match command {
+        JournalCommand::Show { checkpoint: true, keyring, .. } => show_checkpoint(&keyring, common),
+        JournalCommand::Show { from, keyring, .. } => show_entries(from, &keyring, common),
+        JournalCommand::Verify { folder, since, trust, keyring } => {
+            verify(folder.as_deref(), since.as_deref(), trust, &keyring, common)
+        }
+        JournalCommand::Export { output, since, keyring } => export(&output, since.as_deref(), &keyring, common),
+        JournalCommand::Cosign { export, witness_key, state, output, trust } => {
+            let keys = named_keys(trust)?;
+            let (time, wait) = (now(), home::WAIT);
+            let options = CosignOptions {
+                export: &export,
+                keys,
+                witness_key: &witness_key,
+                state: &state,
+                output: &output,
+                time,
+                wait,
+            };
+            cosign(&options, common)
+        }
+        JournalCommand::WitnessKey { output, name } => witness_key(&output, name),
+    }
+}
+
+/// Seconds since 1970; 0 before.
+fn now() -> u64 {
+    u64::try_from(home::now().timestamp()).unwrap_or(0)
+}
+
+/// The journal's two keys, where any were named.
+fn named_keys(trust: JournalTrust) -> Result<Option<[VerifierKey; 2]>, Failure> {
+    let named = home::trust(&TrustArgs { signer: trust.journal, trust: trust.trust })?.pinned;
+    if named.is_empty() {
+        return Ok(None);
+    }
+    match journal_keys(&named) {
+        Ok(keys) => Ok(Some(keys)),
+        Err(e) => Err(Failure::Usage(
+            e.to_string(),
+            "name both: `keepuntil keyring info --vkeys` prints them, and --trust FILE takes its output".into(),
+        )),
+    }
+}
+
+fn show_checkpoint(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let keyring = home::required_keyring(place, Sharing::Exclusive)?;
+    let note = journal::sign(&keyring, now())?;
+    if common.json {
+        render::json_line(&serde_json::json!({ "message_type": "checkpoint", "note": note }));
+    } else {
+        render::print(&note)?;
+    }
+    Ok(Done::Clean)
+}
+
+fn show_entries(from: u64, place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let keyring = home::required_keyring(place, Sharing::Shared)?;
+    journal::show_entries(&keyring, from, |index, leaf| {
+        if !common.json {
+            return render::print(&line(index, &leaf));
+        }
+        render::json_line(&serde_json::json!({
+            "message_type": "entry", "index": index, "kind": leaf.entry.kind(), "leaf": leaf,
+        }));
+        Ok(())
+    })?;
+    Ok(Done::Clean)
+}
+
+/// An entry for people: number, time, kind, and its fields as `name value`.
+fn line(index: u64, leaf: &Leaf) -> String {
+    let value = serde_json::to_value(leaf).expect("a leaf is always JSON");
+    let kind = leaf.entry.kind();
+    let mut text = format!("{index:>6}  {}  {kind}", value["time"].as_str().unwrap_or_default());
+    for (name, value) in value["entry"][kind].as_object().into_iter().flatten() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.push_str(&format!("  {name} {value}"));
+    }
+    escape(&text) + "\n"
+}
+
+fn verify(
+    folder: Option<&Path>,
+    since: Option<&Path>,
+    trust: JournalTrust,
+    place: &KeyringPlace,
+    common: Common,
+) -> Result<Done, Failure> {
+    let keys = named_keys(trust)?;
+    let since = since.map(|path| read_limited(path, MAX_COSIGNED)).transpose()?;
+    let found = match folder {
+        Some(dir) => {
+            let keys = match keys {
+                Some(keys) => Some(keys),
+                None => keys_of_keyring(dir, place)?,
+            };
+            journal::verify_folder(dir, keys.as_ref(), since.as_deref())?
+        }
+        None => {
+            let keyring = home::required_keyring(place, Sharing::Shared)?;
+            if keys.is_some_and(|keys| keys != keyring.verifier_keys()) {
+                let what = "the keyring's journal is not signed by the keys that were named";
+                return Err(crate::journal::JournalError::Foreign(what.into()).into());
+            }
+            journal::verify_own(&keyring, since.as_deref())?
+        }
+    };
+    report(&found, since.is_some(), common)
+}
+
+/// The keys of the keyring beside, where the folder is an export of its journal.
+fn keys_of_keyring(dir: &Path, place: &KeyringPlace) -> Result<Option<[VerifierKey; 2]>, Failure> {
+    let Some(keyring) = home::keyring(place, Sharing::Shared)? else { return Ok(None) };
+    let own = journal::claimed_origin(dir)? == journal::origin(&keyring);
+    Ok(own.then(|| keyring.verifier_keys()))
+}
+
+fn report(found: &JournalOutcome, since: bool, common: Common) -> Result<Done, Failure> {
+    let JournalOutcome { origin, verified, signed, signer_known } = found;
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "journal_verified",
+            "journal": origin,
+            "entries": verified.size,
+            "root": verified.root.map(hex::encode),
+            "signed_entries": signed,
+            "signer": if *signer_known { "known" } else { "unknown" },
+            "extends_since": since.then_some(true),
+            "times_backwards": verified.backwards,
+        }));
+    } else {
+        let signer = if *signer_known { "whole" } else { "consistent, signer unknown" };
+        let entries = match verified.size {
+            1 => "1 entry".to_owned(),
+            n => format!("{n} entries"),
+        };
+        let signed = match signed {
+            Some(signed) if *signed == verified.size => String::new(),
+            Some(signed) => format!(", {signed} of them signed"),
+            None => ", none of them signed yet".into(),
+        };
+        let extends = if since { "; it extends the older checkpoint" } else { "" };
+        render::print(&format!("{}: {signer}; {entries}{signed}{extends}\n", escape(origin)))?;
+    }
+    if !common.quiet {
+        for (index, time) in &verified.backwards_at {
+            eprintln!("keepuntil: warning: entry {index}: its time {time} is before that of an earlier entry");
+        }
+        let more = verified.backwards - verified.backwards_at.len() as u64;
+        if more > 0 {
+            eprintln!("keepuntil: warning: {more} more entries have times before those of earlier ones");
+        }
+    }
+    if !signer_known {
+        eprintln!("keepuntil: hint: say whose journal it must be: --trust FILE with the firm's verifier keys");
+        return Ok(Done::Findings);
+    }
+    Ok(Done::Clean)
+}
+
+fn export(output: &Path, since: Option<&Path>, place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let since = since.map(|path| read_limited(path, MAX_COSIGNED)).transpose()?;
+    let keyring = home::required_keyring(place, Sharing::Exclusive)?;
+    let size = match since {
+        Some(note) => journal::export_since(&keyring, &note, output, now())?,
+        None => journal::export(&keyring, output, now())?,
+    };
+    if common.json {
+        let path = output.to_string_lossy();
+        render::json_line(&serde_json::json!({ "message_type": "journal_exported", "path": path, "entries": size }));
+    } else if !common.quiet {
+        eprintln!("Wrote {} with a checkpoint over {size} of the journal's entries.", show(output));
+    }
+    Ok(Done::Clean)
+}
+
+fn cosign(options: &CosignOptions<'_>, common: Common) -> Result<Done, Failure> {
+    let head = journal::cosign(options)?;
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "cosigned", "journal": head.origin, "entries": head.size,
+            "root": hex::encode(head.root), "time": options.time,
+        }));
+    } else if !common.quiet {
+        eprintln!("Cosigned {} at {} entries: {}", escape(&head.origin), head.size, show(options.output));
+    }
+    Ok(Done::Clean)
+}
+
+fn witness_key(output: &Path, name: Option<String>) -> Result<Done, Failure> {
+    let made_up = || format!("witness-{}", hex::encode(&crate::crypto::secret::random_id()[..4]));
+    let keys = journal::witness_key(output, &name.unwrap_or_else(made_up))?;
+    render::print(&format!("{}\n{}\n", keys[0], keys[1]))?;
+    Ok(Done::Clean)
+}
