@@ -5,7 +5,6 @@
 
 use super::JournalError;
 use crate::crypto::hash::Hash;
-use crate::crypto::kdf::parse_archive_id;
 use crate::crypto::secret::Secret32;
 use crate::crypto::sign::{Scheme, SigningKey, VerifierKey, is_key_name};
 use crate::tlog::checkpoint::{Checkpoint, MAX_ORIGIN};
@@ -67,14 +66,16 @@ impl WitnessKey {
     /// # Errors
     /// [`JournalError::File`]; the text stays out of the message.
     pub fn parse(text: &[u8]) -> Result<Self, JournalError> {
-        let malformed = || JournalError::File("witness key: it is not written as `journal witness-key` writes it".into());
+        let malformed =
+            || JournalError::File("witness key: it is not written as `journal witness-key` writes it".into());
         let lines = std::str::from_utf8(text).map_err(|_| malformed())?;
         let mut lines = lines.lines().map(|line| -> Option<(&str, Secret32)> {
             let (name, rest) = line.strip_prefix(PREFIX)?.split_once('+')?;
             let material = Zeroizing::new(BASE64_STANDARD.decode(rest.split_once('+')?.1).ok()?);
             Some((name, Secret32::from_slice(material.get(1..)?)?))
         });
-        let (Some(Some((name, ed25519))), Some(Some((_, ml_dsa_44))), None) = (lines.next(), lines.next(), lines.next())
+        let (Some(Some((name, ed25519))), Some(Some((_, ml_dsa_44))), None) =
+            (lines.next(), lines.next(), lines.next())
         else {
             return Err(malformed());
         };
@@ -215,14 +216,14 @@ pub fn journal_keys(named: &[VerifierKey]) -> Result<[VerifierKey; 2], JournalEr
 /// The checkpoint with the witness's two lines. `time` is in seconds since 1970, as the witness's clock says.
 ///
 /// # Errors
-/// [`JournalError::Foreign`] where the witness has the journal's name; a malformed checkpoint.
+/// [`JournalError::Foreign`] where the witness has the journal's name; [`JournalError::Unwritable`] for a time of zero.
 pub fn cosign(checkpoint: &str, witness: &SigningKey, time: u64) -> Result<String, JournalError> {
     let head = super::checkpoint::claimed(checkpoint.as_bytes())?;
     if head.origin.rsplit_once("/journal/").is_some_and(|(firm, _)| firm == witness.verifier_keys()[0].name) {
         return Err(JournalError::Foreign("a journal cannot be its own witness".into()));
     }
-    if parse_archive_id(head.origin.rsplit('/').next().unwrap_or_default()).is_none() || time == 0 {
-        return Err(JournalError::Foreign("there is nothing that a witness could state".into()));
+    if time == 0 {
+        return Err(JournalError::Unwritable("a cosignature without a time".into()));
     }
     Ok(checkpoint.to_owned() + &cosignature::lines(&head, witness, time))
 }

@@ -245,7 +245,8 @@ impl Entry {
             }
         };
         let date = |date: &NaiveDate| is_plain_date(*date).then_some(()).ok_or_else(|| format!("the year of {date}"));
-        let instant = |time: &DateTime<Utc>| is_plain_instant(time).then_some(()).ok_or_else(|| format!("the year of {time}"));
+        let instant =
+            |time: &DateTime<Utc>| is_plain_instant(time).then_some(()).ok_or_else(|| format!("the year of {time}"));
         let approvals = |approvals: &[String]| match approvals.iter().find(|text| !is_fingerprint(text)) {
             Some(text) => Err(format!("{text:?} is not a key's fingerprint (SHA256:…)")),
             None => Ok(()),

@@ -73,7 +73,10 @@ impl Folder {
     fn compare(&self, demanded: &[Finished]) -> Result<(), JournalError> {
         for tile in demanded.iter().filter(|tile| !tile.path.starts_with("tile/entries/")) {
             if self.read(&tile.path, tile.bytes.len())? != tile.bytes {
-                return Err(JournalError::Damaged(format!("{}: it does not hold the hashes of its entries", tile.path)));
+                return Err(JournalError::Damaged(format!(
+                    "{}: it does not hold the hashes of its entries",
+                    tile.path
+                )));
             }
         }
         Ok(())

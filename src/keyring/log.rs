@@ -213,22 +213,46 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Shows every stored tile: level, index, its hashes.
+    /// Compares every tile with the leaves, and finds no other.
     ///
     /// # Errors
-    /// Those of SQLite and of `each`.
-    pub fn for_each_tile<E: From<KeyringError>>(
-        &self,
-        mut each: impl FnMut(u32, u64, &[u8]) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let sql = "SELECT level, idx, body FROM log_tile ORDER BY level, idx";
-        let mut statement = self.connection.prepare(sql).map_err(KeyringError::from)?;
-        let mut rows = statement.query([]).map_err(KeyringError::from)?;
-        while let Some(row) = rows.next().map_err(KeyringError::from)? {
-            let level: u32 = row.get(0).map_err(KeyringError::from)?;
-            let index: i64 = row.get(1).map_err(KeyringError::from)?;
-            let body: Vec<u8> = row.get(2).map_err(KeyringError::from)?;
-            each(level, index as u64, &body)?;
+    /// [`KeyringError::Damaged`]; those of SQLite.
+    pub fn check(&self) -> Result<(), KeyringError> {
+        let size = self.size()?;
+        let other = |level: u32, index: u64| {
+            KeyringError::Damaged(format!("journal: tile {level}/{index} is not that of its entries"))
+        };
+        let mut hashes = Vec::with_capacity(TILE_WIDTH);
+        self.for_each_leaf(0, size, |index, leaf| {
+            hashes.push(leaf_hash(leaf));
+            let tile = index / TILE_WIDTH as u64;
+            if hashes.len() == TILE_WIDTH || index + 1 == size {
+                if { *self }.tile(0, tile, hashes.len())? != hashes {
+                    return Err(other(0, tile));
+                }
+                hashes.clear();
+            }
+            Ok(())
+        })?;
+        let (mut level, mut at_level, mut tiles) = (1, size >> TILE_HEIGHT, size.div_ceil(TILE_WIDTH as u64));
+        while at_level > 0 {
+            for index in 0..at_level.div_ceil(TILE_WIDTH as u64) {
+                let stored = { *self }.tile(level, index, width(size, level, index))?;
+                for (below, hash) in (index * TILE_WIDTH as u64..).zip(stored) {
+                    if root_of(&{ *self }.tile(level - 1, below, TILE_WIDTH)?) != hash {
+                        return Err(other(level, index));
+                    }
+                }
+            }
+            tiles += at_level.div_ceil(TILE_WIDTH as u64);
+            (level, at_level) = (level + 1, at_level >> TILE_HEIGHT);
+        }
+        let count = |table: &str| -> Result<u64, KeyringError> {
+            let sql = format!("SELECT count(*) FROM {table}");
+            Ok(self.connection.query_row(&sql, [], |row| row.get::<_, i64>(0))? as u64)
+        };
+        if count("log_tile")? != tiles || count("log_leaf")? != size {
+            return Err(KeyringError::Damaged("journal: it has rows that do not belong to its entries".into()));
         }
         Ok(())
     }
@@ -322,10 +346,14 @@ mod tests {
                 members.extend(builder.finish().0);
             }
             let mut stored = std::collections::BTreeMap::new();
-            log.for_each_tile::<KeyringError>(|level, index, body| {
-                stored.insert(crate::tlog::tile::path(level, index, body.len() / 32), body.to_vec());
-                Ok(())
-            }).unwrap();
+            let mut statement = connection.prepare("SELECT level, idx, body FROM log_tile").unwrap();
+            let mut rows = statement.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                let (level, index): (u32, i64) = (row.get(0).unwrap(), row.get(1).unwrap());
+                let body: Vec<u8> = row.get(2).unwrap();
+                stored.insert(crate::tlog::tile::path(level, index as u64, body.len() / 32), body);
+            }
+            log.check().unwrap();
             let bundles = members.iter().filter(|member| member.path.starts_with("tile/entries/"));
             for (index, bundle) in bundles.enumerate() {
                 let width = width(size, 0, index as u64);
@@ -334,7 +362,7 @@ mod tests {
                 prop_assert_eq!(stored.remove(&crate::tlog::tile::path(0, index as u64, width)), Some(hashes));
             }
             for tile in members.iter().filter(|member| !member.path.starts_with("tile/entries/")) {
-                prop_assert_eq!(stored.remove(&tile.path).as_ref(), Some(&tile.bytes));
+                prop_assert_eq!(stored.remove(&tile.path), Some(tile.bytes.clone()));
             }
             prop_assert!(stored.is_empty(), "{:?}", stored.keys());
         }
@@ -409,17 +437,18 @@ mod tests {
             "DELETE FROM log_leaf WHERE idx = 3",
             "DELETE FROM log_tile WHERE level = 0 AND idx = 1",
             "UPDATE log_tile SET body = substr(body, 1, 32) WHERE level = 0",
+            "UPDATE log_tile SET body = zeroblob(8192) WHERE level = 0 AND idx = 0",
+            "UPDATE log_tile SET body = zeroblob(32) WHERE level = 1",
+            "UPDATE log_leaf SET body = x'00' WHERE idx = 3",
+            "INSERT INTO log_tile (level, idx, body) VALUES (2, 0, zeroblob(32))",
+            "INSERT INTO log_leaf (idx, body) VALUES (300, x'00')",
             "UPDATE log_head SET size = 299",
         ] {
             let connection = catalogue();
             append(&connection, &leaves(0..300)).unwrap();
             connection.execute_batch(damage).unwrap();
-            let log = Log::new(&connection);
-            let size = log.size().unwrap();
-            let outcomes =
-                [log.root(size).map(|_| ()), log.for_each_leaf(0, size, |_, _| Ok(())), log.leaf(3).map(|_| ())];
-            let damaged = outcomes.iter().any(|outcome| matches!(outcome, Err(KeyringError::Damaged(_))));
-            assert!(damaged, "{damage}: {outcomes:?}");
+            let outcome = Log::new(&connection).check();
+            assert!(matches!(outcome, Err(KeyringError::Damaged(_))), "{damage}: {outcome:?}");
         }
     }
 }

@@ -96,11 +96,6 @@ impl LogBuilder {
         root
     }
 
-    /// Leaf hashes of the bundle that is not full yet.
-    pub fn partial_leaves(&self) -> &[Hash] {
-        self.levels.first().map_or(&[], Vec::as_slice)
-    }
-
     /// The partial bundle and tiles that remain at the end, and the root.
     ///
     /// # Panics
