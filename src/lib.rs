@@ -8,6 +8,7 @@
 //! | [`ops`] | one verb a file: options in, outcome out |
 //! | [`archive`] | one archive, from bytes to records and back |
 //! | [`keyring`] | where expiry halves live until they are destroyed |
+//! | [`disclosure`] | what people decide and sign: the roster |
 //! | [`tlog`] | Merkle tree, tiles, signed checkpoints, proofs |
 //! | [`retention`] | how long: pure rules over calendar dates |
 //! | [`storage`] | files: sources, durable writes, locks, confined extraction |
@@ -20,6 +21,7 @@
 pub mod archive;
 pub mod cli;
 pub mod crypto;
+pub mod disclosure;
 pub mod keyring;
 pub mod ops;
 pub mod retention;

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What each module may use of the crate.
-const MAY_USE: [(&str, &[&str]); 8] = [
-    ("cli", &["ops", "archive", "keyring", "tlog", "storage", "retention", "crypto"]),
-    ("ops", &["archive", "keyring", "tlog", "storage", "retention", "crypto"]),
+const MAY_USE: [(&str, &[&str]); 9] = [
+    ("cli", &["ops", "archive", "keyring", "disclosure", "tlog", "storage", "retention", "crypto"]),
+    ("ops", &["archive", "keyring", "disclosure", "tlog", "storage", "retention", "crypto"]),
     ("archive", &["tlog", "storage", "retention", "crypto"]),
     ("keyring", &["tlog", "storage", "retention", "crypto"]),
+    ("disclosure", &["tlog", "storage", "retention", "crypto"]),
     ("tlog", &["crypto"]),
     ("storage", &["crypto"]),
     ("retention", &["crypto"]),

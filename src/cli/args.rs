@@ -35,6 +35,8 @@ pub enum Command {
     Restore(Restore),
     #[command(subcommand)]
     Keyring(KeyringCommand),
+    #[command(subcommand)]
+    Schedule(super::schedule::ScheduleCommand),
 }
 
 /// Make an age identity, post-quantum unless --classic

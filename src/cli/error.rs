@@ -2,9 +2,12 @@
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::disclosure::roster::RosterError;
 use crate::keyring::KeyringError;
 use crate::ops::OpsError;
 use crate::storage::StorageError;
+use crate::storage::process::ProcessError;
+use crate::storage::timestamp::TimestampError;
 
 pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
@@ -150,12 +153,29 @@ fn hint(error: &OpsError) -> Option<String> {
             "see what is still whole with `keepuntil verify ARCHIVE`, and look for another copy"
         }
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => return storage_hint(e),
+        OpsError::Process(e) => return process_hint(e),
+        OpsError::Roster(RosterError::Process(e)) => return process_hint(e),
+        OpsError::Timestamp(TimestampError::Process(e)) => return process_hint(e),
         OpsError::Crypto(CryptoError::MixedRecipients) => {
             "give each kind an archive or a compartment of its own; `keepuntil keygen` makes post-quantum identities"
         }
         _ => return None,
     };
     Some(text.into())
+}
+
+fn process_hint(error: &ProcessError) -> Option<String> {
+    match error {
+        ProcessError::Missing(program) if program == "ssh-keygen" => {
+            Some("install OpenSSH (Debian: apt install openssh-client); its ssh-keygen signs and verifies".into())
+        }
+        ProcessError::Missing(program) if program == "openssl" => {
+            Some("install OpenSSL (Debian: apt install openssl); it verifies time stamps".into())
+        }
+        ProcessError::Missing(program) => Some(format!("install {program}")),
+        ProcessError::Storage(e) => storage_hint(e),
+        _ => None,
+    }
 }
 
 fn storage_hint(error: &StorageError) -> Option<String> {

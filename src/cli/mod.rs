@@ -13,6 +13,7 @@ mod progress;
 mod prompt;
 mod render;
 mod restore;
+mod schedule;
 mod verify;
 
 use args::{Cli, Command};
@@ -45,7 +46,8 @@ pub fn main() -> ExitCode {
         }
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
-    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_));
+    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_))
+        || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
         if INTERRUPTED.swap(true, Ordering::Relaxed) || !cleans_up {
@@ -73,5 +75,6 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Verify(args) => verify::run(args, common),
         Command::Restore(args) => restore::run(args, common),
         Command::Keyring(command) => keyring::run(command, common),
+        Command::Schedule(command) => schedule::run(command, common),
     }
 }

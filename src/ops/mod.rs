@@ -102,6 +102,15 @@ pub enum OpsError {
     /// Files.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// Another program.
+    #[error(transparent)]
+    Process(#[from] crate::storage::process::ProcessError),
+    /// A roster, or a signature under it.
+    #[error(transparent)]
+    Roster(#[from] crate::disclosure::roster::RosterError),
+    /// An outside time.
+    #[error(transparent)]
+    Timestamp(#[from] crate::storage::timestamp::TimestampError),
     /// Somebody interrupted.
     #[error("interrupted")]
     Interrupted,

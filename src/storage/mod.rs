@@ -2,13 +2,19 @@
 //!
 //! Invariant: the only module that writes through `std::fs`; nothing here knows what the bytes mean.
 
+pub mod crontab;
 pub mod direct;
 pub mod extract;
 pub mod lock;
 pub mod output;
+pub mod process;
+pub mod schedule;
 pub mod slot;
 pub mod source;
 pub mod spool;
+pub mod ssh_keygen;
+pub mod timer;
+pub mod timestamp;
 
 use std::path::{Path, PathBuf};
 

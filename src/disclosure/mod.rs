@@ -1,0 +1,25 @@
+//! What people decide and sign: the roster that says who they are, and the texts that they put their names to.
+//!
+//! Invariant: people are counted, never keys, and a signature for one purpose is none for another. Spec: `spec/roster.md`.
+
+pub mod roster;
+pub mod signature;
+pub mod statement;
+
+/// What a signature is for: the namespace that `ssh-keygen -Y` signs with the message.
+pub mod namespace {
+    /// A plan of destruction.
+    pub const PLAN: &str = "keepuntil-plan";
+    /// A change of the roster.
+    pub const ROSTER: &str = "keepuntil-roster";
+    /// A statement of the date.
+    pub const CLOCK: &str = "keepuntil-clock";
+    /// A hold.
+    pub const HOLD: &str = "keepuntil-hold";
+    /// An event that a retention waits for.
+    pub const EVENT: &str = "keepuntil-event";
+    /// A request for records.
+    pub const REQUEST: &str = "keepuntil-request";
+    /// An approval of a request.
+    pub const APPROVAL: &str = "keepuntil-approval";
+}
