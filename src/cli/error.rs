@@ -15,6 +15,8 @@ use crate::retention::RetentionError;
 use crate::retention::policy::PolicyError;
 use crate::retention::rule::RuleError;
 use crate::storage::StorageError;
+use crate::storage::process::ProcessError;
+use crate::storage::timestamp::TimestampError;
 
 pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
@@ -251,6 +253,9 @@ fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::Journal(JournalError::Storage(e)) => return storage_hint(e),
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => return storage_hint(e),
+        OpsError::Process(e) => return process_hint(e),
+        OpsError::Roster(RosterError::Process(e)) => return process_hint(e),
+        OpsError::Timestamp(TimestampError::Process(e)) => return process_hint(e),
         OpsError::Crypto(CryptoError::MixedRecipients) => {
             "give each kind an archive or a compartment of its own; `keepuntil keygen` makes post-quantum identities"
         }

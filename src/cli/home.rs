@@ -30,11 +30,19 @@ fn state_dir() -> Result<PathBuf, Failure> {
     xdg("XDG_STATE_HOME", ".local/state")
 }
 
+/// The user's folder of settings, not only ours.
+pub fn config_dir() -> Result<PathBuf, Failure> {
+    xdg_base("XDG_CONFIG_HOME", ".config")
+}
+
 fn xdg(variable: &str, below_home: &str) -> Result<PathBuf, Failure> {
+    Ok(xdg_base(variable, below_home)?.join("keepuntil"))
+}
+
+fn xdg_base(variable: &str, below_home: &str) -> Result<PathBuf, Failure> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute(variable)
         .or_else(|| absolute("HOME").map(|home| home.join(below_home)))
-        .map(|dir| dir.join("keepuntil"))
         .ok_or_else(|| Failure::Usage("there is no home folder".into(), "set HOME, or name --keyring and -i".into()))
 }
 

@@ -47,7 +47,8 @@ pub fn main() -> ExitCode {
         }
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
-    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_));
+    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_))
+        || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
         if INTERRUPTED.swap(true, Ordering::Relaxed) || !cleans_up {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: the only module that writes through `std::fs`; nothing here knows what the bytes mean.
 
+pub mod crontab;
 pub mod direct;
 pub mod extract;
 pub mod fault;

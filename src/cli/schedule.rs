@@ -1,0 +1,391 @@
+//! `keepuntil schedule …`: destruction on the day without anybody there.
+
+use super::args::{Common, KeyringPlace};
+use super::error::Failure;
+use super::{Done, INTERRUPTED, home, render};
+use crate::keyring::{Config, KeyringError};
+use crate::storage::process::{ProcessError, Program};
+use crate::storage::schedule::{MARKER, Manager, Schedule, ScheduleError, TimeOfDay};
+use crate::storage::timer::{Standing, Units, systemctl};
+use crate::storage::{StorageError, crontab, read_limited, show, timer};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Have purge and status run every day, so that what is due is destroyed and what is overdue is seen
+#[derive(Subcommand)]
+pub enum ScheduleCommand {
+    /// Write the files into DIR, to be looked at or installed by hand
+    #[command(after_help = "Example:\n  keepuntil schedule write -o units/")]
+    Write {
+        /// Folder for the files
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        #[command(flatten)]
+        what: What,
+    },
+    /// Install it for this user, or with --system for the machine
+    #[command(after_help = "Examples:\n  keepuntil schedule install --at 02:15\n  \
+        keepuntil schedule install --cron --keyring /srv/keyring")]
+    Install {
+        #[command(flatten)]
+        what: What,
+    },
+    /// Take away what install made, and nothing else
+    #[command(after_help = "Example:\n  keepuntil schedule remove")]
+    Remove {
+        #[command(flatten)]
+        what: What,
+    },
+    /// Say what is installed and whether it runs
+    #[command(after_help = "Example:\n  keepuntil schedule show")]
+    Show {
+        #[command(flatten)]
+        what: What,
+    },
+    /// Stay and run purge and status again and again: for containers
+    #[command(after_help = "Runs once at the start, prints a line for every run, and ends with 0 on SIGTERM or \
+        SIGINT.\n\nExample:\n  keepuntil schedule watch --every P1D --keyring /srv/keyring")]
+    Watch {
+        /// Time from run to run: P1D, 6h, 90m
+        #[arg(long, value_name = "PERIOD", default_value = "P1D")]
+        every: String,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+}
+
+#[derive(Args)]
+pub struct What {
+    /// Time of day, in the zone of this machine; systemd adds up to 30 minutes at random
+    #[arg(long, value_name = "HH:MM", default_value = "03:30")]
+    at: String,
+    /// A line of cron instead of a systemd timer
+    #[arg(long)]
+    cron: bool,
+    /// Units of your own systemd [default]
+    #[arg(long, conflicts_with_all = ["system", "cron"])]
+    user: bool,
+    /// Units of the machine's systemd, run as the owner of the keyring
+    #[arg(long, conflicts_with = "cron")]
+    system: bool,
+    #[command(flatten)]
+    keyring: KeyringPlace,
+}
+
+pub fn run(command: ScheduleCommand, common: Common) -> Result<Done, Failure> {
+    match command {
+        ScheduleCommand::Write { output, what } => write(&output, &what, common),
+        ScheduleCommand::Install { what } => install(&what, common),
+        ScheduleCommand::Remove { what } => remove(&what, common),
+        ScheduleCommand::Show { what } => show_schedule(&what, common),
+        ScheduleCommand::Watch { every, keyring } => watch(&every, &keyring, common),
+    }
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, StorageError> {
+    std::path::absolute(path).map_err(StorageError::at(path))
+}
+
+fn program() -> Result<PathBuf, StorageError> {
+    std::env::current_exe().map_err(StorageError::at("the program itself"))
+}
+
+/// What a schedule is for: the keyring need not open now, but must be there.
+fn schedule(what: &What) -> Result<Schedule, Failure> {
+    let dir = absolute(&home::keyring_dir(&what.keyring)?)?;
+    if !crate::keyring::Keyring::exists(&dir) {
+        return Err(KeyringError::Missing(dir).into());
+    }
+    let bytes = read_limited(&dir.join("keyring.json"), 1 << 16)?;
+    let config: Config =
+        serde_json::from_slice(&bytes).map_err(|e| KeyringError::Damaged(format!("keyring.json: {e}")))?;
+    let at: TimeOfDay = what.at.parse().map_err(failure)?;
+    Schedule::new(&program()?, &dir, &absolute(&dir.join(config.root))?, at).map_err(failure)
+}
+
+fn name(what: &What) -> Result<String, Failure> {
+    Ok(crate::storage::schedule::name(&absolute(&home::keyring_dir(&what.keyring)?)?))
+}
+
+fn manager(what: &What) -> Result<Manager, Failure> {
+    use std::os::unix::fs::MetadataExt;
+    if !what.system {
+        return Ok(Manager::User);
+    }
+    let dir = home::keyring_dir(&what.keyring)?;
+    let owner = std::fs::metadata(&dir).map_err(StorageError::at(&dir))?.uid();
+    Ok(Manager::System { owner })
+}
+
+fn units_dir(manager: Manager) -> Result<PathBuf, Failure> {
+    match manager {
+        Manager::System { .. } => Ok("/etc/systemd/system".into()),
+        Manager::User => Ok(home::config_dir()?.join("systemd/user")),
+    }
+}
+
+fn failure(error: ScheduleError) -> Failure {
+    match error {
+        ScheduleError::Storage(e) => e.into(),
+        ScheduleError::Process(ProcessError::Missing(program)) if program == "crontab" => Failure::Usage(
+            "crontab: there is no such program".into(),
+            "install cron, or leave --cron out to use systemd".into(),
+        ),
+        ScheduleError::Process(e) => e.into(),
+        other => {
+            let hint = match &other {
+                ScheduleError::Time(_) => "write it as --at 03:30",
+                ScheduleError::Foreign(_) => "look at it, and move it away if nobody needs it",
+                ScheduleError::Marks => "put the marked lines in order with `crontab -e`, or remove them",
+                _ => "move the program or the keyring to a plainer path",
+            };
+            Failure::Usage(other.to_string(), hint.into())
+        }
+    }
+}
+
+fn say(common: Common, text: &str) -> Result<(), Failure> {
+    if common.quiet || common.json { Ok(()) } else { render::print(text) }
+}
+
+fn write(output: &Path, what: &What, common: Common) -> Result<Done, Failure> {
+    let schedule = schedule(what)?;
+    let written = if what.cron {
+        let path = output.join(format!("{}.cron", schedule.name()));
+        let block = crontab::block(&schedule.name(), &schedule.cron_line().map_err(failure)?);
+        timer::write_file(&path, &format!("{MARKER}\n{block}")).map_err(failure)?;
+        vec![path]
+    } else {
+        let units = Units::new(output, &schedule.name());
+        units.write(&schedule, manager(what)?).map_err(failure)?;
+        vec![units.service(), units.timer()]
+    };
+    for path in &written {
+        say(common, &format!("Wrote {}\n", show(path)))?;
+    }
+    report(
+        common,
+        "schedule",
+        serde_json::json!({ "files": written.iter().map(|p| p.to_string_lossy()).collect::<Vec<_>>() }),
+    );
+    Ok(Done::Clean)
+}
+
+fn report(common: Common, kind: &str, mut object: serde_json::Value) {
+    if common.json {
+        object["message_type"] = kind.into();
+        render::json_line(&object);
+    }
+}
+
+fn install(what: &What, common: Common) -> Result<Done, Failure> {
+    let schedule = schedule(what)?;
+    if what.cron {
+        let line = schedule.cron_line().map_err(failure)?;
+        let changed = crontab::set(&schedule.name(), Some(&line)).map_err(failure)?;
+        let did = if changed { "Added to your crontab" } else { "Already in your crontab" };
+        say(common, &format!("{did}: every day at {}.\n", what.at))?;
+        say(common, "  A run that the machine was off for is not made up for before the next day.\n")?;
+        report(common, "schedule", serde_json::json!({ "crontab": line, "changed": changed, "active": true }));
+        return Ok(Done::Clean);
+    }
+    let manager = manager(what)?;
+    let units = Units::new(&units_dir(manager)?, &schedule.name());
+    let changed = units.write(&schedule, manager).map_err(failure)?;
+    let did = if changed { "Wrote" } else { "Unchanged:" };
+    say(common, &format!("{did} {}\n{did} {}\n", show(&units.service()), show(&units.timer())))?;
+    let timer_name = format!("{}.timer", schedule.name());
+    let active = systemctl(manager, &["daemon-reload"])
+        .and_then(|_| systemctl(manager, &["enable", "--now", &timer_name]))
+        .map_err(|e| e.to_string());
+    report(
+        common,
+        "schedule",
+        serde_json::json!({
+            "files": [units.service().to_string_lossy(), units.timer().to_string_lossy()],
+            "changed": changed, "active": active.is_ok(),
+        }),
+    );
+    if let Err(why) = active {
+        let user = if manager == Manager::User { " --user" } else { "" };
+        eprintln!("keepuntil: warning: the timer is written but does not run: {why}");
+        eprintln!("keepuntil: hint: systemctl{user} daemon-reload && systemctl{user} enable --now {timer_name}");
+        eprintln!("keepuntil: hint: where there is no systemd: --cron, or `keepuntil schedule watch`");
+        return Ok(Done::Findings);
+    }
+    say(common, &format!("Enabled {timer_name}: every day at {}, up to 30 minutes later.\n", what.at))?;
+    if manager == Manager::User {
+        say(common, "  It runs while you are logged in; for always: loginctl enable-linger\n")?;
+    }
+    Ok(Done::Clean)
+}
+
+fn remove(what: &What, common: Common) -> Result<Done, Failure> {
+    let name = name(what)?;
+    if what.cron {
+        let changed = crontab::set(&name, None).map_err(failure)?;
+        say(common, if changed { "Removed from your crontab.\n" } else { "It was not in your crontab.\n" })?;
+        report(common, "schedule", serde_json::json!({ "changed": changed }));
+        return Ok(Done::Clean);
+    }
+    // Whose the machine's units are does not matter for taking them away, and the keyring may be gone.
+    let manager = if what.system { Manager::System { owner: 0 } } else { Manager::User };
+    let units = Units::new(&units_dir(manager)?, &name);
+    let there = units.timer().symlink_metadata().is_ok();
+    let timer_name = format!("{name}.timer");
+    let stopped = match there {
+        true if !units.is_ours() => return Err(failure(ScheduleError::Foreign(units.timer()))),
+        true => systemctl(manager, &["disable", "--now", &timer_name]).map(drop),
+        false => Ok(()),
+    };
+    let changed = units.remove().map_err(failure)?;
+    say(common, if changed { "Removed the units.\n" } else { "There were no units.\n" })?;
+    let reloaded = if changed { systemctl(manager, &["daemon-reload"]).map(drop) } else { Ok(()) };
+    report(common, "schedule", serde_json::json!({ "changed": changed }));
+    if let Err(why) = stopped.and(reloaded) {
+        eprintln!("keepuntil: warning: systemd was not told: {why}");
+        return Ok(Done::Findings);
+    }
+    Ok(Done::Clean)
+}
+
+fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
+    let schedule = schedule(what)?;
+    if what.cron {
+        let crontab = crontab::read().map_err(|e| failure(e.into()))?;
+        let line = crontab::find(&crontab, &schedule.name()).map_err(failure)?;
+        let text = line.as_deref().unwrap_or("There is no line in your crontab.");
+        say(common, &format!("{text}\n"))?;
+        report(common, "schedule", serde_json::json!({ "crontab": line }));
+        return Ok(if line.is_some() { Done::Clean } else { Done::Findings });
+    }
+    let manager = manager(what)?;
+    let units = Units::new(&units_dir(manager)?, &schedule.name());
+    let word = |standing| match standing {
+        Standing::Missing => "not there",
+        Standing::Current => "as it should be",
+        Standing::Differs => "differs: install it again, or name --at as it was",
+        Standing::Foreign => "not written by keepuntil",
+    };
+    let standing = units.standing(&schedule, manager);
+    let timer_name = format!("{}.timer", schedule.name());
+    let active = systemctl(manager, &["is-active", &timer_name]);
+    let state = active.as_ref().map_or_else(|e| format!("does not run: {e}"), |state| format!("is {state}"));
+    for (path, standing) in [units.service(), units.timer()].iter().zip(standing) {
+        say(common, &format!("{}: {}\n", show(path), word(standing)))?;
+    }
+    say(common, &format!("The timer {state}\n"))?;
+    report(
+        common,
+        "schedule",
+        serde_json::json!({
+            "files": [units.service().to_string_lossy(), units.timer().to_string_lossy()],
+            "service": word(standing[0]), "timer": word(standing[1]), "active": active.is_ok(),
+        }),
+    );
+    let well = active.is_ok() && standing == [Standing::Current; 2];
+    Ok(if well { Done::Clean } else { Done::Findings })
+}
+
+/// How often the loop looks at the clock and for a signal.
+const TICK: Duration = Duration::from_millis(100);
+/// A purge of a large keyring may take long; one that takes a day is stuck.
+const LONGEST: Duration = Duration::from_secs(86_400);
+
+fn watch(every: &str, place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let period = interval(every).ok_or_else(|| {
+        Failure::Usage(format!("{every:?} is not a time such as P1D, 6h or 90m"), "use 1 second to 31 days".into())
+    })?;
+    let keyring = absolute(&home::keyring_dir(place)?)?;
+    let program = program()?;
+    let mut last: Option<DateTime<Utc>> = None;
+    while !INTERRUPTED.load(Ordering::Relaxed) {
+        let now = home::now().to_utc();
+        // The wall clock, so that a night in which the machine slept counts; one that was set back does not stop us.
+        if last.is_some_and(|last| now >= last && now < last + period) {
+            std::thread::sleep(TICK);
+            continue;
+        }
+        let missed = last.map_or(0, |last| ((now - last).num_seconds() / period.num_seconds() - 1).max(0));
+        last = Some(now);
+        let mut codes = [None; 2];
+        for (verb, code) in [&["purge", "--unattended"][..], &["status"]].iter().zip(&mut codes) {
+            match child(&program, verb, &keyring) {
+                Ok(ended) => *code = ended,
+                Err(ProcessError::Interrupted(_)) => return Ok(Done::Clean),
+                Err(e) => eprintln!("keepuntil: error: {}: {e}", verb[0]),
+            }
+        }
+        log(common, now, codes, missed)?;
+    }
+    Ok(Done::Clean)
+}
+
+/// Runs a verb of this program; what it says is passed on where it did not end well.
+fn child(program: &Path, verb: &[&str], keyring: &Path) -> Result<Option<i32>, ProcessError> {
+    let run = Program::new(program, LONGEST, 1 << 20).in_our_words().arg("--quiet").args(verb).arg("--keyring");
+    let ran = run.arg(keyring).until(&INTERRUPTED).run()?;
+    if ran.code != Some(0) {
+        eprint!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+    }
+    Ok(ran.code)
+}
+
+fn log(common: Common, time: DateTime<Utc>, codes: [Option<i32>; 2], missed: i64) -> Result<(), Failure> {
+    let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let [purge, status] = codes;
+    if common.json {
+        let object = serde_json::json!({ "time": time, "purge": purge, "status": status, "missed": missed });
+        report(common, "run", object);
+        return Ok(());
+    }
+    let word = |code: Option<i32>| code.map_or("ended without a code".into(), |code| format!("exit {code}"));
+    let late = if missed > 0 {
+        format!(", made up for {}", render::count(missed as u64, "missed run"))
+    } else {
+        String::new()
+    };
+    render::print(&format!("{time} purge {}, status {}{late}\n", word(purge), word(status)))
+}
+
+/// `P1D`, `PT6H`, `1d`, `6h`, `90m`, `10s`: at least a second, at most 31 days.
+fn interval(text: &str) -> Option<TimeDelta> {
+    let (digits, unit) = match text.strip_prefix('P') {
+        Some(rest) => match rest.strip_prefix('T') {
+            Some(rest) => (rest.strip_suffix(['H', 'M', 'S'])?, rest.chars().last()?),
+            None => (rest.strip_suffix(['D', 'W'])?, rest.chars().last()?),
+        },
+        None => (text.strip_suffix(['d', 'h', 'm', 's'])?, text.chars().last()?),
+    };
+    let number: i64 = digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let seconds = match unit.to_ascii_lowercase() {
+        's' => 1,
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => 604_800,
+    };
+    number.checked_mul(seconds).filter(|seconds| (1..=31 * 86_400).contains(seconds)).map(TimeDelta::seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn intervals() {
+        for (text, seconds) in
+            [("P1D", 86_400), ("P1W", 604_800), ("PT6H", 21_600), ("6h", 21_600), ("90m", 5_400), ("1s", 1)]
+        {
+            assert_eq!(interval(text).map(|delta| delta.num_seconds()), Some(seconds), "{text}");
+        }
+        for bad in
+            ["", "P", "PT", "1", "0h", "-1h", "+1h", "P1M", "32d", "1 h", "99999999999999999999d", "6H", "P1h", "ü"]
+        {
+            assert_eq!(interval(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What makes destruction happen without anybody there: the text of a systemd timer and of a line of cron.
+//!
+//! Invariant: pure text, one schedule a keyring; whatever a path holds, it reaches the program as it is or is refused.
+
+use super::process::ProcessError;
+use super::{StorageError, show};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// First line of every file that belongs to a schedule; a file without it is somebody else's.
+pub const MARKER: &str = "# keepuntil-schedule/v1: written by `keepuntil schedule`, and removed by it";
+/// Bytes of a line of cron. Some crons cut a command after 999.
+const CRON_LINE: usize = 990;
+
+/// A schedule that cannot be written, installed or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum ScheduleError {
+    /// A path that the scheduler could not pass on.
+    #[error("{}: {what}", show(.path))]
+    Path {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// Not a time of day.
+    #[error("{0:?} is not a time of day such as 03:30")]
+    Time(String),
+    /// A file of that name that is not ours.
+    #[error("{}: it was not written by keepuntil and is left alone", show(.0))]
+    Foreign(PathBuf),
+    /// A crontab whose marks do not pair.
+    #[error("crontab: the marks of the schedule are damaged: a line was removed or added between them")]
+    Marks,
+    /// A line that cron would cut.
+    #[error("crontab: the line would have {0} bytes, more than every cron reads")]
+    Long(usize),
+    /// A file.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// `systemctl` or `crontab`.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+}
+
+/// A time of day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeOfDay {
+    hour: u8,
+    minute: u8,
+}
+
+impl std::str::FromStr for TimeOfDay {
+    type Err = ScheduleError;
+
+    /// Reads `HH:MM`.
+    fn from_str(text: &str) -> Result<Self, ScheduleError> {
+        let number = |digits: &str, end: u8| {
+            let plain = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+            digits.parse().ok().filter(|number| plain && *number < end)
+        };
+        let parts = text.split_once(':').and_then(|(hour, minute)| Some((number(hour, 24)?, number(minute, 60)?)));
+        parts.map(|(hour, minute)| Self { hour, minute }).ok_or_else(|| ScheduleError::Time(text.into()))
+    }
+}
+
+/// Whose systemd runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manager {
+    /// That of the user.
+    User,
+    /// That of the machine, as the user with this number.
+    System {
+        /// The owner of the keyring.
+        owner: u32,
+    },
+}
+
+/// A daily run of `purge --unattended` and `status` for one keyring.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    program: String,
+    keyring: String,
+    root: String,
+    at: TimeOfDay,
+}
+
+impl Schedule {
+    /// A schedule for the keyring in `keyring` with its root in `root`, run by `program`; all of them absolute paths.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Path`].
+    pub fn new(program: &Path, keyring: &Path, root: &Path, at: TimeOfDay) -> Result<Self, ScheduleError> {
+        let text = |path: &Path| {
+            let fault = |what| ScheduleError::Path { path: path.into(), what };
+            let text = path.to_str().ok_or_else(|| fault("a schedule cannot name a path that is not UTF-8"))?;
+            match () {
+                () if !path.is_absolute() => Err(fault("a schedule needs an absolute path")),
+                () if text.contains(char::is_control) => Err(fault("a schedule cannot name a control character")),
+                () => Ok(text.to_owned()),
+            }
+        };
+        Ok(Self { program: text(program)?, keyring: text(keyring)?, root: text(root)?, at })
+    }
+
+    /// What this schedule is called: every keyring has its own.
+    pub fn name(&self) -> String {
+        name(Path::new(&self.keyring))
+    }
+
+    /// The service: what is run.
+    pub fn service(&self, manager: Manager) -> String {
+        let Self { keyring, root, .. } = self;
+        let line = |verb: &[&str]| {
+            let words = [&[self.program.as_str(), "--quiet"], verb, &["--keyring", keyring]].concat();
+            let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
+            // Without this systemd would look for variables; only where needed, since old versions do not know it.
+            if line.contains('$') { format!(":{line}") } else { line }
+        };
+        let (purge, status) = (line(&["purge", "--unattended"]), line(&["status"]));
+        let fence = match manager {
+            // A user's systemd can make no namespaces on many machines, and a unit that asks for them would not run.
+            Manager::User => String::new(),
+            Manager::System { owner } => format!(
+                "User={owner}\nCapabilityBoundingSet=\nPrivateDevices=yes\nPrivateNetwork=yes\nPrivateTmp=yes\n\
+                 ProtectClock=yes\nProtectControlGroups=yes\nProtectHome=read-only\nProtectHostname=yes\n\
+                 ProtectKernelLogs=yes\nProtectKernelModules=yes\nProtectKernelTunables=yes\nProtectSystem=strict\n\
+                 ReadWritePaths={} {}\n",
+                quoted(keyring),
+                quoted(root)
+            ),
+        };
+        format!(
+            "{MARKER}\n\
+             [Unit]\n\
+             Description=Destroy keys of sealed records that are due (keepuntil)\n\
+             Documentation=man:keepuntil(1)\n\n\
+             [Service]\n\
+             Type=oneshot\n\
+             ExecStart={purge}\n\
+             # Runs whatever became of the purge, and fails the unit with it where something is overdue (exit code 3).\n\
+             ExecStopPost={status}\n\
+             UMask=0077\n\
+             {fence}\
+             LockPersonality=yes\n\
+             NoNewPrivileges=yes\n\
+             RestrictAddressFamilies=AF_UNIX\n\
+             RestrictRealtime=yes\n\
+             RestrictSUIDSGID=yes\n\
+             SystemCallArchitectures=native\n"
+        )
+    }
+
+    /// The timer: when it is run.
+    pub fn timer(&self) -> String {
+        let TimeOfDay { hour, minute } = self.at;
+        format!(
+            "{MARKER}\n\
+             [Unit]\n\
+             Description=Daily run of keepuntil\n\n\
+             [Timer]\n\
+             OnCalendar=*-*-* {hour:02}:{minute:02}:00\n\
+             RandomizedDelaySec=30min\n\
+             # A run that was missed while the machine was off is made up for.\n\
+             Persistent=true\n\n\
+             [Install]\n\
+             WantedBy=timers.target\n"
+        )
+    }
+
+    /// The line of cron, which prints (and so has cron send) only what went wrong.
+    ///
+    /// # Errors
+    /// [`ScheduleError::Long`].
+    pub fn cron_line(&self) -> Result<String, ScheduleError> {
+        let run = |verb: &str| {
+            let (program, keyring) = (single_quoted(&self.program), single_quoted(&self.keyring));
+            format!("o=$({program} --quiet {verb} --keyring {keyring} 2>&1) || echo \"keepuntil {verb}: exit $? $o\"")
+        };
+        let TimeOfDay { hour, minute } = self.at;
+        let line = format!("{minute} {hour} * * * {}; {}", run("purge --unattended"), run("status"));
+        if line.len() > CRON_LINE { Err(ScheduleError::Long(line.len())) } else { Ok(line) }
+    }
+}
+
+/// What the schedule of the keyring in `keyring` (an absolute path) is called.
+pub fn name(keyring: &Path) -> String {
+    format!("keepuntil-{}", hex::encode(&crate::crypto::hash::sha256(&[keyring.as_os_str().as_bytes()])[..4]))
+}
+
+/// A word for a unit file.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_' | '.');
+    if word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("\"{}\"", word.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%"))
+}
+
+/// A word for the shell inside a line of cron.
+fn single_quoted(word: &str) -> String {
+    // To cron a bare % ends the line. Outside the quotes the backslash is gone whoever takes it, cron or the shell.
+    format!("'{}'", word.replace('\'', "'\\''").replace('%', "'\\%'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_day() {
+        assert_eq!("03:30".parse::<TimeOfDay>().unwrap(), TimeOfDay { hour: 3, minute: 30 });
+        for bad in ["24:00", "3:30", "03:60", "0330", "03:3", "+3:30", "03:30:00", ""] {
+            assert!(bad.parse::<TimeOfDay>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn words_survive_unit_files_and_cron() {
+        assert_eq!(quoted("/srv/key ring/50% \"沐阳\" \\"), "\"/srv/key ring/50%% \\\"沐阳\\\" \\\\\"");
+        assert_eq!(quoted("/srv/keyring"), "/srv/keyring");
+        assert_eq!(single_quoted("/a b/50%'s"), "'/a b/50'\\%''\\''s'");
+    }
+
+    #[test]
+    fn paths_that_no_scheduler_passes_on_are_refused() {
+        use std::ffi::OsStr;
+        let at = "03:30".parse().unwrap();
+        let new = |keyring: &Path| Schedule::new(Path::new("/bin/keepuntil"), keyring, Path::new("/root"), at);
+        assert!(new(Path::new("/srv/keyring")).is_ok());
+        assert!(new(Path::new("keyring")).is_err());
+        assert!(new(Path::new("/srv/key\nring")).is_err());
+        assert!(new(Path::new(OsStr::from_bytes(b"/srv/\xff"))).is_err());
+        let long = new(Path::new(&format!("/{}", "x".repeat(600)))).unwrap();
+        assert!(matches!(long.cron_line(), Err(ScheduleError::Long(_))));
+    }
+}
