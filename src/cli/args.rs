@@ -34,6 +34,8 @@ pub enum Command {
     Verify(Verify),
     Restore(Restore),
     #[command(subcommand)]
+    Certificate(CertificateCommand),
+    #[command(subcommand)]
     Keyring(KeyringCommand),
 }
 
@@ -284,5 +286,60 @@ pub enum KeyringCommand {
         keyring: KeyringPlace,
         #[command(flatten)]
         trust: TrustArgs,
+    },
+}
+
+#[derive(Args)]
+pub struct JournalArgs {
+    /// Verifier key of the journal, or a file with one a line; give both keys of the firm
+    #[arg(long, value_name = "VKEY")]
+    pub journal: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum FormatArg {
+    Text,
+    Html,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LanguageArg {
+    Zh,
+    En,
+}
+
+/// Check and show certificates of destruction; needs no keyring
+#[derive(Subcommand)]
+pub enum CertificateCommand {
+    /// Check that a journal says what a certificate says
+    #[command(after_help = "Exit code 3 means: consistent, but nobody said whose journal it should be.\n\n\
+        Example:\n  keepuntil certificate verify purge.json --journal firm.vkeys")]
+    Verify {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Show a certificate for reading, printing and signing by hand
+    #[command(after_help = "Examples:\n  keepuntil certificate show purge.json --lang en\n  \
+        keepuntil certificate show purge.json --format html --lang zh --journal firm.vkeys -o purge.html")]
+    Show {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// How it is shown
+        #[arg(long, default_value = "text")]
+        format: FormatArg,
+        /// In which language [default: that of the environment]
+        #[arg(long)]
+        lang: Option<LanguageArg>,
+        /// Write it to FILE instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Replace an existing file
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        journal: JournalArgs,
     },
 }

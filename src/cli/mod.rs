@@ -3,6 +3,7 @@
 //! The only module that prints, asks, and reads the environment and the clock.
 
 mod args;
+pub mod certificate;
 mod create;
 mod error;
 mod home;
@@ -72,6 +73,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Inspect(args) => inspect::run(args, common),
         Command::Verify(args) => verify::run(args, common),
         Command::Restore(args) => restore::run(args, common),
+        Command::Certificate(command) => certificate::run(command, common),
         Command::Keyring(command) => keyring::run(command, common),
     }
 }

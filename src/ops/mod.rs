@@ -16,6 +16,7 @@ pub mod verify;
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::journal::certificate::CertificateError;
 use crate::keyring::KeyringError;
 use crate::retention::RetentionError;
 use crate::retention::policy::PolicyError;
@@ -33,6 +34,14 @@ pub enum OpsError {
         path: PathBuf,
         /// Why.
         source: ArchiveError,
+    },
+    /// A certificate proves nothing.
+    #[error("{}: {source}", show(.path))]
+    Certificate {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: CertificateError,
     },
     /// An archive that is not a file.
     #[error("{}: it is not a regular file", show(.0))]
