@@ -68,14 +68,16 @@ fn every_requirement_is_held_and_none_is_stale() {
 #[test]
 fn every_vector_is_listed_for_what_it_holds() {
     let covered = covered();
-    for entry in std::fs::read_dir(home().join("fixtures/vectors/archive")).unwrap() {
-        let entry = entry.unwrap();
-        if !entry.path().is_dir() {
-            continue;
-        }
-        let vector = format!("archive/{}", entry.file_name().into_string().unwrap());
-        for id in requirements_of(&vector) {
-            assert!(covered.get(&id).is_some_and(|holders| holders.contains(&vector)), "{vector} holds {id}");
+    for piece in ["archive", "certificate"] {
+        for entry in std::fs::read_dir(home().join("fixtures/vectors").join(piece)).unwrap() {
+            let entry = entry.unwrap();
+            if !entry.path().is_dir() {
+                continue;
+            }
+            let vector = format!("{piece}/{}", entry.file_name().into_string().unwrap());
+            for id in requirements_of(&vector) {
+                assert!(covered.get(&id).is_some_and(|holders| holders.contains(&vector)), "{vector} holds {id}");
+            }
         }
     }
 }

@@ -35,6 +35,8 @@ pub enum Command {
     Restore(Restore),
     Rules(Rules),
     #[command(subcommand)]
+    Certificate(CertificateCommand),
+    #[command(subcommand)]
     Keyring(KeyringCommand),
     #[command(subcommand)]
     Journal(JournalCommand),

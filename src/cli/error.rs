@@ -109,6 +109,8 @@ pub fn code(error: &OpsError) -> u8 {
             ArchiveError::Crypto(e) => crypto_code(e),
             _ => FAILED,
         },
+        OpsError::Certificate { source: CertificateError::Document(DocumentError::OtherFormat(_)), .. } => FAILED,
+        OpsError::Certificate { .. } => DAMAGED,
         OpsError::NotAFile(_) | OpsError::ForeignSeal { .. } | OpsError::ForeignKeys(_) => DAMAGED,
         OpsError::NoIdentity { .. } | OpsError::IdentityMissing => NO_IDENTITY,
         OpsError::Keyring(KeyringError::Destroyed(_)) => DESTROYED,
@@ -223,7 +225,10 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::NoRecipient(_) => "name one with -r age1pq1…, or in the policy",
         OpsError::NoMatch(_) => "see the names with `keepuntil inspect ARCHIVE -i FILE`; quote the pattern",
         OpsError::NotAFile(_) => "an archive is read from its end: save it to a file first",
-        OpsError::ForeignSeal { .. } => {
+        OpsError::Certificate { source: CertificateError::Document(DocumentError::OtherFormat(_)), .. } => {
+            "get a newer keepuntil, if it is a certificate at all"
+        }
+        OpsError::ForeignSeal { .. } | OpsError::Certificate { .. } => {
             "do not rely on this file; compare it with another copy, and tell whoever gave it to you"
         }
         OpsError::Keyring(KeyringError::UnknownArchive(_)) => "name the keyring that it was sealed with: --keyring DIR",

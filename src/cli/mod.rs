@@ -3,6 +3,7 @@
 //! The only module that prints, asks, and reads the environment and the clock.
 
 mod args;
+pub mod certificate;
 mod create;
 mod error;
 mod home;

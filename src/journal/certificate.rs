@@ -4,7 +4,7 @@
 //! that the leaf does not bind stays the word of whoever wrote the file. Spec: `spec/certificate.md`, "Certificate".
 
 use super::document::{self, DocumentError, is_date_of, is_plain_time, is_text};
-use crate::crypto::hash::{Hash, Hasher};
+use crate::crypto::hash::{Hash, Hasher, sha256};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::sign::{VerifierKey, is_key_name};
 use crate::retention::ranges::Ranges;
@@ -394,9 +394,10 @@ impl Certificate {
             (entry.generation != self.generation, "it names another generation"),
             (leaf.time != self.executed, "it was made at another time"),
             (entry.count != records, "it counts another number of records"),
-            (entry.items != self.items(), "it names other records"),
+            (!entry.items.are(&self.items()), "it names other records"),
             (entry.inventory != self.inventory, "it commits to another inventory"),
             (!self.approved_by(&entry.approvals), "it names other approvals"),
+            (!self.exported_as(&entry.held_exports), "it names other key sheets"),
         ];
         if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
             return Err(CertificateError::Entry(what.into()));
@@ -422,6 +423,15 @@ impl Certificate {
         sorted(self.plan.signed_by.iter().map(|approval| approval.key.clone()).collect()) == sorted(keys.to_vec())
     }
 
+    /// Whether there are key sheets for just these archives, none for more records than the journal knows to be on one.
+    fn exported_as(&self, held: &[Item]) -> bool {
+        let known = |sheet: &KeySheet| {
+            held.iter().any(|item| item.archive == sheet.archive && sheet.records <= item.records.count())
+        };
+        let shown = |item: &Item| self.exports.iter().any(|sheet| sheet.archive == item.archive);
+        self.exports.iter().all(known) && held.iter().all(shown)
+    }
+
     fn check(&self) -> Result<(), String> {
         let sheets_fit = |sheet: &KeySheet| is_plain_time(sheet.time) && sheet.records > 0;
         let impossible = [
@@ -431,10 +441,7 @@ impl Certificate {
                 "its date is not that of its time",
             ),
             (!self.texts().into_iter().all(is_text), "a text in it is empty, too long or has control characters"),
-            (
-                self.cool_off.from > self.cool_off.to || !is_plain_date(self.cool_off.to),
-                "its cool-off ends before it begins",
-            ),
+            (self.cool_off.from > self.cool_off.to || !self.cool_off.is_plain(), "its cool-off ends before it begins"),
             (!self.clock.is_plain(), "the time of its clock is not in whole seconds"),
             (
                 !self.exports.iter().all(sheets_fit),
@@ -476,6 +483,12 @@ impl Certificate {
             texts.push(name);
         }
         texts
+    }
+}
+
+impl CoolOff {
+    fn is_plain(&self) -> bool {
+        is_plain_date(self.from) && is_plain_date(self.to)
     }
 }
 
@@ -525,14 +538,44 @@ struct Destroyed {
     #[serde(with = "hex::serde")]
     purge: [u8; 16],
     generation: u64,
-    items: Vec<Item>,
+    items: Items,
     count: u64,
     #[serde(with = "hex::serde")]
     inventory: Hash,
     approvals: Vec<String>,
+    held_exports: Vec<Item>,
 }
 
-#[derive(Deserialize, PartialEq)]
+/// The records of an entry, or the hash of a list that would not fit into one.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Items {
+    Listed(Vec<Item>),
+    Digest(Digest),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Digest {
+    count: u64,
+    #[serde(with = "hex::serde")]
+    sha256: Hash,
+}
+
+impl Items {
+    fn are(&self, items: &[Item]) -> bool {
+        match self {
+            Self::Listed(listed) => listed == items,
+            Self::Digest(digest) => {
+                let json = serde_json::to_vec(items).expect("a list of records is always JSON");
+                let count: u64 = items.iter().map(|item| item.records.count()).sum();
+                digest.count == count && digest.sha256 == sha256(&[&json])
+            }
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Item {
     #[serde(with = "hex::serde")]

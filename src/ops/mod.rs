@@ -52,6 +52,14 @@ pub enum OpsError {
         /// Why.
         source: ArchiveError,
     },
+    /// A certificate proves nothing.
+    #[error("{}: {source}", show(.path))]
+    Certificate {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: CertificateError,
+    },
     /// An archive that is not a file.
     #[error("{}: it is not a regular file", show(.0))]
     NotAFile(PathBuf),

@@ -1,0 +1,119 @@
+//! Sheets as one HTML file that needs nothing else: no network, no script; made for A4 and for light and dark screens.
+
+use super::sheet::{Block, Sheet, Table};
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#999;--soft:#f2f2f2;--warn:#8a1f11}
+@media (prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#161616;--line:#666;--soft:#242424;--warn:#ff9c8a}}
+@page{size:A4;margin:18mm 16mm}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:1.5rem;max-width:52rem;color:var(--ink);background:var(--paper);
+font:10.5pt/1.5 system-ui,-apple-system,\"Segoe UI\",\"Noto Sans\",\"PingFang SC\",\"Microsoft YaHei\",\"Noto Sans CJK SC\",sans-serif}
+h1{font-size:1.7em;margin:0 0 .6em;text-align:center}
+h2{font-size:1.15em;margin:1.6em 0 .5em;border-bottom:1px solid var(--line)}
+h3{font-size:1em;margin:1.2em 0 .4em}
+p,ul,dl{margin:.5em 0}
+ul{padding-left:1.3em}
+.warning{border:2px solid var(--warn);color:var(--warn);padding:.5em .8em;font-weight:600}
+table{border-collapse:collapse;width:100%;margin:.5em 0;font-size:.86em}
+th,td{border:1px solid var(--line);padding:.22em .4em;text-align:left;vertical-align:top;overflow-wrap:anywhere}
+th{background:var(--soft);font-weight:600}
+td.n,th.n{text-align:right}
+table.fields th{width:30%;font-weight:600}
+table.list th,table.list td{overflow-wrap:normal}
+.sign th{width:16%}
+.sign td{width:34%;height:2.1em}
+pre{background:var(--soft);padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.86em}
+@media print{:root{--ink:#000;--paper:#fff;--line:#777;--soft:#f2f2f2;--warn:#000}
+body{padding:0;max-width:none;font-size:9.5pt}
+thead{display:table-header-group}tr,.sign,.warning,pre{break-inside:avoid}h2,h3{break-after:avoid}
+th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+";
+
+pub(super) fn html(sheet: &Sheet) -> String {
+    let title = escape(&sheet.title);
+    let mut out = format!(
+        "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
+         <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n",
+        sheet.language.tag()
+    );
+    for block in &sheet.blocks {
+        push(&mut out, block);
+    }
+    out + "</body>\n</html>\n"
+}
+
+fn push(out: &mut String, block: &Block) {
+    match block {
+        Block::Heading(text) => out.push_str(&format!("<h2>{}</h2>\n", escape(text))),
+        Block::Subheading(text) => out.push_str(&format!("<h3>{}</h3>\n", escape(text))),
+        Block::Paragraph(text) => out.push_str(&format!("<p>{}</p>\n", escape(text))),
+        Block::Warning(text) => out.push_str(&format!("<p class=\"warning\">{}</p>\n", escape(text))),
+        Block::Fields(fields) => {
+            out.push_str("<table class=\"fields\">\n");
+            for (label, value) in fields {
+                out.push_str(&format!("<tr><th scope=\"row\">{}</th><td>{}</td></tr>\n", escape(label), escape(value)));
+            }
+            out.push_str("</table>\n");
+        }
+        Block::List(items) => {
+            out.push_str("<ul>\n");
+            items.iter().for_each(|item| out.push_str(&format!("<li>{}</li>\n", escape(item))));
+            out.push_str("</ul>\n");
+        }
+        Block::Table(table) => push_table(out, table),
+        Block::Commands(lines) => out.push_str(&format!("<pre>{}</pre>\n", escape_lines(lines))),
+        Block::Signature(role, fields) => push_signature(out, role, fields),
+    }
+}
+
+fn push_table(out: &mut String, table: &Table) {
+    let number = |column: usize| if table.right.contains(&column) { " class=\"n\"" } else { "" };
+    out.push_str("<table class=\"list\">\n<thead><tr>");
+    for (column, cell) in table.head.iter().enumerate() {
+        out.push_str(&format!("<th scope=\"col\"{}>{}</th>", number(column), escape(cell)));
+    }
+    out.push_str("</tr></thead>\n<tbody>\n");
+    for row in &table.rows {
+        out.push_str("<tr>");
+        for (column, cell) in row.iter().enumerate() {
+            out.push_str(&format!("<td{}>{}</td>", number(column), escape(cell)));
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</tbody>\n</table>\n");
+}
+
+fn push_signature(out: &mut String, role: &str, fields: &[(String, Option<String>)]) {
+    out.push_str(&format!("<div class=\"sign\">\n<h3>{}</h3>\n<table>\n", escape(role)));
+    for pair in fields.chunks(2) {
+        out.push_str("<tr>");
+        for (label, value) in pair {
+            let value = escape(value.as_deref().unwrap_or(""));
+            out.push_str(&format!("<th scope=\"row\">{}</th><td>{value}</td>", escape(label)));
+        }
+        out.push_str("</tr>\n");
+    }
+    out.push_str("</table>\n</div>\n");
+}
+
+fn escape_lines(lines: &[String]) -> String {
+    lines.iter().map(|line| escape(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// Text for HTML: neither markup nor characters that deceive the eye get through.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in crate::storage::escape(text).chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}

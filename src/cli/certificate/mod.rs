@@ -1,0 +1,177 @@
+//! `keepuntil certificate …`, and what certificates, plans and inventories look like to people.
+
+mod compose;
+pub mod dry_run;
+mod html;
+pub mod names;
+mod sheet;
+mod text;
+mod words;
+
+use super::args::{CertificateCommand, Common, FormatArg, JournalArgs, LanguageArg};
+use super::error::Failure;
+use super::{Done, render};
+use crate::crypto::sign::{Scheme, VerifierKey};
+use crate::journal::certificate::{Certificate, CertificateError, Verified};
+use crate::journal::document::MAX_DOCUMENT;
+use crate::ops::OpsError;
+use crate::storage::output::OutputFile;
+use crate::storage::{StorageError, escape, read_limited, show};
+use std::io::Write;
+use std::path::Path;
+
+pub use words::Language;
+
+/// Whether the signatures behind a certificate were checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signatures {
+    /// With keys that came from elsewhere.
+    Checked,
+    /// Nobody named a key.
+    Unchecked,
+}
+
+/// A certificate as text of 80 columns.
+pub fn to_text(certificate: &Certificate, verified: &Verified, signatures: Signatures, language: Language) -> String {
+    text::text(&compose::sheet(certificate, verified, signatures, language))
+}
+
+/// A certificate as one HTML file.
+pub fn to_html(certificate: &Certificate, verified: &Verified, signatures: Signatures, language: Language) -> String {
+    html::html(&compose::sheet(certificate, verified, signatures, language))
+}
+
+pub(super) fn run(command: CertificateCommand, common: Common) -> Result<Done, Failure> {
+    match command {
+        CertificateCommand::Verify { file, journal } => verify(&file, &journal, common),
+        CertificateCommand::Show { file, format, lang, output, force, journal } => {
+            let (certificate, verified, signatures) = open(&file, &journal)?;
+            let language = match lang {
+                Some(LanguageArg::Zh) => Language::Chinese,
+                Some(LanguageArg::En) => Language::English,
+                None => language_of_environment(),
+            };
+            let shown = match format {
+                FormatArg::Text => to_text(&certificate, &verified, signatures, language).into_bytes(),
+                FormatArg::Html => to_html(&certificate, &verified, signatures, language).into_bytes(),
+                FormatArg::Json => certificate.to_bytes(),
+            };
+            match output {
+                None => std::io::stdout().write_all(&shown).map_err(Failure::Output)?,
+                Some(path) => {
+                    let mut file = OutputFile::begin(&path, 0o644, force)?;
+                    file.write_all(&shown).map_err(StorageError::at(&path))?;
+                    file.finish()?;
+                }
+            }
+            Ok(Done::Clean)
+        }
+    }
+}
+
+fn language_of_environment() -> Language {
+    let first_set = ["LC_ALL", "LC_MESSAGES", "LANG"]
+        .into_iter()
+        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+    if first_set.is_some_and(|value| value.starts_with("zh")) { Language::Chinese } else { Language::English }
+}
+
+fn open(path: &Path, journal: &JournalArgs) -> Result<(Certificate, Verified, Signatures), Failure> {
+    let broken = |source: CertificateError| OpsError::Certificate { path: path.into(), source };
+    let certificate = Certificate::parse(&read_limited(path, MAX_DOCUMENT)?).map_err(broken)?;
+    match keys(path, journal, &certificate.firm)? {
+        Some(keys) => {
+            let verified = certificate.verify(&keys).map_err(broken)?;
+            Ok((certificate, verified, Signatures::Checked))
+        }
+        None => {
+            let verified = certificate.consistent().map_err(broken)?;
+            Ok((certificate, verified, Signatures::Unchecked))
+        }
+    }
+}
+
+/// The two keys of that firm among those that were named; `None` where none was named at all.
+fn keys(path: &Path, journal: &JournalArgs, firm: &str) -> Result<Option<[VerifierKey; 2]>, Failure> {
+    let mut named: Vec<VerifierKey> = Vec::new();
+    for text in &journal.journal {
+        match text.parse::<VerifierKey>() {
+            Ok(key) => named.push(key),
+            Err(e) if !Path::new(text).exists() => return Err(e.into()),
+            Err(_) => {
+                let bytes = read_limited(Path::new(text), 1 << 20)?;
+                for line in crate::crypto::recipient::recipients_file(&String::from_utf8_lossy(&bytes)) {
+                    named.push(line.parse()?);
+                }
+            }
+        }
+    }
+    if journal.journal.is_empty() {
+        return Ok(None);
+    }
+    named.sort();
+    named.dedup();
+    let of_firm: Vec<&VerifierKey> = named.iter().filter(|key| key.name == firm).collect();
+    match of_firm[..] {
+        [] => Err(OpsError::ForeignSeal {
+            path: path.into(),
+            what: format!("it is of the journal of {}, not of one whose key was named", escape(firm)),
+        }
+        .into()),
+        [first, second] if first.scheme == Scheme::Ed25519 && second.scheme == Scheme::MlDsa44 => {
+            Ok(Some([first.clone(), second.clone()]))
+        }
+        _ => Err(Failure::Usage(
+            format!("{} needs exactly two verifier keys, Ed25519 and ML-DSA-44", escape(firm)),
+            "name both as `keepuntil keyring info --vkeys` prints them: --journal VKEY --journal VKEY".into(),
+        )),
+    }
+}
+
+fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Failure> {
+    let (certificate, verified, signatures) = open(path, journal)?;
+    let known = signatures == Signatures::Checked;
+    let time = |seconds: u64| {
+        let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
+        time.map(compose::time)
+    };
+    let signed = verified.signed.and_then(time);
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "certificate",
+            "purge": hex::encode(certificate.purge),
+            "keyring": hex::encode(certificate.keyring),
+            "firm": certificate.firm,
+            "executed": compose::time(certificate.executed),
+            "records": verified.records,
+            "signer": if known { "pinned" } else { "unknown" },
+            "origin": verified.checkpoint.origin,
+            "entry": verified.entry,
+            "size": verified.checkpoint.size,
+            "root": hex::encode(verified.checkpoint.root),
+            "signed": signed,
+        }));
+    } else {
+        let n = render::count(verified.records, "record");
+        let verdict = match (known, signed) {
+            (true, Some(signed)) => format!("as the journal of {} says, signed {signed}", escape(&certificate.firm)),
+            (true, None) => format!("as the journal of {} says", escape(&certificate.firm)),
+            (false, _) => "consistent, signer unknown".to_owned(),
+        };
+        render::print(&format!(
+            "{}: {verdict}\n  purge    {}, {}\n  records  {n} destroyed by cryptographic erase\n  \
+             entry    {} of {} in {}\n  The entry binds the record table, the purge, its time, the keys that approved,\n  and for which archives there are key sheets. Names, offices, the clock and the\n  rest are the word of whoever wrote the file.\n",
+            show(path),
+            hex::encode(certificate.purge),
+            compose::time(certificate.executed),
+            verified.entry,
+            verified.checkpoint.size,
+            escape(&verified.checkpoint.origin),
+        ))?;
+    }
+    if !known {
+        eprintln!("keepuntil: hint: say whose journal it must be: --journal FILE with the firm's two verifier keys");
+        return Ok(Done::Findings);
+    }
+    Ok(Done::Clean)
+}

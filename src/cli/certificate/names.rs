@@ -1,0 +1,97 @@
+//! The inventory with names (名称): made before a destruction, by choice, and meant to outlive the records.
+//!
+//! It is written where the caller says and nowhere else; no certificate, journal or keyring holds it.
+
+use super::compose::time;
+use super::sheet::{Block, Sheet, Table};
+use super::{Language, html};
+use crate::crypto::kdf::ArchiveId;
+use chrono::{DateTime, NaiveDate, Utc};
+
+/// A record by its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedRecord {
+    /// Its archive.
+    pub archive: ArchiveId,
+    /// Its number.
+    pub record: u64,
+    /// Its name, as in the label.
+    pub name: String,
+    /// Years that it covers, where they are known.
+    pub years: Option<String>,
+    /// Files in it.
+    pub files: u64,
+    /// Ids of its rules.
+    pub rules: Vec<String>,
+    /// The last day of its retention.
+    pub until: Option<NaiveDate>,
+}
+
+/// What is to be destroyed, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NameInventory {
+    /// When it was made.
+    pub made: DateTime<Utc>,
+    /// The records, in the order in which they are listed.
+    pub records: Vec<NamedRecord>,
+}
+
+impl NameInventory {
+    /// As CSV for spreadsheets: UTF-8 with a byte order mark, CRLF, the warning in the first line.
+    pub fn to_csv(&self, language: Language) -> Vec<u8> {
+        let warning = vec![language.words().inventory_warning.to_owned()];
+        let table = self.table(language);
+        let mut out = String::from("\u{feff}");
+        for row in [&warning, &table.head].into_iter().chain(&table.rows) {
+            out.push_str(&row.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(","));
+            out.push_str("\r\n");
+        }
+        out.into_bytes()
+    }
+
+    /// As one HTML file that prints on A4.
+    pub fn to_html(&self, language: Language) -> String {
+        let w = language.words();
+        let mut sheet = Sheet::new(language, w.inventory_title);
+        sheet.blocks.push(Block::Warning(w.inventory_warning.to_owned()));
+        sheet.fields(vec![(w.inventory_made, time(self.made)), (w.group_count, self.records.len().to_string())]);
+        sheet.blocks.push(Block::Table(self.table(language)));
+        html::html(&sheet)
+    }
+
+    fn table(&self, language: Language) -> Table {
+        let w = language.words();
+        let head = [
+            w.column_number,
+            w.column_name,
+            w.column_archive,
+            w.column_record,
+            w.column_years,
+            w.column_files,
+            w.rules,
+            w.column_until,
+        ];
+        let row = |(index, record): (usize, &NamedRecord)| {
+            let or_dash = |value: Option<String>| value.unwrap_or_else(|| w.not_recorded.to_owned());
+            vec![
+                (index + 1).to_string(),
+                record.name.clone(),
+                hex::encode(record.archive),
+                record.record.to_string(),
+                or_dash(record.years.clone()),
+                record.files.to_string(),
+                or_dash((!record.rules.is_empty()).then(|| record.rules.join(" "))),
+                or_dash(record.until.map(|until| until.to_string())),
+            ]
+        };
+        let rows = self.records.iter().enumerate().map(row).collect();
+        Table { head: head.map(str::to_owned).into(), rows, right: vec![0, 3, 5] }
+    }
+}
+
+/// A cell that no spreadsheet takes for a formula.
+fn csv_cell(text: &str) -> String {
+    let text = crate::storage::escape(text);
+    let formula = text.starts_with(['=', '+', '-', '@']);
+    format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
+}
