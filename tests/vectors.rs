@@ -21,7 +21,9 @@ use keepuntil::crypto::secret::Secret32;
 use keepuntil::crypto::sign::SigningKey;
 use keepuntil::crypto::{envelope, record_file};
 use keepuntil::ops::restore::limits;
-use keepuntil::retention::{Class, parse_date};
+use keepuntil::retention::rule::{Base, Rule};
+use keepuntil::retention::term::{Bound, Counting, Keep, Term};
+use keepuntil::retention::{AtExpiry, Class, Retention, parse_date};
 use keepuntil::storage::source::Attributes;
 use keepuntil::tlog::checkpoint::Checkpoint;
 use serde_json::{Value, json};
@@ -119,6 +121,41 @@ fn after(change: impl Fn(&mut Vec<u8>) + Clone + 'static) -> Vec<u8> {
     forged(|f| f.after = Box::new(change.clone()))
 }
 
+/// An archive whose first record has a term of each kind, by the four rules of its `archive.json`.
+fn ruled() -> Forge {
+    let definitions = r#"[
+        {"id":"a-dated","jurisdiction":"cn","title":"From the record's date","title_zh":"自记录日期起","records":"vouchers",
+         "period":"P10Y","base":"record-date","counting":"fiscal-year","bound":"floor","at_expiry":"review",
+         "citation":"art 1","confidence":"H","note":"a note",
+         "applied":[{"period":"P10Y","base":"record-date","counting":"fiscal-year","fiscal_year_end":"03-31"}]},
+        {"id":"b-awaits","title":"From an event","period":"P10Y","base":"event:relationship-end","counting":"day",
+         "bound":"floor","at_expiry":"destroy",
+         "applied":[{"period":"P10Y","base":"event:relationship-end","counting":"day"}]},
+        {"id":"c-permanent","title":"For ever","period":"permanent","bound":"floor","at_expiry":"destroy",
+         "applied":[{"period":"permanent"}]},
+        {"id":"d-silent","title":"Says nothing","bound":"ceiling","at_expiry":"destroy","confidence":"L",
+         "applied":[{"period":"P1Y","base":"creation","counting":"calendar-year"},
+                    {"period":"P2Y","base":"event:moved","counting":"fiscal-year","fiscal_year_end":"02-29"}]}]"#;
+    let terms = r#"[
+        {"keep":{"until":"2036-03-31"},"rule":"a-dated"},
+        {"keep":{"after":{"event":"relationship-end","period":"P10Y","counting":"day"}},"rule":"b-awaits"},
+        {"keep":"permanent","rule":"c-permanent"},
+        {"keep":{"until":"2028-12-31"},"bound":"ceiling","rule":"d-silent"},
+        {"keep":{"after":{"event":"moved","period":"P2Y","counting":"fiscal-year","fiscal_year_end":"02-29"}},
+         "bound":"ceiling","rule":"d-silent"},
+        {"keep":{"until":"2040-01-01"}}]"#;
+    let retention = Retention { terms: serde_json::from_str(terms).unwrap(), at_expiry: AtExpiry::Review };
+    let mut forge = Forge { retention: vec![retention], ..Forge::default() };
+    forge.manifest.rules = serde_json::from_str(definitions).unwrap();
+    forge
+}
+
+fn with_rules(change: impl Fn(&mut keepuntil::archive::manifest::Manifest, &mut Retention)) -> Vec<u8> {
+    let mut forge = ruled();
+    change(&mut forge.manifest, &mut forge.retention[0]);
+    forge.build()
+}
+
 /// An X25519 stanza's age file header with `n` stanzas, then a payload.
 fn age_file_to(keys: &[Secret32], plaintext: &[u8]) -> Vec<u8> {
     let mut all = Vec::new();
@@ -175,6 +212,7 @@ fn all() -> Vec<Vector> {
     all.extend(broken_files());
     all.extend(broken_manifests());
     all.extend(broken_leaves());
+    all.extend(broken_rules());
     all.extend(broken_seals());
     all.extend(broken_records());
     all
@@ -218,6 +256,7 @@ fn valid() -> Vec<Vector> {
             payload[3].target = Some("b".into());
             with_record(|| Record::of(1, "first", &payload))
         }),
+        vector("08-valid-rules", &["A-40", "A-66", "A-67", "A-68"], "valid", "", || with_rules(|_, _| {})),
         vector("06-valid-no-records", &["A-43"], "valid", "", || forged(|f| f.records.clear())),
     ]
 }
@@ -460,6 +499,143 @@ fn broken_leaves() -> Vec<Vector> {
         vector("66-leaf-commitment", &["A-17"], "label foreign", "commitment", || {
             with_leaf1(|leaf| leaf.commitments.label = [0; 32])
         }),
+    ]
+}
+
+fn broken_rules() -> Vec<Vector> {
+    let rules = |change: fn(&mut Vec<Rule>)| move || with_rules(move |manifest, _| change(&mut manifest.rules));
+    let terms = |change: fn(&mut Vec<Term>)| move || with_rules(move |_, retention| change(&mut retention.terms));
+    let defined = "open damaged";
+    vec![
+        vector("130-rule-key-unknown", &["A-66"], defined, "unknown field", || {
+            let mut forge = ruled();
+            forge.manifest_bytes =
+                Box::new(|m| replaced(&m.to_bytes(), "\"id\": \"b-awaits\"", "\"no\": 1,\n      \"id\": \"b-awaits\""));
+            forge.build()
+        }),
+        vector("131-rules-order", &["A-66"], defined, "not in rising order", rules(|r| r.swap(0, 1))),
+        vector("132-rule-twice", &["A-66"], defined, "one stands twice", rules(|r| r.insert(0, r[0].clone()))),
+        vector("133-rule-id", &["A-66"], defined, "its id or jurisdiction", rules(|r| r[0].id = "A rule".into())),
+        vector("134-rule-text", &["A-66"], defined, "a text in it", rules(|r| r[0].title = "a\u{1b}[2J".into())),
+        vector("135-rule-not-applied", &["A-68"], defined, "how it is applied", rules(|r| r[0].applied.clear())),
+        vector(
+            "136-rule-shortened",
+            &["A-68"],
+            defined,
+            "not applied as it is defined",
+            rules(|r| {
+                r[0].applied[0].period = "P9Y".to_owned().try_into().unwrap();
+            }),
+        ),
+        vector(
+            "137-rule-other-start",
+            &["A-68"],
+            defined,
+            "not applied as it is defined",
+            rules(|r| {
+                r[1].applied[0].base = Some(Base::Creation);
+            }),
+        ),
+        vector(
+            "138-applications-order",
+            &["A-68"],
+            defined,
+            "applications are not in rising",
+            rules(|r| {
+                let again = r[0].applied[0].clone();
+                r[0].applied.push(again);
+            }),
+        ),
+        vector(
+            "139-rule-permanent-from",
+            &["A-66"],
+            defined,
+            "has no start",
+            rules(|r| {
+                r[2].counting = Some(Counting::Day);
+            }),
+        ),
+        vector(
+            "140-term-without-rule",
+            &["A-67"],
+            "verify damaged",
+            "that is not in archive.json",
+            terms(|t| {
+                t[0].rule = Some("no-such".into());
+            }),
+        ),
+        vector(
+            "141-term-other-bound",
+            &["A-67"],
+            "verify damaged",
+            "not what archive.json says",
+            terms(|t| {
+                t[0].bound = Bound::Ceiling;
+            }),
+        ),
+        vector(
+            "142-term-other-event",
+            &["A-67"],
+            "verify damaged",
+            "not what archive.json says",
+            terms(|t| {
+                let Keep::After(after) = &mut t[1].keep else { unreachable!() };
+                after.period = "P1Y".parse().unwrap();
+            }),
+        ),
+        vector("143-no-terms", &["A-40"], "verify damaged", "it has no terms", terms(|t| t.clear())),
+        vector(
+            "144-too-many-terms",
+            &["A-40"],
+            "verify damaged",
+            "or more than 16",
+            terms(|t| {
+                let again = t[0].clone();
+                t.resize(17, again);
+            }),
+        ),
+        vector(
+            "145-event-name",
+            &["A-40"],
+            "verify damaged",
+            "an event has a name",
+            terms(|t| {
+                t[1].rule = None;
+                let Keep::After(after) = &mut t[1].keep else { unreachable!() };
+                after.event = "The end".into();
+            }),
+        ),
+        vector(
+            "146-fiscal-year-not-counted",
+            &["A-40"],
+            "verify damaged",
+            "which it does not count",
+            terms(|t| {
+                t[1].rule = None;
+                let Keep::After(after) = &mut t[1].keep else { unreachable!() };
+                after.fiscal_year_end = "03-31".to_owned().try_into().unwrap();
+            }),
+        ),
+        vector("147-period-spelling", &["A-35"], "verify damaged", "leaf 1: not in canonical form", || {
+            let mut forge = ruled();
+            forge.leaf = Box::new(|leaf| {
+                let text = keepuntil::archive::leaf::to_bytes(&leaf);
+                if leaf.record == 1 { replaced(&text, "\"P10Y\"", "\"P120M\"") } else { text }
+            });
+            forge.build()
+        }),
+        vector("148-floor-spelled-out", &["A-35"], "verify damaged", "leaf 1: not in canonical form", || {
+            with_leaf1_text("\"2036-12-31\"}}", "\"2036-12-31\"},\"bound\":\"floor\"}")
+        }),
+        vector(
+            "149-rule-name",
+            &["A-40"],
+            "verify damaged",
+            "a rule has a name",
+            terms(|t| {
+                t[0].rule = Some("A rule".into());
+            }),
+        ),
     ]
 }
 

@@ -6,6 +6,7 @@ use super::{Done, home, kept, render};
 use crate::ops::inspect::{Overview, RecordView, overview, record_view};
 use crate::ops::open::{Opener, Signer, open_archive};
 use crate::retention::rule::Rule;
+use crate::retention::term::Standing;
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
 
@@ -134,14 +135,17 @@ fn record_row(view: &RecordView) -> Vec<String> {
     let leaf = &view.leaf;
     let name = match &view.label {
         None => "–".into(),
-        Some(Ok(label)) => render::shorten(&escape(&label.name), 34),
+        Some(Ok(label)) => render::shorten(&escape(&label.name), 30),
         Some(Err(e)) => format!("({})", short_reason(e)),
     };
     vec![
         leaf.record.to_string(),
         leaf.compartment.clone(),
         render::bytes(leaf.size),
-        render::shorten(&leaf.retention.planned().to_string(), 24),
+        match leaf.retention.planned() {
+            Standing::Awaiting(_) => "awaiting event".into(),
+            standing => standing.to_string(),
+        },
         name,
     ]
 }

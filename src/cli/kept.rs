@@ -3,7 +3,7 @@
 use super::render;
 use crate::retention::Retention;
 use crate::retention::rule::Rule;
-use crate::retention::term::{Bound, Keep, Standing, Term};
+use crate::retention::term::{Bound, Counting, Keep, Standing, Term};
 use crate::storage::escape;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -41,9 +41,12 @@ fn reasons(retention: &Retention, rules: &[Rule]) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(governing) = governing(retention) {
         let term = &retention.terms[governing];
-        let among = if retention.terms.len() > 1 { ", which is the longest" } else { "" };
-        let among =
-            if term.bound == Bound::Ceiling && retention.terms.len() > 1 { ", which is the shortest" } else { among };
+        let several = retention.terms.iter().filter(|other| other.bound == term.bound).count() > 1;
+        let among = match term.bound {
+            _ if !several => "",
+            Bound::Floor => ", which is the longest",
+            Bound::Ceiling => ", which is the shortest",
+        };
         lines.push(format!("by {}{among}", source(term, rules)));
     }
     for index in retention.conflicts(|_| None) {
@@ -84,8 +87,11 @@ fn keep(keep: &Keep) -> String {
         Keep::Until(last) => format!("until {last}"),
         Keep::Permanent => "permanent".into(),
         Keep::After(after) => {
-            let from =
-                if after.counting == crate::retention::term::Counting::Day { "" } else { "the end of the year of " };
+            let from = match after.counting {
+                Counting::Day => "",
+                Counting::CalendarYear => "the end of the calendar year of ",
+                Counting::FiscalYear => "the end of the fiscal year of ",
+            };
             format!("{} after {from}{}", after.period, after.event)
         }
     }

@@ -55,7 +55,7 @@ fn table(rules: &[&Rule], chinese: bool) -> String {
     for rule in rules {
         let bound = if rule.bound == Bound::Ceiling { "≤ " } else { "" };
         let period = rule.period.map_or("?".into(), |length| length.to_string());
-        rows.push(vec![rule.id.clone(), format!("{bound}{period}"), from(rule).into()]);
+        rows.push(vec![rule.id.clone(), format!("{bound}{period}"), from(rule, chinese).into()]);
     }
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
     // A column of the table has a space on both sides.
@@ -72,16 +72,17 @@ fn table(rules: &[&Rule], chinese: bool) -> String {
 }
 
 /// What the period begins with, in one word.
-fn from(rule: &Rule) -> &'static str {
-    match (&rule.base, rule.counting) {
-        _ if rule.period == Some(Length::Permanent) => "–",
-        (None, _) => "?",
-        (Some(Base::Event(_)), _) => "event",
-        (Some(_), Some(Counting::FiscalYear)) => "fiscal year",
-        (Some(_), Some(Counting::CalendarYear)) => "year",
-        (Some(Base::RecordDate), _) => "date",
-        (Some(Base::Creation), _) => "creation",
-    }
+fn from(rule: &Rule, chinese: bool) -> &'static str {
+    let [english, other] = match (&rule.base, rule.counting) {
+        _ if rule.period == Some(Length::Permanent) => ["–", "–"],
+        (None, _) => ["?", "?"],
+        (Some(Base::Event(_)), _) => ["event", "事件"],
+        (Some(_), Some(Counting::FiscalYear)) => ["fiscal year", "会计年度末"],
+        (Some(_), Some(Counting::CalendarYear)) => ["year", "年末"],
+        (Some(Base::RecordDate), _) => ["date", "日期"],
+        (Some(Base::Creation), _) => ["creation", "封存"],
+    };
+    if chinese { other } else { english }
 }
 
 fn title(rule: &Rule, chinese: bool) -> &str {
@@ -120,7 +121,7 @@ fn in_full(rule: &Rule, chinese: bool) -> String {
     };
     let then = if rule.period == Some(Length::Permanent) { "" } else { rule.at_expiry.as_str() };
     let lines = [
-        ("", title(rule, chinese)),
+        ("title", title(rule, chinese)),
         ("", other.unwrap_or_default()),
         ("jurisdiction", rule.jurisdiction.as_deref().unwrap_or_default()),
         ("records", rule.records.as_deref().unwrap_or_default()),

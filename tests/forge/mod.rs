@@ -217,6 +217,8 @@ pub struct Forge {
     pub access: Vec<(String, Vec<u8>)>,
     pub leaf0: Change<PreambleLeaf>,
     pub records: Vec<Record>,
+    /// Of the first records; the others are kept until 2036-12-31.
+    pub retention: Vec<Retention>,
     pub before_record: Change<u64>,
     pub leaf: Change<RecordLeaf>,
     pub stored: Surgery<Finished>,
@@ -249,6 +251,7 @@ impl Default for Forge {
                 Record::of(1, "first", &payload()),
                 Record::of(2, "second", &[member(b'5', "data/", b""), member(b'0', "data/second", b"2\n")]),
             ],
+            retention: Vec::new(),
             before_record: Box::new(|_| Vec::new()),
             leaf: Box::new(|leaf| leaf::to_bytes(&leaf)),
             stored: Box::new(|_| {}),
@@ -257,6 +260,10 @@ impl Default for Forge {
             after: Box::new(|_| {}),
         }
     }
+}
+
+fn default_retention() -> Retention {
+    Retention::until(parse_date("2036-12-31").unwrap(), AtExpiry::Destroy)
 }
 
 fn put(out: &mut Vec<u8>, name: &str, content: &[u8]) {
@@ -296,7 +303,7 @@ impl Forge {
                 offset: out.len() as u64,
                 size: record.file.len() as u64,
                 sha256: sha256(&[&record.file]),
-                retention: Retention::until(parse_date("2036-12-31").unwrap(), AtExpiry::Destroy),
+                retention: self.retention.get(number as usize - 1).cloned().unwrap_or_else(default_retention),
                 commitments: halves(number).commitments(&ARCHIVE, number).into(),
                 label: record.label.clone(),
             };
