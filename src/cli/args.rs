@@ -40,6 +40,20 @@ pub enum Command {
     Keyring(KeyringCommand),
     #[command(subcommand)]
     Journal(JournalCommand),
+    #[command(subcommand)]
+    Schedule(super::schedule::ScheduleCommand),
+    Status(super::status::StatusArgs),
+    Due(super::due::DueArgs),
+    Extend(super::extend::ExtendArgs),
+    #[command(subcommand)]
+    Hold(super::hold::HoldCommand),
+    #[command(subcommand)]
+    Event(super::event::EventCommand),
+    Purge(Box<super::purge::PurgeArgs>),
+    #[command(subcommand)]
+    Clock(super::clock::ClockCommand),
+    #[command(subcommand)]
+    Roster(super::roster::RosterCommand),
 }
 
 /// Make an age identity, post-quantum unless --classic
@@ -426,5 +440,60 @@ pub enum JournalCommand {
         /// Name in its cosignatures, such as witness.example [default: made up]
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
+    },
+}
+
+#[derive(Args)]
+pub struct JournalArgs {
+    /// Verifier key of the journal, or a file with one a line; give both keys of the firm
+    #[arg(long, value_name = "VKEY")]
+    pub journal: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum FormatArg {
+    Text,
+    Html,
+    Json,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub enum LanguageArg {
+    Zh,
+    En,
+}
+
+/// Check and show certificates of destruction; needs no keyring
+#[derive(Subcommand)]
+pub enum CertificateCommand {
+    /// Check that a journal says what a certificate says
+    #[command(after_help = "Exit code 3 means: consistent, but nobody said whose journal it should be.\n\n\
+        Example:\n  keepuntil certificate verify purge.json --journal firm.vkeys")]
+    Verify {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Show a certificate for reading, printing and signing by hand
+    #[command(after_help = "Examples:\n  keepuntil certificate show purge.json --lang en\n  \
+        keepuntil certificate show purge.json --format html --lang zh --journal firm.vkeys -o purge.html")]
+    Show {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// How it is shown
+        #[arg(long, default_value = "text")]
+        format: FormatArg,
+        /// In which language [default: that of the environment]
+        #[arg(long)]
+        lang: Option<LanguageArg>,
+        /// Write it to FILE instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Replace an existing file
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        journal: JournalArgs,
     },
 }

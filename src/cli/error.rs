@@ -3,6 +3,8 @@
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::journal::JournalError;
+use crate::journal::certificate::CertificateError;
+use crate::journal::document::DocumentError;
 use crate::keyring::KeyringError;
 use crate::disclosure::roster::RosterError;
 use crate::ops::OpsError;
@@ -302,6 +304,20 @@ fn policy_rule_hint(error: &RuleError) -> Option<String> {
         RuleError::Nothing | RuleError::TooMany | RuleError::Retention(_) => return None,
     };
     Some(text.into())
+}
+
+fn process_hint(error: &ProcessError) -> Option<String> {
+    match error {
+        ProcessError::Missing(program) if program == "ssh-keygen" => {
+            Some("install OpenSSH (Debian: apt install openssh-client); its ssh-keygen signs and verifies".into())
+        }
+        ProcessError::Missing(program) if program == "openssl" => {
+            Some("install OpenSSL (Debian: apt install openssl); it verifies time stamps".into())
+        }
+        ProcessError::Missing(program) => Some(format!("install {program}")),
+        ProcessError::Storage(e) => storage_hint(e),
+        _ => None,
+    }
 }
 
 fn storage_hint(error: &StorageError) -> Option<String> {

@@ -4,18 +4,28 @@
 
 mod args;
 pub mod certificate;
+mod clock;
 mod create;
+mod due;
 mod error;
+mod event;
+mod extend;
+mod hold;
 mod home;
 mod inspect;
+mod journal;
 mod kept;
 mod keygen;
 mod keyring;
 mod progress;
 mod prompt;
+mod purge;
 mod render;
 mod restore;
+mod roster;
 mod rules;
+mod schedule;
+mod status;
 mod verify;
 
 use args::{Cli, Command};
@@ -79,5 +89,15 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Rules(args) => rules::run(args, common),
         Command::Keyring(command) => keyring::run(command, common),
         Command::Journal(command) => journal::run(command, common),
+        Command::Certificate(command) => certificate::run(command, common),
+        Command::Schedule(command) => schedule::run(command, common),
+        Command::Status(command) => status::run(command, common),
+        Command::Due(command) => due::run(command, common),
+        Command::Extend(command) => extend::run(command, common),
+        Command::Hold(command) => hold::run(command, common),
+        Command::Event(command) => event::run(command, common),
+        Command::Purge(command) => purge::run(*command, common),
+        Command::Clock(command) => clock::run(command, common),
+        Command::Roster(command) => roster::run(command, common),
     }
 }

@@ -89,12 +89,12 @@ pub enum Entry {
         witnesses: Vec<HexHash>,
         timestamp_authorities: Vec<HexHash>,
     },
-    /// A plan was accepted; its cool-off runs.
+    /// A purge was scheduled, by a plan or unattended; its cool-off runs.
     Plan {
         #[serde(with = "hex::serde")]
         purge: Id,
-        #[serde(with = "hex::serde")]
-        sha256: Hash,
+        #[serde(with = "optional_hex", default, skip_serializing_if = "Option::is_none")]
+        sha256: Option<Hash>,
         items: Items,
     },
     /// A cool-off was ended.

@@ -278,11 +278,6 @@ impl Keyring {
         self.signing_key().verifier_keys()
     }
 
-    /// Its journal, as stored.
-    pub fn log(&self) -> log::Log<'_> {
-        self.catalogue.log()
-    }
-
     /// What it knows of an archive.
     ///
     /// # Errors

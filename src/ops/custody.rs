@@ -255,7 +255,7 @@ fn scope_of(scope: retention::scope::Scope) -> Scope {
 /// Items as the journal lists them: by their hash where they are too many for a leaf.
 pub fn items_of(items: &[retention::scope::Item]) -> Items {
     let items = items.iter().map(|item| Item { archive: item.archive, records: item.records.clone() });
-    Items::new(items.collect())
+    items.collect::<Vec<_>>().into()
 }
 
 fn settings_of(register: &Register) -> Entry {

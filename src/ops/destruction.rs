@@ -5,7 +5,7 @@
 
 use super::OpsError;
 use super::custody::{Custody, REGISTER, items_of, leaf};
-use super::journal::checkpoint;
+use super::journal::sign;
 use super::purge::{PlanError, keyring_id};
 use crate::crypto::kdf::ArchiveId;
 use crate::journal;
@@ -280,7 +280,8 @@ fn evidence(custody: &mut Custody, purge: PurgeId) -> Result<Option<Evidence>, O
         let bytes = custody.keyring().log().leaf(index)?;
         let is_it = matches!(Leaf::parse(index, &bytes)?.entry, Entry::Destroyed { purge: found, .. } if found == purge);
         if is_it {
-            let checkpoint = checkpoint(custody)?;
+            let time = u64::try_from(custody.now().reading.wall.timestamp()).unwrap_or(0);
+            let checkpoint = sign(custody.keyring(), time)?;
             let proof = custody.keyring().log().inclusion_proof(index, size)?;
             return Ok(Some(Evidence::from(&Proof { index, leaf: bytes, hashes: proof, checkpoint })));
         }

@@ -30,6 +30,8 @@ use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::document::DocumentError;
+use crate::journal::certificate::CertificateError;
+use crate::journal::JournalError;
 use crate::keyring::KeyringError;
 use crate::retention::RetentionError;
 use crate::retention::clock::ClockDistrust;

@@ -31,7 +31,7 @@ pub struct ReclaimOutcome {
 pub fn reclaim(
     path: &Path,
     reader: &mut ArchiveReader,
-    is_destroyed: impl Fn(u64) -> Result<bool, OpsError>,
+    mut is_destroyed: impl FnMut(u64) -> Result<bool, OpsError>,
     progress: &dyn Progress,
 ) -> Result<ReclaimOutcome, OpsError> {
     let mut file = HoleWriter::open(path)?;

@@ -10,10 +10,12 @@ pub mod hole;
 pub mod lock;
 pub mod output;
 pub mod process;
+pub mod schedule;
 pub mod slot;
 pub mod source;
 pub mod spool;
 pub mod ssh_keygen;
+pub mod timer;
 pub mod timestamp;
 
 use std::path::{Path, PathBuf};
