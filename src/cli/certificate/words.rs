@@ -136,6 +136,7 @@ words! {
     group_count: "Records", "册数";
     group_records: "Record numbers", "记录号";
     year: " y", "年";
+    year_and: " y ", "年";
     month: " m", "个月";
     day: " d", "天";
 
