@@ -35,6 +35,7 @@ pub(super) fn sheet(
         w.limit_claims,
         w.limit_copies,
         w.limit_keys,
+        w.limit_custodians,
         w.limit_medium,
         w.limit_sealer,
         w.limit_grants,

@@ -147,6 +147,8 @@ words! {
         "此前已恢复、已打印或已授权的记录副本仍可读。";
     limit_keys: "Keys that somebody copied before the destruction, by being able to read them, still open the records: from the keyring, its root, or an identity together with both.",
         "有权读取密钥的人若在销毁前复制了密钥（密钥环、根密钥，以及与之配合的身份私钥），仍可打开记录。";
+    limit_custodians: "It speaks for one keyring. Where several custodians hold keys, the records are gone only when enough of them have destroyed theirs.",
+        "本证明仅涉及一个密钥环。若有多位保管人持有密钥，须有足够多的保管人完成销毁，记录才不可再读。";
     limit_medium: "Swap, snapshots, backups and the remapping of flash memory may keep an overwritten root.",
         "交换区、快照、备份以及闪存的重映射可能留有已被覆写的根密钥。";
     limit_sealer: "Whoever made an archive could have kept the expiry halves.", "档案包的制作者可能自行保留了到期半钥。";
