@@ -35,6 +35,7 @@ pub(super) fn sheet(
         w.limit_claims,
         w.limit_copies,
         w.limit_keys,
+        w.limit_custodians,
         w.limit_medium,
         w.limit_sealer,
         w.limit_grants,
@@ -236,7 +237,7 @@ fn kept(from: NaiveDate, to: NaiveDate, w: &Words) -> String {
         _ if months <= 0 => format!("{}{}", (to - from).num_days().max(0), w.day),
         (0, months) => format!("{months}{}", w.month),
         (years, 0) => format!("{years}{}", w.year),
-        (years, months) => format!("{years}{} {months}{}", w.year, w.month),
+        (years, months) => format!("{years}{}{months}{}", w.year_and, w.month),
     }
 }
 

@@ -16,12 +16,15 @@ pub struct Left {
     pub records: u64,
 }
 
+/// Archive, compartment, class and rules.
+type Group<'a> = ([u8; 16], &'a str, Class, &'a [String]);
+
 /// What one last day comes to within a group: records, those that need a review, those that are early.
 type Day = (u64, u64, u64);
 
 /// Text of 80 columns: by archive, compartment with class, rules and last day; then totals.
 pub fn dry_run(plan: &Plan, left: &[Left]) -> String {
-    let mut groups: BTreeMap<([u8; 16], &str, Class, &[String]), BTreeMap<Option<NaiveDate>, Day>> = BTreeMap::new();
+    let mut groups: BTreeMap<Group, BTreeMap<Option<NaiveDate>, Day>> = BTreeMap::new();
     for record in &plan.records {
         let group = groups
             .entry((record.archive, record.compartment.as_str(), record.class, record.rules.as_slice()))

@@ -22,8 +22,8 @@ td.n,th.n{text-align:right}
 table.fields th{width:30%;font-weight:600}
 table.list th,table.list td{overflow-wrap:normal}
 .sign th{width:16%}
-.sign td{width:34%;height:2.1em}
-pre{background:var(--soft);padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.86em}
+.sign td{width:34%;height:2.6em}
+pre{font-family:ui-monospace,monospace;background:var(--soft);padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.86em}
 @media print{:root{--ink:#000;--paper:#fff;--line:#777;--soft:#f2f2f2;--warn:#000}
 body{padding:0;max-width:none;font-size:9.5pt}
 thead{display:table-header-group}tr,.sign,.warning,pre{break-inside:avoid}h2,h3{break-after:avoid}
@@ -91,7 +91,8 @@ fn push_signature(out: &mut String, role: &str, fields: &[(String, Option<String
         out.push_str("<tr>");
         for (label, value) in pair {
             let value = escape(value.as_deref().unwrap_or(""));
-            out.push_str(&format!("<th scope=\"row\">{}</th><td>{value}</td>", escape(label)));
+            let alone = if pair.len() == 1 { " colspan=\"3\"" } else { "" };
+            out.push_str(&format!("<th scope=\"row\">{}</th><td{alone}>{value}</td>", escape(label)));
         }
         out.push_str("</tr>\n");
     }

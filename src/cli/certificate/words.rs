@@ -94,8 +94,8 @@ words! {
     key_generation_is: "32 random bytes of the operating system for every half and every root, each independent of all others",
         "每个半钥和每个根密钥均为操作系统生成的 32 字节随机数，彼此独立";
     encryption: "Encryption", "加密";
-    encryption_is: "each record is an age file (X25519, ChaCha20-Poly1305) of its own; its key needs an access half and an expiry half (HKDF-SHA256)",
-        "每条记录是一个独立的 age 文件（X25519、ChaCha20-Poly1305），其密钥须由访问半钥与到期半钥共同导出（HKDF-SHA256）";
+    encryption_is: "each record is an age file (X25519, ChaCha20-Poly1305) of its own; its key needs an access half and an expiry half (HKDF-SHA256); the keys inside age files have 128 bits",
+        "每条记录是一个独立的 age 文件（X25519、ChaCha20-Poly1305），其密钥须由访问半钥与到期半钥共同导出（HKDF-SHA256）；age 文件内部密钥为 128 位";
     wrapping: "Levels of key wrapping", "密钥封装层级";
     wrapping_is: "root → key table → page identity → expiry half; with the access half → record key → age file key",
         "根密钥 → 密钥表 → 页密钥 → 到期半钥；与访问半钥合成 → 记录密钥 → age 文件密钥";
@@ -115,8 +115,8 @@ words! {
         "工具未制作任何副本；他人在销毁前自行复制的根密钥仍可打开当时的目录库";
 
     list: "Destruction list", "销毁清册";
-    list_note: "Names are not recorded here, since they die with the records; an inventory with names exists only if one was made before the execution. Years are not recorded either. The column “Keep until” names the last day of the retention.",
-        "名称随记录一并销毁，此处未记录；仅当执行前另行编制带名称的清册时，名称见该清册。起止年度未记录。“应保管期限”列为保管的最后一日。";
+    list_note: "Names are not recorded here, since they die with the records; an inventory with names exists only if one was made before the execution. Years are not recorded either. Items are record numbers; each counts as one volume. The column “Keep until” names the last day of the retention.",
+        "名称随记录一并销毁，此处未记录；仅当执行前另行编制带名称的清册时，名称见该清册。起止年度未记录。每条记录计为一册（册数均为 1）。“应保管期限”列为保管的最后一日。";
     list_grouped: "The list is long, so record numbers are grouped; the file itself has every record in a row of its own.",
         "记录较多，此处按组合并列出记录号；证明文件本身逐条列明。";
     early_mark: "* destroyed before its last day, as a ceiling rule allows", "* 依最长保管期限规则提前销毁";
@@ -127,7 +127,7 @@ words! {
     column_number: "No.", "序号";
     column_name: "Name", "名称";
     column_archive: "Vol.", "卷号";
-    column_record: "Item", "册数";
+    column_record: "Item", "记录号";
     column_years: "Years", "起止年度";
     column_file: "File no.", "档案编号";
     column_until: "Keep until", "应保管期限";
@@ -136,16 +136,19 @@ words! {
     group_count: "Records", "册数";
     group_records: "Record numbers", "记录号";
     year: " y", "年";
+    year_and: " y ", "年";
     month: " m", "个月";
     day: " d", "天";
 
     limits: "What this does not prove", "本证明不能证明的事项";
-    limit_statement: "It is a signed statement, not a proof of absence. An attestation can lie.",
-        "本证明是经签名的陈述，并非“不存在”的证明；声明人可能说谎。";
+    limit_statement: "It is a signed statement, not a proof of absence. An attestation can lie, and a lost key is not a destroyed one.",
+        "本证明是经签名的陈述，并非“不存在”的证明；声明人可能说谎；密钥丢失也不等于密钥销毁。";
     limit_copies: "Copies of the records that were restored, printed or granted before stay readable.",
         "此前已恢复、已打印或已授权的记录副本仍可读。";
     limit_keys: "Keys that somebody copied before the destruction, by being able to read them, still open the records: from the keyring, its root, or an identity together with both.",
         "有权读取密钥的人若在销毁前复制了密钥（密钥环、根密钥，以及与之配合的身份私钥），仍可打开记录。";
+    limit_custodians: "It speaks for one keyring. Where several custodians hold keys, the records are gone only when enough of them have destroyed theirs.",
+        "本证明仅涉及一个密钥环。若有多位保管人持有密钥，须有足够多的保管人完成销毁，记录才不可再读。";
     limit_medium: "Swap, snapshots, backups and the remapping of flash memory may keep an overwritten root.",
         "交换区、快照、备份以及闪存的重映射可能留有已被覆写的根密钥。";
     limit_sealer: "Whoever made an archive could have kept the expiry halves.", "档案包的制作者可能自行保留了到期半钥。";
