@@ -115,23 +115,32 @@ fn a_stamp_is_over_one_text() {
 
 #[test]
 fn a_certificate_for_something_else_stamps_nothing() {
-    for usage in [
-        "extendedKeyUsage=timeStamping",
-        "extendedKeyUsage=critical,serverAuth",
-        "extendedKeyUsage=critical,timeStamping,serverAuth",
-        "",
+    for (usage, good) in [
+        (USAGE, true),
+        ("extendedKeyUsage=timeStamping", false),
+        ("extendedKeyUsage=critical,serverAuth", false),
+        ("extendedKeyUsage=critical,timeStamping,serverAuth", false),
+        ("", false),
     ] {
-        // openssl itself does not stamp with such a certificate, so one of the same key takes its place afterwards.
+        // `openssl ts` does not stamp with such a certificate, so what a good one stamped is signed anew.
         let authority = Authority::make(&GOOD);
-        let bare = authority.stamp(DAY, &["-sha256"], &["-token_out"]);
+        authority.stamp(DAY, &["-sha256"], &["-token_out"]);
         let config = std::fs::read_to_string(authority.file("conf")).unwrap();
         std::fs::write(authority.file("conf"), config.replace(USAGE, usage)).unwrap();
-        let sign = ["x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "2"];
+        let sign = ["x509", "-req", "-in", "tsa.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", "3"];
         let to = ["-extfile", "conf", "-extensions", "leaf", "-out", "other.pem", "-days", "3650"];
         openssl(authority.dir.path(), GOOD.date, &[&sign[..], &to].concat());
-        let pinned = [authority.pem("ca.pem"), authority.pem("other.pem")].concat();
-        let refused = verify(MESSAGE, &bare, &pinned);
-        assert!(matches!(refused, Err(TimestampError::Untrusted(_))), "{usage}: {refused:?}");
+        let der = ["-inform", "DER", "-in", "stamp", "-out", "info", "-certfile", "tsa.pem"];
+        openssl(authority.dir.path(), DAY, &[&["cms", "-verify", "-noverify"][..], &der].concat());
+        let kind = ["cms", "-sign", "-binary", "-nodetach", "-cades", "-econtent_type", "1.2.840.113549.1.9.16.1.4"];
+        let with = ["-in", "info", "-signer", "other.pem", "-inkey", "tsa.key", "-outform", "DER", "-out", "other"];
+        openssl(authority.dir.path(), DAY, &[&kind[..], &with].concat());
+        let stamp = std::fs::read(authority.file("other")).unwrap();
+        match verify(MESSAGE, &stamp, &authority.pem("ca.pem")) {
+            Ok(time) => assert!(good, "{usage}: {time}"),
+            Err(TimestampError::Untrusted(why)) => assert!(!good && why.contains("purpose"), "{usage}: {why}"),
+            Err(e) => panic!("{usage}: {e}"),
+        }
     }
 }
 
