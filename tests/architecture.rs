@@ -86,3 +86,11 @@ fn only_crypto_uses_cryptographic_crates_and_only_storage_writes_files() {
         }
     }
 }
+
+#[test]
+fn only_storage_and_the_command_line_start_programs() {
+    for (path, text) in sources() {
+        let allowed = layer(&path).is_none_or(|layer| layer == "storage" || layer == "cli");
+        assert!(allowed || !text.contains("process::Command"), "{} starts a program", path.display());
+    }
+}

@@ -2,6 +2,7 @@
 //!
 //! Invariant: people are counted, never keys, and a signature for one purpose is none for another. Spec: `spec/roster.md`.
 
+pub mod entry;
 pub mod roster;
 pub mod signature;
 pub mod statement;

@@ -140,6 +140,7 @@ impl Schedule {
              ExecStart={purge}\n\
              # Runs whatever became of the purge, and fails the unit with it where something is overdue (exit code 3).\n\
              ExecStopPost={status}\n\
+             TimeoutStopSec=1h\n\
              UMask=0077\n\
              {fence}\
              LockPersonality=yes\n\

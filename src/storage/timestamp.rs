@@ -68,7 +68,7 @@ pub fn verify(message: &[u8], stamp: &[u8], authorities: &[String]) -> Result<Da
 fn reasons(stderr: &[u8]) -> String {
     let text = String::from_utf8_lossy(&stderr[..stderr.len().min(4096)]).into_owned();
     let reason = |line: &str| {
-        let mut fields = line.split(':').skip(5);
+        let mut fields = line.splitn(9, ':').skip(5);
         let (reason, details) = (fields.next()?, fields.nth(2).unwrap_or_default());
         Some(if details.is_empty() { reason.to_owned() } else { format!("{reason} ({details})") })
     };
