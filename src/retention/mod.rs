@@ -5,6 +5,7 @@
 pub mod clock;
 pub mod disposition;
 pub mod event;
+pub mod extension;
 pub mod hold;
 pub mod period;
 pub mod policy;
@@ -12,6 +13,7 @@ pub mod ranges;
 pub mod register;
 pub mod scope;
 pub mod term;
+pub mod transition;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
