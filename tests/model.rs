@@ -546,6 +546,7 @@ impl Run {
         };
         let mut register = self.register.clone();
         let outcome = register.record_event(event, date(self.wall_day()), self.views());
+        assert!(outcome.is_ok() || register == self.register, "refused, and yet changed");
         self.register = register;
         let future = day > self.wall_day();
         let other = standing.is_some_and(|index| self.events[index].name != name);

@@ -580,6 +580,10 @@ mod tests {
         assert!(matches!(register.place_hold(hold(1)), Err(Refusal::SameId("hold", _))));
         assert!(matches!(register.release_hold(&[7; 16], Utc::now()), Err(Refusal::Unknown("hold", _))));
         let before = register.holds[0].statement();
+        let text = String::from_utf8(before.clone()).unwrap();
+        let begins =
+            format!("keepuntil-hold/v1\n{{\"from\":\"2029-12-01\",\"hold\":\"{}\",\"placed\":", "01".repeat(16));
+        assert!(text.starts_with(&begins) && !text.contains("Smith"), "{text}");
         let commitment = sha256(&[&[9; 16], b"Smith v. Jones", &[0], b"District court"]);
         assert_eq!(register.holds[0].text_commitment, commitment);
         register.release_hold(&[1; 16], Utc::now()).unwrap();
