@@ -359,3 +359,77 @@ fn is_boot_id(id: &str) -> bool {
 fn show(time: &DateTime<Utc>) -> String {
     time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(seconds: i64, boot: &str, uptime: u64) -> Reading {
+        Reading { wall: at(seconds), boot: Some(Uptime { boot_id: boot.into(), seconds: uptime }) }
+    }
+
+    #[test]
+    fn the_alarm_lasts_while_the_clock_shows_the_jump() {
+        let mut clock = Clock::new(&reading(0, "a", 0));
+        assert_eq!(clock.observe(&reading(SPAN_SECONDS + 1, "a", 0)), Observed::Alarm);
+        assert_eq!(clock.mark, at(0));
+        assert!(matches!(clock.may_destroy(), Err(ClockDistrust::Jumped { .. })));
+        assert_eq!(clock.observe(&reading(SPAN_SECONDS + 61, "a", 60)), Observed::AlarmLasts);
+        assert_eq!(clock.observe(&reading(120, "a", 120)), Observed::AlarmClosed);
+        assert_eq!((clock.mark, clock.budget_seconds), (at(120), SPAN_SECONDS));
+        clock.may_destroy().unwrap();
+    }
+
+    #[test]
+    fn a_clock_that_was_not_read_in_this_run_allows_nothing() {
+        let clock = Clock::new(&reading(0, "a", 0));
+        let stored: Clock = serde_json::from_str(&serde_json::to_string(&clock).unwrap()).unwrap();
+        assert_eq!(stored.may_destroy(), Err(ClockDistrust::NotRead));
+    }
+
+    #[test]
+    fn readings_without_sense_are_survived() {
+        let far = [DateTime::<Utc>::MIN_UTC, DateTime::<Utc>::MAX_UTC, at(0), at(i64::MAX), at(i64::MIN)];
+        let uptimes = [0, 1, u64::MAX, 1 << 63, 5];
+        for first in far {
+            let mut clock = Clock::new(&Reading { wall: first, boot: None });
+            for (wall, seconds) in far.into_iter().zip(uptimes) {
+                for id in ["", "a", &"x".repeat(500), "\u{0}"] {
+                    let before = clock.trusted_today();
+                    clock.observe(&Reading { wall, boot: Some(Uptime { boot_id: id.into(), seconds }) });
+                    clock.check().unwrap();
+                    assert!(clock.trusted_today() <= before + chrono::TimeDelta::days(35), "{wall} {seconds}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_day_is_trusted_only_when_it_has_begun_everywhere() {
+        let mut clock = Clock::new(&reading(0, "a", 0));
+        let noon = |hour: &str| format!("2056-01-01T{hour}:00Z").parse::<DateTime<Utc>>().unwrap();
+        let shows = Reading { wall: noon("12:00"), boot: None };
+        for (hour, day) in [("11:59", "2055-12-31"), ("12:00", "2056-01-01")] {
+            clock.confirm(&shows, &Confirmation { time: noon(hour), by: Confirmer::Witness }).unwrap();
+            assert_eq!(clock.trusted_today().to_string(), day);
+        }
+        let stale = clock.confirm(&shows, &Confirmation { time: noon("12:00"), by: Confirmer::TimestampAuthority });
+        assert!(matches!(stale, Err(ConfirmationRefused::NotNewer { .. })));
+        let stated = NaiveDate::from_ymd_opt(2056, 1, 2).unwrap();
+        clock.confirm(&shows, &Confirmation::of_date(stated, Confirmer::Approver)).unwrap();
+        assert_eq!(clock.trusted_today(), stated);
+    }
+
+    #[test]
+    fn a_typed_date_fills_the_budget_and_proves_nothing() {
+        let mut clock = Clock::new(&reading(0, "a", 0));
+        clock.observe(&reading(10 * DAY_SECONDS, "b", 0));
+        assert_eq!(clock.budget_seconds, 25 * DAY_SECONDS);
+        let date = at(10 * DAY_SECONDS).date_naive();
+        let now = reading(10 * DAY_SECONDS + 60, "b", 60);
+        assert_eq!(clock.confirm(&now, &Confirmation::of_date(date, Confirmer::Typed)), Ok(Observed::Fine));
+        assert_eq!((clock.budget_seconds, clock.proved), (SPAN_SECONDS, None));
+        assert!(clock.trusted_today() < at(0).date_naive());
+        assert_eq!(clock.unconfirmed_seconds(at(12 * DAY_SECONDS)), 12 * DAY_SECONDS - clock.confirmed.timestamp());
+    }
+}

@@ -281,3 +281,137 @@ fn holdings(holdings: &[Holding]) -> String {
     let each: Vec<String> = holdings.iter().map(|h| format!("{:?} since {}", h.matter, h.from)).collect();
     format!("held by {}", each.join(" and "))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retention::clock::{Confirmation, Confirmer, Reading};
+    use crate::retention::parse_date;
+    use crate::retention::register::{NewSchedule, Roster};
+    use crate::retention::scope::{Item, Scope};
+    use crate::retention::term::{Bound, Keep, Term};
+
+    fn date(text: &str) -> NaiveDate {
+        parse_date(text).unwrap()
+    }
+
+    fn reading(day: &str) -> Reading {
+        Reading { wall: format!("{day}T12:00:00Z").parse().unwrap(), boot: None }
+    }
+
+    fn on(register: &mut Register, day: &str) {
+        let reading = reading(day);
+        register.observe(&reading);
+        register.confirm(&reading, &Confirmation { time: reading.wall, by: Confirmer::Witness }).unwrap();
+    }
+
+    fn schedule(register: &mut Register, id: u8, early: bool, people: &[&str]) {
+        let items = vec![Item { archive: [1; 16], records: "17".parse().unwrap() }];
+        let approved_by = people.iter().map(|name| (*name).to_owned()).collect();
+        let early = early.then_some([3; 32]);
+        let new = NewSchedule { id: [id; 16], plan: None, items, early, approved_by };
+        register.schedule(new, reading("2031-01-01").wall).unwrap();
+    }
+
+    fn retention(last: &str, bound: Bound, at_expiry: AtExpiry) -> Retention {
+        Retention { terms: vec![Term { keep: Keep::Until(date(last)), bound, rule: Some("own".into()) }], at_expiry }
+    }
+
+    fn view(retention: &Retention) -> RecordView<'_> {
+        RecordView { archive: [1; 16], record: 17, compartment: "clients", class: Class::Public, retention, live: true }
+    }
+
+    fn place(register: &mut Register, id: u8, matter: &str) {
+        let from = date("2031-02-03");
+        let scope = Scope { compartment: Some("clients".into()), ..Scope::default() };
+        let hold = Hold::new([id; 16], [0; 16], (matter, None), scope, from, reading("2031-02-03").wall).unwrap();
+        register.place_hold(hold).unwrap();
+    }
+
+    #[test]
+    fn a_record_goes_the_day_after_its_last_and_after_the_cool_off() {
+        let retention = retention("2030-12-31", Bound::Floor, AtExpiry::Destroy);
+        let mut register = Register::new(&reading("2030-12-31"));
+        on(&mut register, "2030-12-31");
+        register.settings.cool_off_days = 7;
+        let kept = Judge::new(&register).may_schedule(&view(&retention), false, &[]).unwrap_err();
+        assert_eq!(kept.to_string(), "it is kept until 2030-12-31 by own, and the date that is certain is 2030-12-31");
+        on(&mut register, "2031-01-01");
+        let due = of(&view(&retention), &register, register.clock.trusted_today());
+        assert_eq!(due, Disposition::Due { since: date("2031-01-01"), review: false });
+        assert_eq!(may_destroy(&view(&retention), &register, &[1; 16]), Err(Forbidden::NotScheduled));
+        schedule(&mut register, 1, false, &[]);
+        let runs = may_destroy(&view(&retention), &register, &[1; 16]);
+        assert_eq!(runs, Err(Forbidden::CoolOff { not_before: date("2031-01-08") }));
+        on(&mut register, "2031-01-08");
+        may_destroy(&view(&retention), &register, &[1; 16]).unwrap();
+        let other = RecordView { record: 18, ..view(&retention) };
+        assert_eq!(may_destroy(&other, &register, &[1; 16]), Err(Forbidden::NotScheduled));
+        let gone = RecordView { live: false, ..view(&retention) };
+        assert_eq!(may_destroy(&gone, &register, &[1; 16]), Err(Forbidden::Destroyed));
+        register.observe(&reading("2034-01-01"));
+        assert!(matches!(may_destroy(&view(&retention), &register, &[1; 16]), Err(Forbidden::Clock(_))));
+    }
+
+    #[test]
+    fn a_hold_beats_expiry_at_any_point_before_the_end() {
+        let retention = retention("2030-12-31", Bound::Floor, AtExpiry::Destroy);
+        let mut register = Register::new(&reading("2031-01-01"));
+        on(&mut register, "2031-01-02");
+        schedule(&mut register, 1, false, &[]);
+        on(&mut register, "2031-01-31");
+        place(&mut register, 1, "Smith v. Jones");
+        place(&mut register, 2, "Audit");
+        let held = may_destroy(&view(&retention), &register, &[1; 16]).unwrap_err();
+        assert_eq!(held.to_string(), r#"held by "Smith v. Jones" since 2031-02-03 and "Audit" since 2031-02-03"#);
+        register.release_hold(&[1; 16], reading("2031-02-04").wall).unwrap();
+        let today = register.clock.trusted_today();
+        let still = of(&view(&retention), &register, today);
+        assert_eq!(still, Disposition::Held { holds: vec![[2; 16]], due: true });
+        register.release_hold(&[2; 16], reading("2031-02-04").wall).unwrap();
+        assert!(matches!(of(&view(&retention), &register, today), Disposition::Scheduled { .. }));
+        may_destroy(&view(&retention), &register, &[1; 16]).unwrap();
+    }
+
+    #[test]
+    fn review_needs_as_many_distinct_people_as_the_roster_says() {
+        let reviewed = retention("2030-12-31", Bound::Floor, AtExpiry::Review);
+        let plain = retention("2030-12-31", Bound::Floor, AtExpiry::Destroy);
+        let mut register = Register::new(&reading("2031-01-01"));
+        on(&mut register, "2031-01-02");
+        let people = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let given = |register: &Register, retention: &Retention, names: &[&str]| {
+            Judge::new(register).may_schedule(&view(retention), false, &people(names))
+        };
+        assert_eq!(given(&register, &plain, &[]), Ok(()));
+        assert_eq!(given(&register, &reviewed, &[]), Err(Forbidden::Approvals { needed: 1, given: 0 }));
+        assert_eq!(given(&register, &reviewed, &["a"]), Ok(()));
+        let sha256 = crate::crypto::hash::sha256(&[b""]);
+        let plan_approvals = [("own".to_owned(), 2)].into();
+        register.set_roster(Roster { text: String::new(), sha256, plan_approvals_default: 1, plan_approvals }).unwrap();
+        assert_eq!(given(&register, &reviewed, &["a", "a"]), Err(Forbidden::Approvals { needed: 2, given: 1 }));
+        assert_eq!(given(&register, &reviewed, &["a", "b"]), Ok(()));
+        assert_eq!(given(&register, &plain, &["a"]), Err(Forbidden::Approvals { needed: 2, given: 1 }));
+    }
+
+    #[test]
+    fn before_its_time_goes_only_what_no_floor_binds() {
+        let ceiling = retention("2035-12-31", Bound::Ceiling, AtExpiry::Destroy);
+        let mut both = ceiling.clone();
+        both.terms.push(Term { keep: Keep::Until(date("2020-01-01")), bound: Bound::Floor, rule: None });
+        let mut register = Register::new(&reading("2031-01-01"));
+        on(&mut register, "2031-01-02");
+        let judge = Judge::new(&register);
+        let one = ["a".to_owned()];
+        assert!(matches!(judge.may_schedule(&view(&ceiling), false, &one), Err(Forbidden::Kept { .. })));
+        assert_eq!(judge.may_schedule(&view(&ceiling), true, &[]), Err(Forbidden::Approvals { needed: 1, given: 0 }));
+        assert_eq!(judge.may_schedule(&view(&ceiling), true, &one), Ok(()));
+        assert_eq!(judge.may_schedule(&view(&both), true, &one), Err(Forbidden::Floor));
+        let for_ever =
+            Retention { terms: vec![Term { keep: Keep::Permanent, bound: Bound::Ceiling, rule: None }], ..both };
+        assert_eq!(judge.may_schedule(&view(&for_ever), true, &one), Err(Forbidden::Permanent));
+        schedule(&mut register, 1, true, &["a"]);
+        on(&mut register, "2031-01-09");
+        may_destroy(&view(&ceiling), &register, &[1; 16]).unwrap();
+    }
+}

@@ -82,13 +82,14 @@ impl Hold {
 
     /// What is signed: everything but the texts, which it commits to.
     pub fn statement(&self) -> Vec<u8> {
-        let statement = serde_json::json!({
-            "hold": hex::encode(self.id),
-            "scope": self.scope,
-            "from": self.from,
-            "placed": self.placed,
-            "text": hex::encode(self.text_commitment),
-        });
+        let statement = Statement {
+            from: self.from,
+            hold: self.id,
+            placed: self.placed,
+            scope: &self.scope,
+            text: self.text_commitment,
+        };
+        let statement = serde_json::to_string(&statement).expect("a statement is JSON");
         format!("keepuntil-hold/v1\n{statement}\n").into_bytes()
     }
 
@@ -135,6 +136,18 @@ impl Hold {
             _ => Err(Refusal::Text("matter")),
         }
     }
+}
+
+/// What is signed of a hold.
+#[derive(Serialize)]
+struct Statement<'a> {
+    from: NaiveDate,
+    #[serde(with = "hex")]
+    hold: HoldId,
+    placed: DateTime<Utc>,
+    scope: &'a Scope,
+    #[serde(with = "hex")]
+    text: Hash,
 }
 
 fn commitment(salt: &[u8; 16], matter: &str, authority: Option<&str>) -> Hash {

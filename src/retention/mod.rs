@@ -6,6 +6,7 @@ pub mod clock;
 pub mod demand;
 pub mod disposition;
 pub mod event;
+pub mod extension;
 pub mod hold;
 pub mod period;
 pub mod policy;
@@ -15,6 +16,7 @@ pub mod rule;
 pub mod rules;
 pub mod scope;
 pub mod term;
+pub mod transition;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};

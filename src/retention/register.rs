@@ -3,12 +3,14 @@
 //! Invariant: a transition either happens whole and gives the effect that the journal has to tell of, or is refused and
 //! changes nothing. Spec: `spec/disposition.md`, "Register".
 
-use super::clock::{Clock, ClockDistrust, Confirmation, ConfirmationRefused, Confirmer, Observed, Reading};
+use super::clock::{Clock, Confirmation, ConfirmationRefused, Confirmer, Observed, Reading};
 use super::disposition::{Judge, RecordView};
 use super::event::{self, Event, EventId, check_approvers, event_hastens};
+use super::extension::extend;
 use super::hold::{Hold, HoldId};
-use super::scope::{Item, Scope, hex_option};
-use super::term::{Bound, FiscalYearEnd, Keep, MAX_TERMS, Standing, Term, is_code};
+use super::scope::{Item, hex_option};
+use super::term::{FiscalYearEnd, is_code};
+pub use super::transition::{Effect, Refusal};
 use super::{Retention, is_plain_date};
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
@@ -169,201 +171,6 @@ impl Settings {
     fn check(&self) -> Result<(), Refusal> {
         if self.cool_off_days <= MAX_COOL_OFF_DAYS { Ok(()) } else { Err(Refusal::CoolOffDays(self.cool_off_days)) }
     }
-}
-
-/// What a transition did, for the journal.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Effect {
-    /// A hold was placed.
-    HoldPlaced {
-        /// Which.
-        hold: HoldId,
-        /// On which records.
-        scope: Scope,
-        /// Since when.
-        from: NaiveDate,
-        /// The commitment to its texts.
-        text: Hash,
-    },
-    /// A hold was released.
-    HoldReleased {
-        /// Which.
-        hold: HoldId,
-    },
-    /// An event was recorded.
-    EventRecorded(Event),
-    /// Floors were added.
-    Extended {
-        /// Of which archive.
-        archive: ArchiveId,
-        /// Of which record.
-        record: u64,
-        /// To the end of which day.
-        until: NaiveDate,
-    },
-    /// A cool-off began.
-    Scheduled {
-        /// Of which purge.
-        purge: PurgeId,
-        /// The plan's hash.
-        plan: Option<Hash>,
-        /// What it will destroy.
-        items: Vec<Item>,
-        /// When it is over.
-        not_before: NaiveDate,
-    },
-    /// A cool-off was ended without destruction.
-    Cancelled {
-        /// Of which purge.
-        purge: PurgeId,
-    },
-    /// A purge was carried out and leaves the list of cool-offs.
-    Finished {
-        /// Which.
-        purge: PurgeId,
-    },
-    /// There is a new roster.
-    RosterChanged {
-        /// SHA-256 of its text.
-        sha256: Hash,
-        /// People who must approve a plan.
-        plan_approvals_default: u32,
-        /// The same by rule.
-        plan_approvals: BTreeMap<String, u32>,
-    },
-    /// There are new settings.
-    SettingsChanged(Settings),
-    /// There are other outside clocks.
-    ClocksPinned {
-        /// How many witnesses.
-        witnesses: usize,
-        /// How many RFC 3161 authorities.
-        timestamp_authorities: usize,
-    },
-    /// The clock jumped.
-    ClockAlarm {
-        /// To what it shows.
-        shown: DateTime<Utc>,
-        /// From the mark.
-        mark: DateTime<Utc>,
-    },
-    /// The clock shows the jump no longer.
-    ClockAlarmClosed {
-        /// What it shows.
-        wall: DateTime<Utc>,
-    },
-    /// The clock was confirmed.
-    ClockConfirmed {
-        /// By whom.
-        by: Confirmer,
-        /// What time.
-        time: DateTime<Utc>,
-    },
-}
-
-/// Why a transition did not happen.
-#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-pub enum Refusal {
-    /// No scope was given.
-    #[error("it names no archive, compartment or rule, and does not say that it is about everything")]
-    NoScope,
-    /// Something that is no scope.
-    #[error("the scope is not possible: {0}")]
-    Scope(&'static str),
-    /// An archive that the keyring does not know.
-    #[error("archive {}: the keyring does not know it", hex::encode(.0))]
-    UnknownArchive(ArchiveId),
-    /// A number that no record has.
-    #[error("record {record}: archive {} has no such record", hex::encode(.archive))]
-    UnknownRecord {
-        /// Which archive.
-        archive: ArchiveId,
-        /// Which number.
-        record: u64,
-    },
-    /// A text that is absent, too long or not plain.
-    #[error("the {0} of the hold is missing, too long or not a line of text")]
-    Text(&'static str),
-    /// An id that is taken.
-    #[error("{0} {1}: there is one already")]
-    SameId(&'static str, String),
-    /// An id that nothing has.
-    #[error("{0} {1}: there is none")]
-    Unknown(&'static str, String),
-    /// A hold that does not stand any more.
-    #[error("hold {}: it was released on {}", hex::encode(.hold), .released.date_naive())]
-    AlreadyReleased {
-        /// Which.
-        hold: HoldId,
-        /// When.
-        released: DateTime<Utc>,
-    },
-    /// A name that no event has.
-    #[error("{0:?} is not the name of an event, such as relationship-end")]
-    EventName(String),
-    /// A day outside of the calendar.
-    #[error("{0} has no year of four digits")]
-    Date(NaiveDate),
-    /// Something that has not happened yet.
-    #[error("{date} has not come: it is {today}")]
-    Future {
-        /// Of the event.
-        date: NaiveDate,
-        /// By the clock.
-        today: NaiveDate,
-    },
-    /// A correction of something else.
-    #[error("event {}: it is {name}, and a correction is of the same", hex::encode(.event))]
-    OtherEvent {
-        /// Which is to be corrected.
-        event: EventId,
-        /// What it is.
-        name: String,
-    },
-    /// Nobody else agreed.
-    #[error("it needs the approval of a second person")]
-    NeedsApproval,
-    /// Names of approvers that cannot be.
-    #[error("the approvers cannot be taken: {0}")]
-    Approvers(&'static str),
-    /// A purge of nothing, or one that names an archive twice.
-    #[error("the purge names no record, or an archive twice")]
-    Items,
-    /// A roster that cannot be.
-    #[error("the roster cannot be taken: {0}")]
-    Roster(&'static str),
-    /// A cool-off that is too long.
-    #[error("a cool-off of {0} days is longer than {MAX_COOL_OFF_DAYS}")]
-    CoolOffDays(u32),
-    /// Keys or certificates that cannot be.
-    #[error("there are too many outside clocks, or one has no plain text")]
-    Pinned,
-    /// A date that is no later.
-    #[error("{until} is not later than what stands: {standing}")]
-    NotLater {
-        /// What was asked for.
-        until: NaiveDate,
-        /// What stands.
-        standing: String,
-    },
-    /// More terms than a record can have.
-    #[error("the record has {MAX_TERMS} terms that must all be kept")]
-    TooManyTerms,
-    /// More of something than a register holds.
-    #[error("the register is full: it has too many {0}")]
-    Full(&'static str),
-    /// A cool-off that is not over.
-    #[error("the cool-off runs until {not_before}")]
-    CoolOff {
-        /// The day on which it is over.
-        not_before: NaiveDate,
-    },
-    /// The clock forbids it.
-    #[error(transparent)]
-    Clock(#[from] ClockDistrust),
-    /// A time that was not taken.
-    #[error(transparent)]
-    Confirmation(#[from] ConfirmationRefused),
 }
 
 /// A register that this program did not write.
@@ -649,48 +456,6 @@ impl Register {
     }
 }
 
-/// The retention with one more floor. `event` tells the date of an event that was recorded for the record.
-///
-/// Where no term has room any more, floors that somebody chose earlier and that the new one includes make way, the
-/// first of them last; terms of rules never do.
-///
-/// # Errors
-/// [`Refusal::NotLater`] when the record is kept so long anyway, or would be kept less long; [`Refusal::TooManyTerms`];
-/// [`Refusal::Date`].
-pub fn extend(
-    retention: &Retention,
-    until: NaiveDate,
-    event: impl Fn(&str) -> Option<NaiveDate>,
-) -> Result<Retention, Refusal> {
-    if !is_plain_date(until) {
-        return Err(Refusal::Date(until));
-    }
-    let standing = retention.standing(&event);
-    let not_later = || Refusal::NotLater { until, standing: standing.to_string() };
-    let is_chosen = |term: &Term| term.bound == Bound::Floor && term.rule.is_none();
-    let dated = |term: &Term| match term.keep {
-        Keep::Until(last) if term.bound == Bound::Floor => Some(last),
-        _ => None,
-    };
-    if retention.terms.iter().filter_map(dated).any(|last| until <= last) {
-        return Err(not_later());
-    }
-    let mut extended = retention.clone();
-    while extended.terms.len() >= MAX_TERMS {
-        let chosen = |term: &Term| is_chosen(term) && dated(term).is_some();
-        let at = extended.terms.iter().rposition(chosen).ok_or(Refusal::TooManyTerms)?;
-        extended.terms.remove(at);
-    }
-    extended.terms.push(Term { keep: Keep::Until(until), bound: Bound::Floor, rule: None });
-    let now = extended.standing(&event);
-    match standing {
-        // The floor is there for the day when the event has come.
-        Standing::Awaiting(_) if now == standing => Ok(extended),
-        _ if now.length() > standing.length() => Ok(extended),
-        _ => Err(not_later()),
-    }
-}
-
 fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
     DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
 }
@@ -714,4 +479,214 @@ fn fresh<'a>(
 fn check_pinned(pinned: &Vec<String>) -> Result<(), Refusal> {
     let plain = |text: &String| (1..=MAX_PINNED_BYTES).contains(&text.len());
     if pinned.len() <= MAX_PINNED && pinned.iter().all(plain) { Ok(()) } else { Err(Refusal::Pinned) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retention::scope::Scope;
+    use crate::retention::term::{After, Bound, Counting, Keep, Term};
+    use crate::retention::{AtExpiry, Class, Retention, parse_date};
+
+    fn date(text: &str) -> NaiveDate {
+        parse_date(text).unwrap()
+    }
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn register() -> Register {
+        Register::new(&Reading { wall: time("2030-01-01T00:00:00Z"), boot: None })
+    }
+
+    fn hold(id: u8) -> Hold {
+        let texts = ("Smith v. Jones", Some("District court"));
+        Hold::new([id; 16], [9; 16], texts, Scope::everything(), date("2029-12-01"), time("2030-01-01T00:00:00Z"))
+            .unwrap()
+    }
+
+    fn event(id: u8, day: &str, corrects: Option<u8>) -> Event {
+        Event {
+            id: [id; 16],
+            name: "contract-end".into(),
+            date: date(day),
+            scope: Scope::everything(),
+            recorded: time("2030-01-01T00:00:00Z"),
+            corrects: corrects.map(|id| [id; 16]),
+            approved_by: Vec::new(),
+        }
+    }
+
+    fn awaiting() -> Retention {
+        let after = After {
+            event: "contract-end".into(),
+            period: "P10Y".parse().unwrap(),
+            counting: Counting::Day,
+            fiscal_year_end: FiscalYearEnd::default(),
+        };
+        let term = Term { keep: Keep::After(after), bound: Bound::Floor, rule: Some("own".into()) };
+        Retention { terms: vec![term], at_expiry: AtExpiry::Destroy }
+    }
+
+    fn view(retention: &Retention) -> RecordView<'_> {
+        RecordView { archive: [1; 16], record: 17, compartment: "clients", class: Class::Public, retention, live: true }
+    }
+
+    #[test]
+    fn a_register_has_one_spelling_and_others_are_damage() {
+        let mut register = register();
+        register.place_hold(hold(1)).unwrap();
+        register.place_hold(hold(2)).unwrap();
+        register.release_hold(&[2; 16], time("2030-01-02T00:00:00.5Z")).unwrap();
+        let retention = awaiting();
+        register.record_event(event(3, "2029-12-31", None), date("2030-01-01"), [view(&retention)]).unwrap();
+        let items = vec![Item { archive: [1; 16], records: "1-4,7".parse().unwrap() }];
+        let new = NewSchedule { id: [4; 16], plan: Some([5; 32]), items, early: None, approved_by: Vec::new() };
+        register.schedule(new, time("2030-01-01T00:00:00Z")).unwrap();
+        let text = "a@lantern.example ssh-ed25519 AAAA".to_owned();
+        let sha256 = sha256(&[text.as_bytes()]);
+        let plan_approvals = BTreeMap::from([("own".to_owned(), 2)]);
+        register.set_roster(Roster { text, sha256, plan_approvals_default: 1, plan_approvals }).unwrap();
+        register.pin_clocks(vec!["w+1+AA".into()], Vec::new()).unwrap();
+        let bytes = register.to_bytes();
+        let read = Register::from_bytes(&bytes).unwrap();
+        assert_eq!(read.to_bytes(), bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        assert!(text.contains(r#""released":"2030-01-02T00:00:00Z""#), "{text}");
+        for (from, to) in [
+            ("{\"clock\"", " {\"clock\""),
+            ("\"holds\":", "\"more\":1,\"holds\":"),
+            ("2030-01-02T00:00:00Z", "2030-01-02T01:00:00+01:00"),
+            ("Smith", "Smyth"),
+            (&"01".repeat(16), &"02".repeat(16)),
+            ("\"budget_seconds\":3024000", "\"budget_seconds\":3024001"),
+            ("\"plan_approvals_default\":1", "\"plan_approvals_default\":0"),
+            ("\"budget_seconds\"", "\"budget_seconds\":1,\"budget_seconds\""),
+            ("1-4,7", "7,1-4"),
+        ] {
+            let changed = text.replacen(from, to, 1);
+            assert_ne!(changed, text, "{from}");
+            assert!(Register::from_bytes(changed.as_bytes()).is_err(), "{to}");
+        }
+        let cut = &text.as_bytes()[..text.len() - 1];
+        assert!(Register::from_bytes(cut).is_err());
+    }
+
+    #[test]
+    fn holds_are_placed_once_and_released_once_and_lose_their_texts() {
+        let mut register = register();
+        register.place_hold(hold(1)).unwrap();
+        assert!(matches!(register.place_hold(hold(1)), Err(Refusal::SameId("hold", _))));
+        assert!(matches!(register.release_hold(&[7; 16], Utc::now()), Err(Refusal::Unknown("hold", _))));
+        let before = register.holds[0].statement();
+        let text = String::from_utf8(before.clone()).unwrap();
+        let begins =
+            format!("keepuntil-hold/v1\n{{\"from\":\"2029-12-01\",\"hold\":\"{}\",\"placed\":", "01".repeat(16));
+        assert!(text.starts_with(&begins) && !text.contains("Smith"), "{text}");
+        let commitment = sha256(&[&[9; 16], b"Smith v. Jones", &[0], b"District court"]);
+        assert_eq!(register.holds[0].text_commitment, commitment);
+        register.release_hold(&[1; 16], Utc::now()).unwrap();
+        let released = &register.holds[0];
+        assert_eq!((&released.matter, &released.authority, released.salt), (&None, &None, None));
+        assert_eq!(released.statement(), before);
+        assert!(!String::from_utf8(register.to_bytes()).unwrap().contains("Smith"));
+        assert!(matches!(register.release_hold(&[1; 16], Utc::now()), Err(Refusal::AlreadyReleased { .. })));
+        for text in ["", " ", "two\nlines", &"x".repeat(5000)] {
+            let day = date("2030-01-01");
+            let hold = Hold::new([1; 16], [9; 16], (text, None), Scope::everything(), day, Utc::now());
+            assert_eq!(hold, Err(Refusal::Text("matter")));
+        }
+    }
+
+    #[test]
+    fn scopes_are_explicit_and_possible() {
+        assert_eq!(Scope::default().explicit(false), Err(Refusal::NoScope));
+        assert_eq!(Scope::default().explicit(true), Ok(Scope::everything()));
+        let records = Some("1-4".parse().unwrap());
+        assert!(Scope { records: records.clone(), ..Scope::default() }.explicit(false).is_err());
+        assert!(
+            Scope { archive: Some([1; 16]), records: Some("".parse().unwrap()), ..Scope::default() }.check().is_err()
+        );
+        assert!(Scope { rule: Some("No Rule".into()), ..Scope::default() }.check().is_err());
+        assert!(Scope::of_archive([1; 16]).explicit(true).is_err());
+        let scope = Scope { archive: Some([1; 16]), records, ..Scope::default() };
+        assert_eq!(scope.check_known(|_| Some(4)), Ok(()));
+        assert!(matches!(scope.check_known(|_| Some(3)), Err(Refusal::UnknownRecord { record: 4, .. })));
+        assert!(matches!(scope.check_known(|_| None), Err(Refusal::UnknownArchive(_))));
+        let retention = awaiting();
+        let view = view(&retention);
+        let covers = |scope: Scope| scope.covers(&view);
+        assert!(covers(Scope { compartment: Some("clients".into()), rule: Some("own".into()), ..Scope::default() }));
+        assert!(!covers(Scope { compartment: Some("staff".into()), rule: Some("own".into()), ..Scope::default() }));
+        assert!(!covers(Scope { archive: Some([2; 16]), ..Scope::default() }));
+        assert!(!covers(scope));
+    }
+
+    #[test]
+    fn an_event_has_happened_and_has_a_name() {
+        let today = date("2030-01-01");
+        let mut register = register();
+        let future = register.record_event(event(1, "2030-01-02", None), today, []);
+        assert!(matches!(future, Err(Refusal::Future { .. })));
+        let unnamed = Event { name: "Contract End".into(), ..event(1, "2030-01-01", None) };
+        assert!(matches!(register.record_event(unnamed, today, []), Err(Refusal::EventName(_))));
+        let unknown = register.record_event(event(1, "2030-01-01", Some(8)), today, []);
+        assert!(matches!(unknown, Err(Refusal::Unknown("event", _))));
+        register.record_event(event(1, "2030-01-01", None), today, []).unwrap();
+        let other = Event { name: "audit-end".into(), ..event(2, "2030-01-01", Some(1)) };
+        assert!(matches!(register.record_event(other, today, []), Err(Refusal::OtherEvent { .. })));
+        // The later of two dates counts, also for what was deposited after them.
+        register.record_event(event(3, "2029-01-01", None), today, []).unwrap();
+        let retention = awaiting();
+        assert_eq!(Judge::new(&register).standing(&view(&retention)).to_string(), "2040-01-01");
+    }
+
+    #[test]
+    fn what_hastens_needs_a_second_person() {
+        let today = date("2030-01-01");
+        let retention = awaiting();
+        let records = || [view(&retention)];
+        let mut register = register();
+        let long_ago = register.record_event(event(1, "2020-01-05", None), today, records());
+        assert_eq!(long_ago, Err(Refusal::NeedsApproval), "due within the cool-off");
+        register.record_event(event(1, "2020-01-08", None), today, records()).unwrap();
+        register.record_event(event(2, "2021-01-01", Some(1)), today, records()).unwrap();
+        assert_eq!(Judge::new(&register).standing(&view(&retention)).to_string(), "2031-01-01");
+        let back = event(3, "2020-12-31", Some(1));
+        assert_eq!(register.record_event(back.clone(), today, records()), Err(Refusal::NeedsApproval));
+        let twice = Event { approved_by: vec!["b".into(), "b".into()], ..back.clone() };
+        assert!(matches!(register.record_event(twice, today, records()), Err(Refusal::Approvers(_))));
+        let approved = Event { approved_by: vec!["b".into()], ..back };
+        register.record_event(approved, today, records()).unwrap();
+        // It named the first, and takes the place of what stood there.
+        assert_eq!(register.events[2].corrects, Some([2; 16]));
+        assert_eq!(Judge::new(&register).standing(&view(&retention)).to_string(), "2030-12-31");
+        let narrower = Event { scope: Scope::of_archive([2; 16]), ..event(4, "2025-01-01", Some(3)) };
+        assert_eq!(register.record_event(narrower, today, records()), Err(Refusal::NeedsApproval));
+    }
+
+    #[test]
+    fn a_cool_off_runs_its_days_and_can_be_ended() {
+        let mut register = register();
+        let new = |id: u8, items| NewSchedule { id: [id; 16], plan: None, items, early: None, approved_by: Vec::new() };
+        let item = || Item { archive: [1; 16], records: "17".parse().unwrap() };
+        let now = time("2030-01-01T00:00:00Z");
+        assert_eq!(register.schedule(new(1, Vec::new()), now), Err(Refusal::Items));
+        assert_eq!(register.schedule(new(1, vec![item(), item()]), now), Err(Refusal::Items));
+        let early = NewSchedule { early: Some([1; 32]), ..new(1, vec![item()]) };
+        assert_eq!(register.schedule(early, now), Err(Refusal::NeedsApproval));
+        register.schedule(new(1, vec![item()]), now).unwrap();
+        register.schedule(new(2, vec![item()]), now).unwrap();
+        register.observe(&Reading { wall: time("2030-01-07T23:59:59Z"), boot: None });
+        assert_eq!(register.ready(&[1; 16]), Err(Refusal::CoolOff { not_before: date("2030-01-08") }));
+        register.observe(&Reading { wall: time("2030-01-08T00:00:00Z"), boot: None });
+        register.ready(&[1; 16]).unwrap();
+        register.cancel(&[2; 16]).unwrap();
+        assert!(matches!(register.ready(&[2; 16]), Err(Refusal::Unknown("purge", _))));
+        assert!(register.cancel(&[2; 16]).is_err());
+        register.finish(&[1; 16]).unwrap();
+        register.observe(&Reading { wall: time("2040-01-01T00:00:00Z"), boot: None });
+        assert!(matches!(register.schedule(new(3, vec![item()]), now), Err(Refusal::Clock(_))));
+    }
 }

@@ -1,0 +1,209 @@
+//! What a transition of the register did, or why it did not happen.
+//!
+//! Invariant: every change has one effect, and every effect an entry in the journal. Spec: `spec/disposition.md`, "Register".
+
+use super::clock::{ClockDistrust, ConfirmationRefused, Confirmer};
+use super::event::{Event, EventId};
+use super::hold::HoldId;
+use super::register::{MAX_COOL_OFF_DAYS, PurgeId, Settings};
+use super::scope::{Item, Scope};
+use super::term::MAX_TERMS;
+use crate::crypto::hash::Hash;
+use crate::crypto::kdf::ArchiveId;
+use chrono::{DateTime, NaiveDate, Utc};
+use std::collections::BTreeMap;
+
+/// What a transition did, for the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// A hold was placed.
+    HoldPlaced {
+        /// Which.
+        hold: HoldId,
+        /// On which records.
+        scope: Scope,
+        /// Since when.
+        from: NaiveDate,
+        /// The commitment to its texts.
+        text: Hash,
+    },
+    /// A hold was released.
+    HoldReleased {
+        /// Which.
+        hold: HoldId,
+    },
+    /// An event was recorded.
+    EventRecorded(Event),
+    /// Floors were added.
+    Extended {
+        /// Of which archive.
+        archive: ArchiveId,
+        /// Of which record.
+        record: u64,
+        /// To the end of which day.
+        until: NaiveDate,
+    },
+    /// A cool-off began.
+    Scheduled {
+        /// Of which purge.
+        purge: PurgeId,
+        /// The plan's hash.
+        plan: Option<Hash>,
+        /// What it will destroy.
+        items: Vec<Item>,
+        /// When it is over.
+        not_before: NaiveDate,
+    },
+    /// A cool-off was ended without destruction.
+    Cancelled {
+        /// Of which purge.
+        purge: PurgeId,
+    },
+    /// A purge was carried out and leaves the list of cool-offs.
+    Finished {
+        /// Which.
+        purge: PurgeId,
+    },
+    /// There is a new roster.
+    RosterChanged {
+        /// SHA-256 of its text.
+        sha256: Hash,
+        /// People who must approve a plan.
+        plan_approvals_default: u32,
+        /// The same by rule.
+        plan_approvals: BTreeMap<String, u32>,
+    },
+    /// There are new settings.
+    SettingsChanged(Settings),
+    /// There are other outside clocks.
+    ClocksPinned {
+        /// How many witnesses.
+        witnesses: usize,
+        /// How many RFC 3161 authorities.
+        timestamp_authorities: usize,
+    },
+    /// The clock jumped.
+    ClockAlarm {
+        /// To what it shows.
+        shown: DateTime<Utc>,
+        /// From the mark.
+        mark: DateTime<Utc>,
+    },
+    /// The clock shows the jump no longer.
+    ClockAlarmClosed {
+        /// What it shows.
+        wall: DateTime<Utc>,
+    },
+    /// The clock was confirmed.
+    ClockConfirmed {
+        /// By whom.
+        by: Confirmer,
+        /// What time.
+        time: DateTime<Utc>,
+    },
+}
+
+/// Why a transition did not happen.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Refusal {
+    /// No scope was given.
+    #[error("it names no archive, compartment or rule, and does not say that it is about everything")]
+    NoScope,
+    /// Something that is no scope.
+    #[error("the scope is not possible: {0}")]
+    Scope(&'static str),
+    /// An archive that the keyring does not know.
+    #[error("archive {}: the keyring does not know it", hex::encode(.0))]
+    UnknownArchive(ArchiveId),
+    /// A number that no record has.
+    #[error("record {record}: archive {} has no such record", hex::encode(.archive))]
+    UnknownRecord {
+        /// Which archive.
+        archive: ArchiveId,
+        /// Which number.
+        record: u64,
+    },
+    /// A text that is absent, too long or not plain.
+    #[error("the {0} of the hold is missing, too long or not a line of text")]
+    Text(&'static str),
+    /// An id that is taken.
+    #[error("{0} {1}: there is one already")]
+    SameId(&'static str, String),
+    /// An id that nothing has.
+    #[error("{0} {1}: there is none")]
+    Unknown(&'static str, String),
+    /// A hold that does not stand any more.
+    #[error("hold {}: it was released on {}", hex::encode(.hold), .released.date_naive())]
+    AlreadyReleased {
+        /// Which.
+        hold: HoldId,
+        /// When.
+        released: DateTime<Utc>,
+    },
+    /// A name that no event has.
+    #[error("{0:?} is not the name of an event, such as relationship-end")]
+    EventName(String),
+    /// A day outside of the calendar.
+    #[error("{0} has no year of four digits")]
+    Date(NaiveDate),
+    /// Something that has not happened yet.
+    #[error("{date} has not come: it is {today}")]
+    Future {
+        /// Of the event.
+        date: NaiveDate,
+        /// By the clock.
+        today: NaiveDate,
+    },
+    /// A correction of something else.
+    #[error("event {}: it is {name}, and a correction is of the same", hex::encode(.event))]
+    OtherEvent {
+        /// Which is to be corrected.
+        event: EventId,
+        /// What it is.
+        name: String,
+    },
+    /// Nobody else agreed.
+    #[error("it needs the approval of a second person")]
+    NeedsApproval,
+    /// Names of approvers that cannot be.
+    #[error("the approvers cannot be taken: {0}")]
+    Approvers(&'static str),
+    /// A purge of nothing, or one that names an archive twice.
+    #[error("the purge names no record, or an archive twice")]
+    Items,
+    /// A roster that cannot be.
+    #[error("the roster cannot be taken: {0}")]
+    Roster(&'static str),
+    /// A cool-off that is too long.
+    #[error("a cool-off of {0} days is longer than {MAX_COOL_OFF_DAYS}")]
+    CoolOffDays(u32),
+    /// Keys or certificates that cannot be.
+    #[error("there are too many outside clocks, or one has no plain text")]
+    Pinned,
+    /// A date that is no later.
+    #[error("{until} is not later than what stands: {standing}")]
+    NotLater {
+        /// What was asked for.
+        until: NaiveDate,
+        /// What stands.
+        standing: String,
+    },
+    /// More terms than a record can have.
+    #[error("the record has {MAX_TERMS} terms that must all be kept")]
+    TooManyTerms,
+    /// More of something than a register holds.
+    #[error("the register is full: it has too many {0}")]
+    Full(&'static str),
+    /// A cool-off that is not over.
+    #[error("the cool-off runs until {not_before}")]
+    CoolOff {
+        /// The day on which it is over.
+        not_before: NaiveDate,
+    },
+    /// The clock forbids it.
+    #[error(transparent)]
+    Clock(#[from] ClockDistrust),
+    /// A time that was not taken.
+    #[error(transparent)]
+    Confirmation(#[from] ConfirmationRefused),
+}
