@@ -171,7 +171,7 @@ impl State {
         }
         match seen {
             Some(seen) => verify_consistency((seen.size, &seen.root), (head.size, &head.root), proof)
-                .map_err(|e| JournalError::Forked(format!("{e}, which this witness signed"))),
+                .map_err(|e| JournalError::Forked(format!("what this witness signed is not proved to be in it ({e})"))),
             None if proof.is_empty() => Ok(()),
             None => Err(JournalError::Forked("a proof from no entries has no hashes".into())),
         }

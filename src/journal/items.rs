@@ -61,7 +61,7 @@ impl Items {
 
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
-            Self::Listed(items) if items.len() > 1 && items.iter().any(|item| item.records.is_empty()) => {
+            Self::Listed(items) if items.iter().any(|item| item.records.is_empty()) => {
                 Err("an archive is listed without records".into())
             }
             Self::Listed(items) if items.windows(2).any(|pair| pair[0].archive >= pair[1].archive) => {
