@@ -515,8 +515,20 @@ fn broken_rules() -> Vec<Vector> {
         }),
         vector("131-rules-order", &["A-66"], defined, "not in rising order", rules(|r| r.swap(0, 1))),
         vector("132-rule-twice", &["A-66"], defined, "one stands twice", rules(|r| r.insert(0, r[0].clone()))),
-        vector("133-rule-id", &["A-66", "R-14"], defined, "its id or jurisdiction", rules(|r| r[0].id = "A rule".into())),
-        vector("134-rule-text", &["A-66", "R-14"], defined, "a text in it", rules(|r| r[0].title = "a\u{1b}[2J".into())),
+        vector(
+            "133-rule-id",
+            &["A-66", "R-14"],
+            defined,
+            "its id or jurisdiction",
+            rules(|r| r[0].id = "A rule".into()),
+        ),
+        vector(
+            "134-rule-text",
+            &["A-66", "R-14"],
+            defined,
+            "a text in it",
+            rules(|r| r[0].title = "a\u{1b}[2J".into()),
+        ),
         vector("135-rule-not-applied", &["A-68"], defined, "how it is applied", rules(|r| r[0].applied.clear())),
         vector(
             "136-rule-shortened",
