@@ -21,7 +21,7 @@ use keepuntil::crypto::secret::Secret32;
 use keepuntil::crypto::sign::SigningKey;
 use keepuntil::crypto::{envelope, record_file};
 use keepuntil::ops::restore::limits;
-use keepuntil::retention::rule::{Base, Rule};
+use keepuntil::retention::rule::{Application, Base, Rule};
 use keepuntil::retention::term::{Bound, Counting, Keep, Term};
 use keepuntil::retention::{AtExpiry, Class, Retention, parse_date};
 use keepuntil::storage::source::Attributes;
@@ -646,6 +646,20 @@ fn broken_rules() -> Vec<Vector> {
             "a rule has a name",
             terms(|t| {
                 t[0].rule = Some("A rule".into());
+            }),
+        ),
+        vector(
+            "150-applications-many",
+            &["A-68"],
+            defined,
+            "in more than 100 ways",
+            rules(|r| {
+                r[0].applied = (10..=110)
+                    .map(|years| Application {
+                        period: format!("P{years}Y").try_into().unwrap(),
+                        ..r[0].applied[0].clone()
+                    })
+                    .collect();
             }),
         ),
     ]
