@@ -735,7 +735,7 @@ fn a_policy_leaves_no_file_unmatched_and_no_record_undecided() {
         std::fs::write(world.source().join(name), b"").unwrap();
     }
     let rule = "[[compartment]]\nname = \"c\"\nclass = \"public\"\n[[records]]\npath = \"{year}-{name}\"\n\
-                record = \"{name}\"\nretain = \"P1Y\"\ncompartment = \"c\"\n";
+                record = \"{name}\"\nretain = \"P20Y\"\ncompartment = \"c\"\n";
     let all = "[[records]]\npath = \"**\"\nrecord = \"rest\"\nuntil = \"2040-01-01\"\ncompartment = \"c\"\n";
     let planned = |text: &str| {
         let policy = Policy::parse(text).unwrap();

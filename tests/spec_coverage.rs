@@ -54,8 +54,8 @@ fn every_requirement_is_held_and_none_is_stale() {
                     let text =
                         std::fs::read_to_string(home().join(file)).unwrap_or_else(|e| panic!("{id}: {file}: {e}"));
                     assert!(
-                        text.contains(&format!("#[test]\nfn {test}()"))
-                            || text.contains(&format!("#[test]\n    fn {test}()")),
+                        text.contains(&format!("#[test]\nfn {test}("))
+                            || text.contains(&format!("#[test]\n    fn {test}(")),
                         "{id}: no test {holder}"
                     );
                 }

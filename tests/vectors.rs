@@ -21,7 +21,7 @@ use keepuntil::crypto::secret::Secret32;
 use keepuntil::crypto::sign::SigningKey;
 use keepuntil::crypto::{envelope, record_file};
 use keepuntil::ops::restore::limits;
-use keepuntil::retention::rule::{Base, Rule};
+use keepuntil::retention::rule::{Application, Base, Rule};
 use keepuntil::retention::term::{Bound, Counting, Keep, Term};
 use keepuntil::retention::{AtExpiry, Class, Retention, parse_date};
 use keepuntil::storage::source::Attributes;
@@ -484,13 +484,13 @@ fn broken_leaves() -> Vec<Vector> {
                 record
             })
         }),
-        vector("63-leaf-year", &["A-40"], "verify damaged", "its last day has no year", || {
+        vector("63-leaf-year", &["A-40", "R-2"], "verify damaged", "its last day has no year", || {
             with_leaf1(|leaf| {
                 let beyond = parse_date("9999-12-31").unwrap().succ_opt().unwrap();
                 leaf.retention.terms[0].keep = keepuntil::retention::term::Keep::Until(beyond);
             })
         }),
-        vector("64-leaf-date-spelling", &["A-40"], "verify damaged", "leaf 1: ", || {
+        vector("64-leaf-date-spelling", &["A-40", "R-2"], "verify damaged", "leaf 1: ", || {
             with_leaf1_text("2036-12-31", "2036-12-1")
         }),
         vector("65-leaf-hash", &["A-39"], "verify damaged", "record 1: its content is not what was sealed", || {
@@ -515,8 +515,20 @@ fn broken_rules() -> Vec<Vector> {
         }),
         vector("131-rules-order", &["A-66"], defined, "not in rising order", rules(|r| r.swap(0, 1))),
         vector("132-rule-twice", &["A-66"], defined, "one stands twice", rules(|r| r.insert(0, r[0].clone()))),
-        vector("133-rule-id", &["A-66"], defined, "its id or jurisdiction", rules(|r| r[0].id = "A rule".into())),
-        vector("134-rule-text", &["A-66"], defined, "a text in it", rules(|r| r[0].title = "a\u{1b}[2J".into())),
+        vector(
+            "133-rule-id",
+            &["A-66", "R-14"],
+            defined,
+            "its id or jurisdiction",
+            rules(|r| r[0].id = "A rule".into()),
+        ),
+        vector(
+            "134-rule-text",
+            &["A-66", "R-14"],
+            defined,
+            "a text in it",
+            rules(|r| r[0].title = "a\u{1b}[2J".into()),
+        ),
         vector("135-rule-not-applied", &["A-68"], defined, "how it is applied", rules(|r| r[0].applied.clear())),
         vector(
             "136-rule-shortened",
@@ -548,7 +560,7 @@ fn broken_rules() -> Vec<Vector> {
         ),
         vector(
             "139-rule-permanent-from",
-            &["A-66"],
+            &["A-66", "R-14"],
             defined,
             "has no start",
             rules(|r| {
@@ -583,10 +595,10 @@ fn broken_rules() -> Vec<Vector> {
                 after.period = "P1Y".parse().unwrap();
             }),
         ),
-        vector("143-no-terms", &["A-40"], "verify damaged", "it has no terms", terms(|t| t.clear())),
+        vector("143-no-terms", &["A-40", "R-1"], "verify damaged", "it has no terms", terms(|t| t.clear())),
         vector(
             "144-too-many-terms",
-            &["A-40"],
+            &["A-40", "R-1"],
             "verify damaged",
             "or more than 16",
             terms(|t| {
@@ -596,7 +608,7 @@ fn broken_rules() -> Vec<Vector> {
         ),
         vector(
             "145-event-name",
-            &["A-40"],
+            &["A-40", "R-3"],
             "verify damaged",
             "an event has a name",
             terms(|t| {
@@ -607,7 +619,7 @@ fn broken_rules() -> Vec<Vector> {
         ),
         vector(
             "146-fiscal-year-not-counted",
-            &["A-40"],
+            &["A-40", "R-2"],
             "verify damaged",
             "which it does not count",
             terms(|t| {
@@ -616,7 +628,7 @@ fn broken_rules() -> Vec<Vector> {
                 after.fiscal_year_end = "03-31".to_owned().try_into().unwrap();
             }),
         ),
-        vector("147-period-spelling", &["A-35"], "verify damaged", "leaf 1: not in canonical form", || {
+        vector("147-period-spelling", &["A-35", "R-2"], "verify damaged", "leaf 1: not in canonical form", || {
             let mut forge = ruled();
             forge.leaf = Box::new(|leaf| {
                 let text = keepuntil::archive::leaf::to_bytes(&leaf);
@@ -624,16 +636,30 @@ fn broken_rules() -> Vec<Vector> {
             });
             forge.build()
         }),
-        vector("148-floor-spelled-out", &["A-35"], "verify damaged", "leaf 1: not in canonical form", || {
+        vector("148-floor-spelled-out", &["A-35", "R-2"], "verify damaged", "leaf 1: not in canonical form", || {
             with_leaf1_text("\"2036-12-31\"}}", "\"2036-12-31\"},\"bound\":\"floor\"}")
         }),
         vector(
             "149-rule-name",
-            &["A-40"],
+            &["A-40", "R-3"],
             "verify damaged",
             "a rule has a name",
             terms(|t| {
                 t[0].rule = Some("A rule".into());
+            }),
+        ),
+        vector(
+            "150-applications-many",
+            &["A-68"],
+            defined,
+            "in more than 100 ways",
+            rules(|r| {
+                r[0].applied = (10..=110)
+                    .map(|years| Application {
+                        period: format!("P{years}Y").try_into().unwrap(),
+                        ..r[0].applied[0].clone()
+                    })
+                    .collect();
             }),
         ),
     ]

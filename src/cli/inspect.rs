@@ -118,10 +118,12 @@ fn overview_text(o: &Overview, path: &std::path::Path) -> String {
     }
     text.push_str(&kept::text(&o.retention, &o.rules));
     for rule in &o.rules {
-        text.push_str(&format!("  rule         {}: {}\n", rule.id, escape(&rule.title)));
+        let title = render::wrapped(&format!("{}: {}", rule.id, escape(&rule.title)), 15);
+        text.push_str(&format!("  rule         {title}"));
         if let Some(citation) = &rule.citation {
             let confidence = rule.confidence.map_or(String::new(), |c| format!(", confidence {}", c.as_str()));
-            text.push_str(&format!("               {}{confidence}\n", escape(citation)));
+            let citation = render::wrapped(&format!("{}{confidence}", escape(citation)), 15);
+            text.push_str(&format!("{:15}{citation}", ""));
         }
     }
     if !o.rules.is_empty() {

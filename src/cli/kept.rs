@@ -26,7 +26,7 @@ pub fn text(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> String {
         text.push_str(&format!("  keep until   {}: {}\n", short(retention), render::count(*records, "record")));
         if !retention.rules().is_empty() {
             for line in reasons(retention, rules) {
-                text.push_str(&format!("               {line}\n"));
+                text.push_str(&format!("{:15}{}", "", render::wrapped(&line, 15)));
             }
         }
     }
@@ -77,7 +77,8 @@ pub fn terms(retention: &Retention, rules: &[Rule]) -> String {
             _ => "",
         };
         text.push_str(&format!("  term         {bound}{}{role}\n", keep(&term.keep)));
-        text.push_str(&format!("               by {}\n", source(term, rules)));
+        let source = render::wrapped(&format!("by {}", source(term, rules)), 15);
+        text.push_str(&format!("{:15}{source}", ""));
     }
     text
 }

@@ -4,6 +4,9 @@ use super::error::Failure;
 use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 
+/// Columns of a terminal.
+pub const WIDTH: usize = 80;
+
 /// Prints to standard output; a closed pipe ends the command quietly.
 pub fn print(text: &str) -> Result<(), Failure> {
     std::io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
@@ -71,4 +74,19 @@ pub fn shorten(text: &str, columns: usize) -> String {
         out.push(c);
     }
     out + "…"
+}
+
+/// Text in lines of [`WIDTH`] columns, all but the first indented; Chinese breaks anywhere.
+pub fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines = vec![String::new()];
+    for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {
+        let line = lines.last_mut().expect("there is a line");
+        if indent + line.width() + word.trim_end().width() > WIDTH {
+            lines.push(word.to_owned());
+        } else {
+            line.push_str(word);
+        }
+    }
+    let between = format!("\n{}", " ".repeat(indent));
+    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(&between) + "\n"
 }

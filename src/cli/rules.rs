@@ -1,15 +1,13 @@
 //! `keepuntil rules`.
 
+use super::Done;
 use super::args::{Common, LangArg, Rules};
 use super::error::Failure;
-use super::{Done, render};
+use super::render::{self, WIDTH};
 use crate::retention::rule::{Base, Confidence, Length, Rule};
 use crate::retention::rules::{NO_ADVICE, NO_ADVICE_ZH, built_in, find};
 use crate::retention::term::{Bound, Counting};
 use unicode_width::UnicodeWidthStr;
-
-/// Columns of a terminal.
-const WIDTH: usize = 80;
 
 pub fn run(args: Rules, common: Common) -> Result<Done, Failure> {
     let chosen: Vec<&Rule> = match (&args.id, &args.jurisdiction) {
@@ -67,7 +65,7 @@ fn table(rules: &[&Rule], chinese: bool) -> String {
     } else {
         "≤ at most; ? the law is silent, and you give it (--retain, --start).\nOne in full: keepuntil rules ID"
     };
-    let advice = wrapped(if chinese { NO_ADVICE_ZH } else { NO_ADVICE }, 0);
+    let advice = render::wrapped(if chinese { NO_ADVICE_ZH } else { NO_ADVICE }, 0);
     format!("{}\n{legend}\n{advice}", render::table(&rows, &[]))
 }
 
@@ -134,24 +132,9 @@ fn in_full(rule: &Rule, chinese: bool) -> String {
     ];
     let mut text = format!("{}\n", rule.id);
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
-        text.push_str(&format!("  {name:<13}{}", wrapped(value, 15)));
+        text.push_str(&format!("  {name:<13}{}", render::wrapped(value, 15)));
     }
-    format!("{text}\n{}", wrapped(if chinese { NO_ADVICE_ZH } else { NO_ADVICE }, 0))
-}
-
-/// Text in lines of [`WIDTH`] columns, all but the first indented; Chinese breaks anywhere.
-fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = vec![String::new()];
-    for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {
-        let line = lines.last_mut().expect("there is a line");
-        if indent + line.width() + word.trim_end().width() > WIDTH {
-            lines.push(word.to_owned());
-        } else {
-            line.push_str(word);
-        }
-    }
-    let between = format!("\n{}", " ".repeat(indent));
-    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(&between) + "\n"
+    format!("{text}\n{}", render::wrapped(if chinese { NO_ADVICE_ZH } else { NO_ADVICE }, 0))
 }
 
 #[cfg(test)]

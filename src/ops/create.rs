@@ -129,7 +129,7 @@ pub fn create<W: Write>(
         created: options.created.to_rfc3339_opts(chrono::SecondsFormat::Secs, false),
         firm,
         compartments,
-        rules: used_rules(&plans),
+        rules: used_rules(&plans)?,
         custodians: Custodians { count: 1, threshold: 1 },
         verifier_keys: keys.clone().map(|key| key.to_string()),
     };

@@ -4,7 +4,7 @@ use super::OpsError;
 use crate::archive::label::{RecordKind, is_record_name};
 use crate::crypto::secret::shuffle;
 use crate::retention::Retention;
-use crate::retention::policy::{Assignment, Policy};
+use crate::retention::policy::{Assignment, Policy, PolicyError};
 use crate::retention::rule::{Rule, merge};
 use crate::storage::source::{Kind, Names, Problem, Walk, list};
 use chrono::NaiveDate;
@@ -227,9 +227,15 @@ pub fn name_left_out(records: &mut Vec<RecordPlan>, problems: Vec<Problem>) -> R
 }
 
 /// The rules of all records, sorted by id, each with all the ways in which it is used.
-pub fn used_rules(records: &[RecordPlan]) -> Vec<Rule> {
+///
+/// # Errors
+/// [`OpsError::Policy`] when there are too many of them.
+pub fn used_rules(records: &[RecordPlan]) -> Result<Vec<Rule>, OpsError> {
     // Records share few lists among them; each is looked at once.
-    let lists: std::collections::BTreeMap<_, _> =
-        records.iter().map(|record| (record.rules.as_ptr(), &record.rules)).collect();
-    merge(lists.into_values().flat_map(|rules| rules.iter()))
+    let lists: BTreeMap<_, _> = records.iter().map(|record| (record.rules.as_ptr(), &record.rules)).collect();
+    let rules = merge(lists.into_values().flat_map(|rules| rules.iter()));
+    for rule in &rules {
+        rule.check().map_err(|what| PolicyError::Part(format!("rule {:?}", rule.id), what.into()))?;
+    }
+    Ok(rules)
 }

@@ -13,6 +13,9 @@ use std::str::FromStr;
 /// Bytes of any text in a rule, at most.
 const MAX_TEXT: usize = 1000;
 
+/// Ways in which one archive applies one rule, at most: every leaf is compared with them.
+const MAX_APPLIED: usize = 100;
+
 /// One rule. Built-in ones are no legal advice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -258,6 +261,9 @@ impl Rule {
         }
         if !self.applied.iter().all(|application| self.fits(application)) {
             return Err("it is not applied as it is defined");
+        }
+        if self.applied.len() > MAX_APPLIED {
+            return Err("it is applied in more than 100 ways");
         }
         if !self.applied.is_sorted_by(|a, b| a < b) {
             return Err("its applications are not in rising order");
