@@ -7,7 +7,7 @@ use super::custody::Custody;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::entry::Entry;
 use crate::retention::ranges::Ranges;
-use crate::retention::register;
+use crate::retention::extension;
 use chrono::NaiveDate;
 
 /// Keeps `records` of an archive to the end of `until` at least; without numbers all that are live.
@@ -28,7 +28,7 @@ pub fn extend(
             if !view.live {
                 return Err(crate::keyring::KeyringError::Destroyed(view.record).into());
             }
-            let retention = register::extend(view.retention, until, |name| judge.event(view, name))
+            let retention = extension::extend(view.retention, until, |name| judge.event(view, name))
                 .map_err(|source| OpsError::Record { record: view.record, source })?;
             numbers.push(view.record);
             extended.push((archive, view.record, retention));
