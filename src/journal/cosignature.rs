@@ -37,8 +37,8 @@ pub fn may_witness(witness: &VerifierKey, journal: &[VerifierKey; 2]) -> Result<
 /// Verifies a cosigned checkpoint: both signatures of the journal, then the witness's line.
 ///
 /// # Errors
-/// [`JournalError::Foreign`] for a key that cannot witness and another journal; [`JournalError::Tlog`] for what does not
-/// verify; [`TlogError::Cosignature`] also for a time of zero, which states none.
+/// [`JournalError::Foreign`] for a key that cannot witness and another journal; [`JournalError::Tlog`] for what does
+/// not verify, [`TlogError::Cosignature`] also for a time of zero, which states none.
 pub fn verify(note: &[u8], witness: &VerifierKey, journal: &[VerifierKey; 2]) -> Result<Cosigned, JournalError> {
     may_witness(witness, journal)?;
     checkpoint::verify(note, journal)?;

@@ -1,6 +1,7 @@
 //! Entries of the journal and the leaves that carry them.
 //!
-//! Invariant: one allowed spelling, at most 65,535 bytes, a fresh salt in each leaf. Spec: `spec/journal.md`, "Entries".
+//! Invariant: one allowed spelling, at most 65,535 bytes, a fresh salt in each leaf. Spec: `spec/journal.md`,
+//! "Entries".
 
 use super::JournalError;
 use super::items::{Item, Items};
@@ -302,8 +303,8 @@ impl Leaf {
     /// The leaf's bytes.
     ///
     /// # Errors
-    /// [`JournalError::Unwritable`] for an entry that [`Self::parse`] would refuse: too long, a date beyond the year 9999,
-    /// names where codes and fingerprints belong.
+    /// [`JournalError::Unwritable`] for an entry that [`Self::parse`] would refuse: too long, a date beyond the year
+    /// 9999, names where codes and fingerprints belong.
     pub fn to_bytes(&self) -> Result<Vec<u8>, JournalError> {
         self.check().map_err(JournalError::Unwritable)?;
         let bytes = self.json();

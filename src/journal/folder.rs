@@ -38,7 +38,7 @@ impl Folder {
     /// Replays the leaves that `head` is over, compares every bundle and tile, and the roots of `head` and `earlier`.
     ///
     /// # Errors
-    /// [`JournalError::Entry`], [`JournalError::Damaged`], [`JournalError::Forked`], [`JournalError::Older`]; those of `each`.
+    /// [`JournalError::Entry`], [`JournalError::Damaged`], [`JournalError::Forked`], [`JournalError::Older`].
     pub fn verify(
         &self,
         head: &Checkpoint,

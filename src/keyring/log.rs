@@ -1,7 +1,7 @@
 //! The journal's rows in the catalogue: opaque leaves, the hash tiles over them, and the last signed checkpoint.
 //!
-//! Invariant: leaves are only ever added; tiles of every level, the partial right edge among them, are those of the leaves; no
-//! checkpoint is stored for fewer leaves than an earlier one. Spec: `spec/journal.md`, "In the keyring".
+//! Invariant: leaves are only ever added; tiles of every level, the partial right edge among them, are those of the
+//! leaves; no checkpoint is stored for fewer leaves than an earlier one. Spec: `spec/journal.md`, "In the keyring".
 
 use super::KeyringError;
 use crate::crypto::hash::Hash;
@@ -200,8 +200,8 @@ impl<'a> Log<'a> {
     /// Remembers a signed checkpoint; durable when it returns, and only then may it be shown.
     ///
     /// # Errors
-    /// [`KeyringError::Journal`] for fewer leaves than were signed before, for none, and for leaves that are not durable: those
-    /// that are not there and those of an open transaction. Those of SQLite.
+    /// [`KeyringError::Journal`] for fewer leaves than were signed before, for none, and for leaves that are not durable:
+    /// those that are not there and those of an open transaction. Those of SQLite.
     pub fn set_signed(&self, size: u64, note: &[u8]) -> Result<(), KeyringError> {
         if !self.connection.is_autocommit() || size == 0 || size > self.size()? {
             return Err(KeyringError::Journal("a checkpoint would sign entries that are not durable"));

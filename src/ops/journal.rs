@@ -28,11 +28,13 @@ pub fn origin(keyring: &Keyring) -> String {
     checkpoint::origin(&keyring.config().firm, &keyring.config().keyring)
 }
 
-/// The signed checkpoint over all entries, durable. `time` is in seconds since 1970. The keyring must be held exclusively.
+/// The signed checkpoint over all entries, durable. The keyring must be held exclusively.
+///
+/// `time` is in seconds since 1970, as the keyring's clock says.
 ///
 /// # Errors
-/// [`OpsError::JournalEmpty`]; [`JournalError::Forked`] where the entries are not those that were signed before: a second
-/// history is never signed.
+/// [`OpsError::JournalEmpty`]; [`JournalError::Forked`] where the entries are not those that were signed before: a
+/// second history is never signed.
 pub fn sign(keyring: &Keyring, time: u64) -> Result<String, OpsError> {
     let log = keyring.log();
     let size = log.size()?;
@@ -233,8 +235,8 @@ pub struct CosignOptions<'a> {
 /// Cosigns a journal's checkpoint; gives the head that was signed.
 ///
 /// # Errors
-/// [`JournalError::Forked`], [`JournalError::Older`], [`JournalError::Foreign`], [`JournalError::OtherStart`]: nothing is
-/// signed then.
+/// [`JournalError::Forked`], [`JournalError::Older`], [`JournalError::Foreign`], [`JournalError::OtherStart`]: nothing
+/// is signed then.
 pub fn cosign(options: &CosignOptions<'_>) -> Result<Checkpoint, OpsError> {
     let witness = WitnessKey::parse(&read_secret(options.witness_key, 1 << 16)?)?.signing_key();
     let mut lock_path = options.state.as_os_str().to_owned();

@@ -1,6 +1,7 @@
 //! Cosignatures of witnesses (C2SP tlog-cosignature): a statement, at a time, that this is the largest tree they saw.
 //!
-//! Invariant: a cosignature counts only for the pinned key, once, over exactly this checkpoint. Spec: `spec/journal.md`.
+//! Invariant: a cosignature counts only for the pinned key, once, over exactly this checkpoint. Spec:
+//! `spec/journal.md`, "Cosignatures".
 
 use super::TlogError;
 use super::checkpoint::{Checkpoint, MAX_ORIGIN};
@@ -32,8 +33,8 @@ pub fn lines(checkpoint: &Checkpoint, witness: &SigningKey, time: u64) -> String
 /// What a note's text says and when the witness signed it, in seconds since 1970; lines of other keys are passed over.
 ///
 /// # Errors
-/// [`TlogError::Note`] for a malformed note; [`TlogError::Cosignature`] when the witness did not sign it, signed it twice,
-/// or the signature is false.
+/// [`TlogError::Note`] for a malformed note; [`TlogError::Cosignature`] when the witness did not sign it, signed it
+/// twice, or the signature is false.
 pub fn verify(bytes: &[u8], witness: &VerifierKey) -> Result<(Checkpoint, u64), TlogError> {
     let note = Note::parse(bytes)?;
     let checkpoint = Checkpoint::parse(note.text)?;
