@@ -465,7 +465,10 @@ impl Run {
             Op::Hold(about) => self.hold(about),
             Op::Release(index) => self.release(*index),
             Op::Event { name, ago, about, approved, corrects } => {
-                hastened = self.event(name, self.wall_day() - ago, about, *approved, *corrects);
+                // Most corrections are of the date alone.
+                let same = corrects.and_then(|index| self.events.get(index)).filter(|_| ago % 4 != 0).cloned();
+                let (name, about) = same.map_or((*name, about.clone()), |event| (event.name, event.about));
+                hastened = self.event(name, self.wall_day() - ago, &about, *approved, *corrects);
             }
             Op::Extend(archive, number, until) => self.extend(*archive, *number, *until),
             Op::Unattended => self.unattended(),
