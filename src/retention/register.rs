@@ -418,7 +418,7 @@ impl Register {
         self.clock.check().map_err(|what| RegisterDamaged(what.into()))?;
         self.settings.check().map_err(damaged)?;
         self.roster.as_ref().map_or(Ok(()), Roster::check).map_err(damaged)?;
-        [&self.witnesses, &self.timestamp_authorities].into_iter().try_for_each(check_pinned).map_err(damaged)?;
+        check_pinned(&self.witnesses).and_then(|()| check_pinned(&self.timestamp_authorities)).map_err(damaged)?;
         self.holds.iter().try_for_each(Hold::check).map_err(damaged)?;
         self.events.iter().try_for_each(Event::check).map_err(damaged)?;
         self.scheduled.iter().try_for_each(Scheduled::check).map_err(damaged)?;
@@ -476,7 +476,7 @@ fn fresh<'a>(
     if others.any(|other| other == id) { Err(Refusal::SameId(what, hex::encode(id))) } else { Ok(()) }
 }
 
-fn check_pinned(pinned: &Vec<String>) -> Result<(), Refusal> {
+fn check_pinned(pinned: &[String]) -> Result<(), Refusal> {
     let plain = |text: &String| (1..=MAX_PINNED_BYTES).contains(&text.len());
     if pinned.len() <= MAX_PINNED && pinned.iter().all(plain) { Ok(()) } else { Err(Refusal::Pinned) }
 }
