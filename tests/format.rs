@@ -769,6 +769,107 @@ fn exports_are_remembered_and_a_sheet_opens_its_records_only() {
 }
 
 #[test]
+fn an_entry_that_contradicts_itself_is_damage() {
+    for change in [
+        |record: &mut Value| drop(record.as_object_mut().unwrap().remove("keys")),
+        |record: &mut Value| record["destroyed"] = "00".repeat(16).into(),
+        |record: &mut Value| record["compartment"] = 1.into(),
+        |record: &mut Value| record["retention"]["terms"] = Value::Array(Vec::new()),
+        |record: &mut Value| record["note"] = 1.into(),
+    ] {
+        let world = World::new();
+        deposit(&mut world.keyring().unwrap(), [1; 16], 2);
+        let identity = decoded(&world.table()["pages"]["1"]);
+        let body: Vec<u8> = world.catalogue().query_row("SELECT body FROM page", [], |row| row.get(0)).unwrap();
+        let mut page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
+        change(&mut page["records"][1]);
+        let body = envelope::seal(&Recipients::of_x25519(&identity), page.to_string().as_bytes()).unwrap();
+        world.catalogue().execute("UPDATE page SET body = ?1", [body]).unwrap();
+        assert!(matches!(world.keyring().unwrap().halves(&[1; 16], 1), Err(KeyringError::Damaged(_))), "{page}");
+    }
+}
+
+#[test]
+fn a_document_has_a_fresh_identity_at_every_write() {
+    let world = World::new();
+    let store = |text: &[u8]| {
+        let documents = vec![("register".to_owned(), text.to_vec())];
+        world.keyring().unwrap().store(Update { documents, ..Update::default() }).unwrap();
+        assert_eq!(world.keyring().unwrap().document("register").unwrap().unwrap()[..], *text);
+        world.table()["documents"]["register"].clone()
+    };
+    assert_eq!(world.keyring().unwrap().document("register").unwrap(), None);
+    let (first, second) = (store(b"one"), store(b"two"));
+    assert_ne!(first, second);
+    for name in ["archives", "exports", "unfinished"] {
+        let documents = vec![(name.to_owned(), Vec::new())];
+        let stored = world.keyring().unwrap().store(Update { documents, ..Update::default() });
+        assert!(matches!(stored, Err(KeyringError::Refused(_))), "{name}");
+    }
+    assert_eq!(world.keyring().unwrap().generation(), 0);
+}
+
+#[test]
+fn only_a_new_generation_destroys_and_extends() {
+    let world = World::new();
+    let id = [1; 16];
+    deposit(&mut world.keyring().unwrap(), id, 300);
+    let mut longer = retention();
+    longer.terms.extend(Retention::until(parse_date("2050-12-31").unwrap(), AtExpiry::Destroy).terms);
+    let shorter = Retention::until(parse_date("2020-12-31").unwrap(), AtExpiry::Destroy);
+    let purge = Some([5; 16]);
+    let destroy = |text: &str| vec![(id, text.parse().unwrap())];
+    let mut keyring = world.keyring().unwrap();
+    for refused in [
+        Update { extend: vec![(id, 1, longer.clone())], ..Update::default() },
+        Update { destroy: destroy("1"), purge, ..Update::default() },
+        Update { outcome: vec![b"leaf".to_vec()], ..Update::default() },
+    ] {
+        assert!(matches!(keyring.store(refused), Err(KeyringError::Refused(_))));
+    }
+    // What is wrong with an update is found before anything is written.
+    let mut refused = |update| keyring.advance(update).unwrap_err();
+    assert!(matches!(
+        refused(Update { extend: vec![(id, 1, shorter)], ..Update::default() }),
+        KeyringError::Shortened(1)
+    ));
+    for (records, record) in [("301", 301), ("1-9223372036854775807", i64::MAX as u64)] {
+        let update = Update { destroy: destroy(records), purge, ..Update::default() };
+        assert!(matches!(refused(update), KeyringError::UnknownRecord(found) if found == record));
+    }
+    assert!(matches!(refused(Update { destroy: destroy("1"), ..Update::default() }), KeyringError::Refused(_)));
+    let update = Update { destroy: vec![([9; 16], "1".parse().unwrap())], purge, ..Update::default() };
+    assert!(matches!(refused(update), KeyringError::UnknownArchive(_)));
+    assert_eq!((keyring.generation(), keyring.last_purge()), (0, None));
+    // And done at once: two pages, one of them for both reasons.
+    let update =
+        Update { extend: vec![(id, 3, longer.clone())], destroy: destroy("1-2,300"), purge, ..Update::default() };
+    assert_eq!(keyring.advance(update).unwrap(), 1);
+    assert!(matches!(keyring.halves(&id, 2), Err(KeyringError::Destroyed(2))));
+    assert_eq!(keyring.record_entry(&id, 3).unwrap().retention, &longer);
+    assert_eq!(keyring.record_entry(&id, 300).unwrap().destroyed, purge);
+    let again = keyring.advance(Update { destroy: destroy("300"), purge, ..Update::default() });
+    assert!(matches!(again, Err(KeyringError::Destroyed(300))));
+    let last = keyring.last_purge().unwrap();
+    assert_eq!((last.id, last.generation), ([5; 16], 1));
+    let (mut live, mut seen) = (0, 0);
+    keyring
+        .for_each_record(None, &mut |archive, entry| {
+            seen += 1;
+            assert_eq!((archive.id, entry.record), (id, seen));
+            assert_eq!(archive.compartment(entry.compartment).unwrap().name, "records");
+            live += u64::from(entry.live);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!((seen, live, keyring.check().unwrap()), (300, 297, 297));
+    drop(keyring);
+    let mut reader = Keyring::open(&world.keyring_dir(), Sharing::Shared, Duration::ZERO).unwrap();
+    assert!(!reader.unfinished());
+    assert!(matches!(reader.advance(Update::default()), Err(KeyringError::Refused(_))));
+}
+
+#[test]
 fn notes_need_no_identity_and_are_under_a_key_of_their_own() {
     let d = halves(1).label;
     let note = kdf::note_key(&ARCHIVE, &d, 1);

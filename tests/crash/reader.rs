@@ -151,7 +151,7 @@ pub fn everything_below(folder: &Path) -> Vec<u8> {
 }
 
 /// Headers of age files in `copies`, wherever in their files (tables, journals, free pages), that a secret of the
-/// keyring in `home` opens although the keyring does not hold them itself any more.
+/// keyring in `home` opens although the keyring does not hold them itself.
 pub fn copies_opened_by(home: &Path, copies: &[&Path]) -> Vec<String> {
     const HEADER: usize = 184;
     let headers = |folder: &Path| -> BTreeSet<Vec<u8>> {
