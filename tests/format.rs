@@ -11,7 +11,9 @@ use keepuntil::crypto::recipient::Recipients;
 use keepuntil::crypto::secret::Secret32;
 use keepuntil::crypto::{CryptoError, envelope};
 use keepuntil::keyring::export::Export;
-use keepuntil::keyring::{Deposit, Keyring, KeyringError, KnownArchive};
+use keepuntil::keyring::{
+    Deposit, Keyring, KeyringError, KnownArchive, KnownCompartment, NewRecord, Recovered, Update,
+};
 use keepuntil::ops::OpsError;
 use keepuntil::ops::create::{CompartmentOptions, CreateOptions, CreateOutcome, create};
 use keepuntil::ops::open::{Opener, Signer, Trust, open_archive};
@@ -110,6 +112,34 @@ impl World {
         Secret32::from_slice(&slot[40..72]).unwrap()
     }
 
+    /// A world with a copy of another's keyring and root.
+    fn copy_of(other: &Self) -> Self {
+        let world = Self { dir: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(world.source()).unwrap();
+        for (from, to) in [(other.keyring_dir(), world.keyring_dir()), (other.root_dir(), world.root_dir())] {
+            std::fs::create_dir(&to).unwrap();
+            for entry in std::fs::read_dir(from).unwrap() {
+                let entry = entry.unwrap();
+                std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+            }
+        }
+        let path = world.keyring_dir().join("keyring.json");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace(other.root_dir().to_str().unwrap(), "../root")).unwrap();
+        world
+    }
+
+    /// Changes a sealed document, as only whoever has the root can.
+    fn change_document(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        let identity = decoded(&self.table()["documents"][name]);
+        let sealed: Vec<u8> =
+            self.catalogue().query_row("SELECT body FROM document WHERE name = ?1", [name], |row| row.get(0)).unwrap();
+        let mut document: Value = serde_json::from_slice(&opened(&identity, &sealed)).unwrap();
+        change(&mut document);
+        let body = envelope::seal(&Recipients::of_x25519(&identity), document.to_string().as_bytes()).unwrap();
+        self.catalogue().execute("UPDATE document SET body = ?1 WHERE name = ?2", (body, name)).unwrap();
+    }
+
     fn table(&self) -> Value {
         let sealed: Vec<u8> = self.catalogue().query_row("SELECT key_table FROM state", [], |row| row.get(0)).unwrap();
         serde_json::from_slice(&opened(&self.root(0), &sealed)).unwrap()
@@ -130,18 +160,27 @@ fn identities() -> Identities {
     Identities::parse("test", x25519_secret_string(&reader_secret()).as_bytes(), &Prompts::none()).unwrap()
 }
 
-/// Deposits as many records as `records`, of an archive that need not exist.
-fn deposit(keyring: &mut Keyring, id: ArchiveId, records: u64) -> Vec<(ExpiryHalves, Retention)> {
-    let halves: Vec<_> = (0..records).map(|_| (ExpiryHalves::random(), retention())).collect();
-    let archive = KnownArchive {
+fn new_record(halves: ExpiryHalves) -> NewRecord {
+    NewRecord { halves, compartment: 0, retention: retention() }
+}
+
+fn known(id: ArchiveId, records: u64) -> KnownArchive {
+    KnownArchive {
         id,
         origin: format!("{FIRM}/archive/{}", hex::encode(id)),
         size: records + 1,
         root: [7; 32],
         deposited: "2027-01-15T08:00:00+08:00".into(),
-    };
-    keyring.deposit(&Deposit { archive, records: &halves }).unwrap();
-    halves
+        compartments: vec![KnownCompartment { name: "records".into(), class: Class::Confidential }],
+    }
+}
+
+/// Deposits as many records as `records`, of an archive that need not exist.
+fn deposit(keyring: &mut Keyring, id: ArchiveId, records: u64) -> Vec<ExpiryHalves> {
+    let records: Vec<_> = (0..records).map(|_| new_record(ExpiryHalves::random())).collect();
+    let archive = known(id, records.len() as u64);
+    keyring.deposit(&Deposit { archive, records: &records, leaves: &[] }).unwrap();
+    records.into_iter().map(|record| record.halves).collect()
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
@@ -257,10 +296,8 @@ fn an_access_file_holds_exactly_32_bytes() {
         let (mut reader, _) = open_archive(&path, &Trust::default(), None).unwrap();
         let leaf = reader.record(1).unwrap();
         let mut keyring = world.keyring().unwrap();
-        let archive =
-            KnownArchive { id: ARCHIVE, origin: String::new(), size: 3, root: [0; 32], deposited: String::new() };
-        let records = [(halves(1), retention()), (halves(2), retention())];
-        keyring.deposit(&Deposit { archive, records: &records }).unwrap();
+        let records = [1, 2].map(|n| new_record(halves(n)));
+        keyring.deposit(&Deposit { archive: known(ARCHIVE, 2), records: &records, leaves: &[] }).unwrap();
         let identities = identities();
         let opened = Opener::new(&reader, &identities, &mut keyring).label(&reader, &leaf);
         assert_eq!(opened.is_ok(), secret.len() == 32, "{} bytes: {opened:?}", secret.len());
@@ -483,11 +520,18 @@ fn an_older_catalogue_and_a_missing_root_have_errors_of_their_own() {
     };
     let slots = keepuntil::keyring::root::RootSlots::open(&world.root_dir());
     let zero = world.root(0);
-    // Both roots are there: the catalogue's generation decides.
+    // Both roots are there: the catalogue's generation decides, and who may change the keyring clears up.
     slots.store(1, &id, &Secret32::random()).unwrap();
-    world.keyring().unwrap();
+    let reader = Keyring::open(&world.keyring_dir(), Sharing::Shared, Duration::ZERO).unwrap();
+    assert!(reader.unfinished() && reader.generation() == 0);
+    drop(reader);
+    assert_eq!(world.keyring().unwrap().recovered(), Recovered::Undone);
+    assert_eq!(std::fs::read(world.root_dir().join("slot-1")).unwrap(), [0; 4096]);
+    // Only the later one is there: nothing is written.
+    slots.store(1, &id, &Secret32::random()).unwrap();
     std::fs::write(world.root_dir().join("slot-0"), [0; 4096]).unwrap();
     assert!(matches!(world.keyring(), Err(KeyringError::CatalogueOlder { catalogue: 0, root: 1 })));
+    assert_ne!(std::fs::read(world.root_dir().join("slot-1")).unwrap(), [0; 4096]);
     std::fs::write(world.root_dir().join("slot-1"), [0; 4096]).unwrap();
     assert!(matches!(world.keyring(), Err(KeyringError::RootMissing(0, _))));
     slots.store(0, &id, &zero).unwrap();
@@ -512,7 +556,7 @@ fn another_schema_or_root_is_damage() {
     assert!(matches!(world.keyring(), Err(KeyringError::Damaged(_))));
     world.catalogue().execute("UPDATE state SET key_table = ?1", [before]).unwrap();
     world.keyring().unwrap();
-    world.catalogue().pragma_update(None, "user_version", 2).unwrap();
+    world.catalogue().pragma_update(None, "user_version", 3).unwrap();
     assert!(matches!(world.keyring(), Err(KeyringError::Damaged(_))));
 }
 
@@ -536,7 +580,7 @@ fn pages_hold_256_records_under_identities_that_are_written_nowhere() {
         let page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
         assert_eq!(page["archive"], hex::encode([1; 16]));
         assert_eq!((page["first"].as_i64(), page["records"].as_array().unwrap().len() as i64), (Some(first), count));
-        assert_eq!(decoded(&page["records"][0]["keys"]["record"]), halves[first as usize - 1].0.record);
+        assert_eq!(decoded(&page["records"][0]["keys"]["record"]), halves[first as usize - 1].record);
         assert_not_in(&stored, identity.expose());
         secrets.push(identity);
     }
@@ -545,7 +589,7 @@ fn pages_hold_256_records_under_identities_that_are_written_nowhere() {
         assert_not_in(&stored, &point);
         assert!(!contains(&stored, text.as_bytes()));
     }
-    assert_not_in(&stored, halves[0].0.record.expose());
+    assert_not_in(&stored, halves[0].record.expose());
     // A second deposit seals its pages under other identities, and leaves the first ones as they are.
     deposit(&mut world.keyring().unwrap(), [2; 16], 1);
     let after = world.table();
@@ -577,14 +621,15 @@ fn columns_that_lie_are_found_out() {
         "UPDATE page SET body = (SELECT body FROM page WHERE id = 2) WHERE id = 1",
         "UPDATE page SET count = 3 WHERE id = 2",
         "DELETE FROM page WHERE id = 2",
-        "UPDATE archive SET size = 9",
+        "DELETE FROM document",
+        "UPDATE document SET body = zeroblob(300)",
+        "INSERT INTO document VALUES ('register', x'00')",
     ] {
         let world = World::new();
         deposit(&mut world.keyring().unwrap(), [1; 16], 2);
         deposit(&mut world.keyring().unwrap(), [2; 16], 2);
         assert_eq!(world.keyring().unwrap().check().unwrap(), 4);
         let catalogue = world.catalogue();
-        catalogue.pragma_update(None, "foreign_keys", false).unwrap();
         // Room for the lie.
         catalogue.execute_batch("DROP INDEX IF EXISTS sqlite_autoindex_page_1").ok();
         if change.contains("archive = x") {
@@ -592,12 +637,13 @@ fn columns_that_lie_are_found_out() {
         }
         catalogue.execute(change, []).unwrap();
         drop(catalogue);
-        assert!(matches!(world.keyring().unwrap().check(), Err(KeyringError::Damaged(_))), "{change}");
+        let checked = world.keyring().and_then(|keyring| keyring.check());
+        assert!(matches!(checked, Err(KeyringError::Damaged(_))), "{change}");
     }
     let world = World::new();
     deposit(&mut world.keyring().unwrap(), [1; 16], 2);
     world.catalogue().execute("UPDATE page SET first = 2", []).unwrap();
-    assert!(world.keyring().unwrap().halves(&[1; 16], 3).is_err());
+    assert!(matches!(world.keyring().unwrap().halves(&[1; 16], 2), Err(KeyringError::Damaged(_))));
 }
 
 #[test]
@@ -608,6 +654,7 @@ fn destroyed_unknown_and_live_are_told_apart() {
     let body: Vec<u8> = world.catalogue().query_row("SELECT body FROM page", [], |row| row.get(0)).unwrap();
     let mut page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
     page["records"][0].as_object_mut().unwrap().remove("keys");
+    page["records"][0]["destroyed"] = "0123456789abcdef0123456789abcdef".into();
     let body = envelope::seal(&Recipients::of_x25519(&identity), page.to_string().as_bytes()).unwrap();
     world.catalogue().execute("UPDATE page SET body = ?1", [body]).unwrap();
     let mut keyring = world.keyring().unwrap();
@@ -624,9 +671,10 @@ fn a_second_deposit_is_refused_and_the_first_stays() {
     let mut keyring = world.keyring().unwrap();
     let halves = deposit(&mut keyring, [1; 16], 1);
     let archive = keyring.known_archive(&[1; 16]).unwrap().unwrap();
-    let again = keyring.deposit(&Deposit { archive, records: &[(ExpiryHalves::random(), retention())] });
+    let records = [new_record(ExpiryHalves::random())];
+    let again = keyring.deposit(&Deposit { archive, records: &records, leaves: &[] });
     assert!(matches!(again, Err(KeyringError::AlreadyDeposited(_))));
-    assert_eq!(keyring.halves(&[1; 16], 1).unwrap(), halves[0].0);
+    assert_eq!(keyring.halves(&[1; 16], 1).unwrap(), halves[0]);
 }
 
 #[test]
@@ -641,10 +689,14 @@ fn changes_are_durable_transactions() {
     catalogue
         .execute_batch("CREATE TRIGGER stop BEFORE UPDATE ON state BEGIN SELECT RAISE(ABORT, 'stop'); END")
         .unwrap();
-    let archive = KnownArchive { id: [2; 16], origin: String::new(), size: 2, root: [0; 32], deposited: String::new() };
-    let failed =
-        world.keyring().unwrap().deposit(&Deposit { archive, records: &[(ExpiryHalves::random(), retention())] });
+    let mut keyring = world.keyring().unwrap();
+    let records = [new_record(ExpiryHalves::random())];
+    let failed = keyring.deposit(&Deposit { archive: known([2; 16], 1), records: &records, leaves: &[] });
     assert!(failed.is_err());
+    // Nothing more is believed of it, or written to it, in the same run.
+    assert!(matches!(keyring.archives(), Err(KeyringError::Stopped)));
+    assert!(matches!(keyring.store(Update::default()), Err(KeyringError::Stopped)));
+    drop(keyring);
     catalogue.execute_batch("DROP TRIGGER stop").unwrap();
     let keyring = world.keyring().unwrap();
     assert_eq!(keyring.archives().unwrap().len(), 1);
@@ -659,14 +711,12 @@ fn another_seal_of_a_known_archive_is_refused() {
     let path = world.saved(&bytes);
     let open = || open_archive(&path, &Trust::default(), Some(&world.keyring().unwrap())).map(|(_, signer)| signer);
     assert_eq!(open().unwrap(), Signer::KeyringArchive);
-    for change in ["root = zeroblob(32)", "size = 7", "origin = 'x'"] {
-        let before: (Vec<u8>, i64, String) = world
-            .catalogue()
-            .query_row("SELECT root, size, origin FROM archive", [], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))
-            .unwrap();
-        world.catalogue().execute(&format!("UPDATE archive SET {change}"), []).unwrap();
-        assert!(matches!(open(), Err(OpsError::ForeignSeal { .. })), "{change}");
-        world.catalogue().execute("UPDATE archive SET root = ?1, size = ?2, origin = ?3", before).unwrap();
+    // Another keyring with the same keys was given another archive of the same id.
+    for (field, value) in [("root", Value::from("00".repeat(32))), ("size", 7.into()), ("origin", "x".into())] {
+        let other = World::copy_of(&world);
+        other.change_document("archives", |archives| archives["archives"][0][field] = value);
+        let opened = open_archive(&path, &Trust::default(), Some(&other.keyring().unwrap()));
+        assert!(matches!(opened, Err(OpsError::ForeignSeal { .. })), "{field}");
     }
     assert_eq!(outcome.records, 1);
     // The same archive id under other keys.
@@ -703,8 +753,9 @@ fn exports_are_remembered_and_a_sheet_opens_its_records_only() {
     let selection = keepuntil::ops::restore::Selection::Records(vec![2]);
     let mut opener = Opener::new(&reader, &identities, &mut keyring);
     let sheet = keys::key_sheet(&mut reader, &mut opener, &selection, "2027-01-15T08:00:00Z").unwrap();
-    keyring.remember_export(&sheet.export).unwrap();
-    let expected = Export { time: "2027-01-15T08:00:00Z".into(), archive: outcome.archive, records: vec![2] };
+    keyring.remember_export(&sheet.export, &[b"leaf".to_vec()]).unwrap();
+    let expected =
+        Export { time: "2027-01-15T08:00:00Z".into(), archive: outcome.archive, records: [2].into_iter().collect() };
     drop(keyring);
     assert_eq!(world.keyring().unwrap().exports().unwrap(), [expected]);
     let on_sheet = Identities::parse("sheet", sheet.text.as_bytes(), &Prompts::none()).unwrap();
@@ -715,6 +766,107 @@ fn exports_are_remembered_and_a_sheet_opens_its_records_only() {
         assert_eq!(opened.is_ok(), n == 2);
     }
     assert!(sheet.text.contains("# record 0000000002, keep until 2036-12-31: "));
+}
+
+#[test]
+fn an_entry_that_contradicts_itself_is_damage() {
+    for change in [
+        |record: &mut Value| drop(record.as_object_mut().unwrap().remove("keys")),
+        |record: &mut Value| record["destroyed"] = "00".repeat(16).into(),
+        |record: &mut Value| record["compartment"] = 1.into(),
+        |record: &mut Value| record["retention"]["terms"] = Value::Array(Vec::new()),
+        |record: &mut Value| record["note"] = 1.into(),
+    ] {
+        let world = World::new();
+        deposit(&mut world.keyring().unwrap(), [1; 16], 2);
+        let identity = decoded(&world.table()["pages"]["1"]);
+        let body: Vec<u8> = world.catalogue().query_row("SELECT body FROM page", [], |row| row.get(0)).unwrap();
+        let mut page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
+        change(&mut page["records"][1]);
+        let body = envelope::seal(&Recipients::of_x25519(&identity), page.to_string().as_bytes()).unwrap();
+        world.catalogue().execute("UPDATE page SET body = ?1", [body]).unwrap();
+        assert!(matches!(world.keyring().unwrap().halves(&[1; 16], 1), Err(KeyringError::Damaged(_))), "{page}");
+    }
+}
+
+#[test]
+fn a_document_has_a_fresh_identity_at_every_write() {
+    let world = World::new();
+    let store = |text: &[u8]| {
+        let documents = vec![("register".to_owned(), text.to_vec())];
+        world.keyring().unwrap().store(Update { documents, ..Update::default() }).unwrap();
+        assert_eq!(world.keyring().unwrap().document("register").unwrap().unwrap()[..], *text);
+        world.table()["documents"]["register"].clone()
+    };
+    assert_eq!(world.keyring().unwrap().document("register").unwrap(), None);
+    let (first, second) = (store(b"one"), store(b"two"));
+    assert_ne!(first, second);
+    for name in ["archives", "exports", "unfinished"] {
+        let documents = vec![(name.to_owned(), Vec::new())];
+        let stored = world.keyring().unwrap().store(Update { documents, ..Update::default() });
+        assert!(matches!(stored, Err(KeyringError::Refused(_))), "{name}");
+    }
+    assert_eq!(world.keyring().unwrap().generation(), 0);
+}
+
+#[test]
+fn only_a_new_generation_destroys_and_extends() {
+    let world = World::new();
+    let id = [1; 16];
+    deposit(&mut world.keyring().unwrap(), id, 300);
+    let mut longer = retention();
+    longer.terms.extend(Retention::until(parse_date("2050-12-31").unwrap(), AtExpiry::Destroy).terms);
+    let shorter = Retention::until(parse_date("2020-12-31").unwrap(), AtExpiry::Destroy);
+    let purge = Some([5; 16]);
+    let destroy = |text: &str| vec![(id, text.parse().unwrap())];
+    let mut keyring = world.keyring().unwrap();
+    for refused in [
+        Update { extend: vec![(id, 1, longer.clone())], ..Update::default() },
+        Update { destroy: destroy("1"), purge, ..Update::default() },
+        Update { outcome: vec![b"leaf".to_vec()], ..Update::default() },
+    ] {
+        assert!(matches!(keyring.store(refused), Err(KeyringError::Refused(_))));
+    }
+    // What is wrong with an update is found before anything is written.
+    let mut refused = |update| keyring.advance(update).unwrap_err();
+    assert!(matches!(
+        refused(Update { extend: vec![(id, 1, shorter)], ..Update::default() }),
+        KeyringError::Shortened(1)
+    ));
+    for (records, record) in [("301", 301), ("1-9223372036854775807", i64::MAX as u64)] {
+        let update = Update { destroy: destroy(records), purge, ..Update::default() };
+        assert!(matches!(refused(update), KeyringError::UnknownRecord(found) if found == record));
+    }
+    assert!(matches!(refused(Update { destroy: destroy("1"), ..Update::default() }), KeyringError::Refused(_)));
+    let update = Update { destroy: vec![([9; 16], "1".parse().unwrap())], purge, ..Update::default() };
+    assert!(matches!(refused(update), KeyringError::UnknownArchive(_)));
+    assert_eq!((keyring.generation(), keyring.last_purge()), (0, None));
+    // And done at once: two pages, one of them for both reasons.
+    let update =
+        Update { extend: vec![(id, 3, longer.clone())], destroy: destroy("1-2,300"), purge, ..Update::default() };
+    assert_eq!(keyring.advance(update).unwrap(), 1);
+    assert!(matches!(keyring.halves(&id, 2), Err(KeyringError::Destroyed(2))));
+    assert_eq!(keyring.record_entry(&id, 3).unwrap().retention, &longer);
+    assert_eq!(keyring.record_entry(&id, 300).unwrap().destroyed, purge);
+    let again = keyring.advance(Update { destroy: destroy("300"), purge, ..Update::default() });
+    assert!(matches!(again, Err(KeyringError::Destroyed(300))));
+    let last = keyring.last_purge().unwrap();
+    assert_eq!((last.id, last.generation), ([5; 16], 1));
+    let (mut live, mut seen) = (0, 0);
+    keyring
+        .for_each_record(None, &mut |archive, entry| {
+            seen += 1;
+            assert_eq!((archive.id, entry.record), (id, seen));
+            assert_eq!(archive.compartment(entry.compartment).unwrap().name, "records");
+            live += u64::from(entry.live);
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!((seen, live, keyring.check().unwrap()), (300, 297, 297));
+    drop(keyring);
+    let mut reader = Keyring::open(&world.keyring_dir(), Sharing::Shared, Duration::ZERO).unwrap();
+    assert!(!reader.unfinished());
+    assert!(matches!(reader.advance(Update::default()), Err(KeyringError::Refused(_))));
 }
 
 #[test]

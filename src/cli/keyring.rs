@@ -10,6 +10,7 @@ use crate::ops::open::{Opener, open_archive};
 use crate::ops::restore::Selection;
 use crate::storage::lock::Sharing;
 use crate::storage::output::OutputFile;
+use crate::storage::slot::keeps_former_content;
 use crate::storage::{StorageError, escape, show};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
@@ -54,6 +55,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     let archives = keyring.archives()?;
     let exports = keyring.exports()?;
     let together = identity_beside(identity, keyring.dir(), &config.root);
+    let copying = keeps_former_content(&config.root);
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "keyring",
@@ -64,6 +66,8 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
             "generation": keyring.generation(),
             "verifier_keys": keys.each_ref().map(ToString::to_string),
             "identity_on_same_disk": together.is_some(),
+            "root_file_system_keeps_copies": copying,
+            "unfinished": keyring.unfinished(),
             "archives": archives.iter().map(|a| serde_json::json!({
                 "archive": hex::encode(a.id), "origin": a.origin, "records": a.size - 1,
                 "root": hex::encode(a.root), "deposited": a.deposited,
@@ -100,6 +104,19 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
              until they are destroyed. Move the identity to another machine or a token.\n",
             show(&path)
         ));
+    }
+    if let Some(name) = copying {
+        text.push_str(&format!(
+            "\n  The root lies on {name}, which does not overwrite in place: what is destroyed may stay on\n  \
+             the disk, or in a snapshot of it. Make the keyring with its root on ext4 or xfs:\n  \
+             `keepuntil keyring init DIR --root FOLDER`.\n"
+        ));
+    }
+    if keyring.unfinished() {
+        text.push_str(
+            "\n  A change was interrupted. The next command that changes the keyring finishes it;\n  \
+             until then the former root is still there.\n",
+        );
     }
     render::print(&text)?;
     Ok(Done::Clean)

@@ -264,4 +264,25 @@ mod tests {
         assert!(!may_follow(&before, &of(&[short.clone(), ceiling], AtExpiry::Destroy)));
         assert!(!may_follow(&before, &of(&vec![short; 17], AtExpiry::Destroy)));
     }
+
+    #[test]
+    fn a_fingerprint_is_foretold() {
+        let retention = of(&[term("2030-01-01", Bound::Floor)], AtExpiry::Destroy);
+        let new = |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention.clone() };
+        let mut page = Page::new(&[7; 16], 257, &(0..5).map(new).collect::<Vec<_>>());
+        let longer = of(&[term("2030-01-01", Bound::Floor), term("2040-01-01", Bound::Floor)], AtExpiry::Destroy);
+        let change = PageChange { extend: vec![(258, longer)], destroy: vec![257, 261] };
+        let (before, foretold) = (page.fingerprint(), page.fingerprint_after(&change, Some([9; 16])));
+        assert_ne!(before, foretold);
+        assert_ne!(foretold, page.fingerprint_after(&change, Some([8; 16])));
+        page.apply(&change, Some([9; 16])).unwrap();
+        assert_eq!(page.fingerprint(), foretold);
+        let entries: Vec<_> = page.entries().map(|entry| (entry.record, entry.live, entry.destroyed)).collect();
+        let gone = Some([9; 16]);
+        assert_eq!(
+            entries,
+            [(257, false, gone), (258, true, None), (259, true, None), (260, true, None), (261, false, gone)]
+        );
+        assert!(matches!(page.apply(&change, Some([9; 16])), Err(KeyringError::Destroyed(257))));
+    }
 }

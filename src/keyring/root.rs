@@ -191,7 +191,7 @@ mod tests {
         }
         let path = dir.path().join("slot-1");
         let mut bytes = std::fs::read(&path).unwrap();
-        bytes[..2048].fill(0);
+        bytes[..64].fill(0);
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(idle().unwrap(), Idle::Torn);
         slots.wipe_idle(4).unwrap();

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 pub enum Fault {
     /// It fails, and nothing was written.
     Fail,
-    /// It fails after half of the bytes were written.
+    /// It fails after a 64th of the bytes was written: of a root, that is the first half.
     Tear,
     /// It reports success, and nothing was written.
     Lose,
@@ -52,7 +52,7 @@ pub(super) fn write(file: &File, content: &[u8]) -> io::Result<()> {
     match now() {
         None => file.write_all_at(content, 0),
         Some(Fault::Fail) => Err(failed()),
-        Some(Fault::Tear) => file.write_all_at(&content[..content.len() / 2], 0).and(Err(failed())),
+        Some(Fault::Tear) => file.write_all_at(&content[..content.len() / 64], 0).and(Err(failed())),
         Some(Fault::Lose) => Ok(()),
     }
 }

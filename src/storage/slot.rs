@@ -89,6 +89,26 @@ fn sync_folder(path: &Path) -> Result<(), StorageError> {
 
 /// The name of the file system that `path` lies on, where that keeps the former content of what is overwritten in it.
 pub fn keeps_former_content(path: &Path) -> Option<&'static str> {
-    let magic = rustix::fs::statfs(path).ok()?.f_type as u64 & 0xffff_ffff;
-    COPYING.iter().find(|(number, _)| *number == magic).map(|(_, name)| *name)
+    copying(rustix::fs::statfs(path).ok()?.f_type as u64)
+}
+
+fn copying(magic: u64) -> Option<&'static str> {
+    COPYING.iter().find(|(number, _)| *number == magic & 0xffff_ffff).map(|(_, name)| *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_systems_are_known_by_their_numbers() {
+        assert_eq!(copying(0x9123_683e), Some("btrfs"));
+        // As a kernel with 32-bit numbers gives it.
+        assert_eq!(copying(0xffff_ffff_9123_683e), Some("btrfs"));
+        // ext4, xfs, tmpfs.
+        for in_place in [0xef53, 0x5846_5342, 0x0102_1994] {
+            assert_eq!(copying(in_place), None);
+        }
+        assert_eq!(keeps_former_content(Path::new("/proc")), None);
+    }
 }

@@ -16,7 +16,7 @@ use keepuntil::crypto::record_file;
 use keepuntil::crypto::secret::{Secret32, random_id};
 use keepuntil::crypto::sign::VerifierKey;
 use keepuntil::crypto::stream::StreamWriter;
-use keepuntil::keyring::{Deposit, Keyring, KnownArchive};
+use keepuntil::keyring::{Deposit, Keyring, KnownArchive, KnownCompartment, NewRecord};
 use keepuntil::retention::{AtExpiry, Class, Retention};
 use keepuntil::storage::lock::Sharing;
 use keepuntil::tlog::checkpoint::Checkpoint;
@@ -243,7 +243,7 @@ impl Forge {
         for record in &self.records {
             let (leaf, halves) = self.record(&mut writer, record, &secret);
             writer.record_leaf(&leaf).unwrap();
-            halves_of.push((halves, leaf.retention));
+            halves_of.push(NewRecord { halves, compartment: 0, retention: leaf.retention });
         }
         let signing = keyring.signing_key();
         let seal = |head: TreeHead| -> Result<String, keepuntil::archive::ArchiveError> {
@@ -253,8 +253,9 @@ impl Forge {
                 size: head.size,
                 root: head.root,
                 deposited: "2026-01-01T00:00:00+00:00".into(),
+                compartments: vec![KnownCompartment { name: "records".into(), class: Class::Sensitive }],
             };
-            keyring.deposit(&Deposit { archive: known, records: &halves_of }).unwrap();
+            keyring.deposit(&Deposit { archive: known, records: &halves_of, leaves: &[] }).unwrap();
             let checkpoint = Checkpoint { origin: manifest.origin(), size: head.size, root: head.root };
             Ok(checkpoint.sign(&signing, 1_700_000_000))
         };
