@@ -117,7 +117,7 @@ fn entries() -> Vec<Entry> {
             witnesses: vec![HexHash([3; 32])],
             timestamp_authorities: vec![],
         },
-        Entry::Plan { purge: [0x63; 16], sha256: [10; 32], items: items().into() },
+        Entry::Plan { purge: [0x63; 16], sha256: Some([10; 32]), items: items().into() },
         Entry::Cancelled { purge: [0x63; 16] },
         Entry::Intent { purge: [0x64; 16], generation: 3, items: items().into() },
         Entry::Destroyed {
@@ -135,7 +135,7 @@ fn entries() -> Vec<Entry> {
         Entry::Verified { archive: [0x42; 16], root: [7; 32], outcome: VerifiedOutcome::Whole },
         Entry::Plan {
             purge: [0x65; 16],
-            sha256: [12; 32],
+            sha256: Some([12; 32]),
             items: Items::Digest(ItemsDigest { count: 10_000, sha256: [13; 32] }),
         },
         Entry::Hold { hold: [0x66; 16], scope: Scope::default(), from: date("2031-02-03"), text: [14; 32] },

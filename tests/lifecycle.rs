@@ -21,8 +21,9 @@ impl Desk {
         let mut roster = String::new();
         for person in ["lin", "wang"] {
             let key = desk.home.path(person);
-            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", person, "-f"]).arg(&key);
-            assert!(made.status().expect("ssh-keygen is installed").success());
+            let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", person, "-f"];
+            let made = Command::new("ssh-keygen").args(arguments).arg(&key).status();
+            assert!(made.expect("ssh-keygen is installed").success());
             let public = fs::read_to_string(key.with_extension("pub")).unwrap();
             roster.push_str(&format!("{person}@lantern.example {public}"));
         }
@@ -109,8 +110,7 @@ fn a_plain_date_runs_out_and_the_unattended_purge_destroys_for_ever() {
     let certificate = done.json("destroyed")[0]["certificate"].as_str().unwrap().to_owned();
 
     for copy in ["firm.sealed", "copy.sealed"] {
-        desk.at("2037-03-09 13:00:00", &["restore", copy, "--record", "1", "-o", "gone"])
-            .fails(13, "record 1");
+        desk.at("2037-03-09 13:00:00", &["restore", copy, "--record", "1", "-o", "gone"]).fails(13, "record 1");
     }
     let after = desk.status("2037-03-09 13:00:00", 0);
     assert_eq!((after["records"]["destroyed"].as_u64(), after["records"]["live"].as_u64()), (Some(records), Some(0)));
@@ -194,7 +194,10 @@ fn a_reviewed_plan_needs_its_people_its_hash_and_the_state_it_was_made_from() {
     desk.at(now, &[&execute[..], &[&by_lin, "--approval", &by_lin]].concat()).ends(15);
     let for_another_purpose = desk.sign("wang", "keepuntil-clock", "plan.json");
     desk.at(now, &[&execute[..], &[&by_lin, "--approval", &for_another_purpose]].concat()).ends(15);
-    let by_wang = { let _ = by_wang; desk.sign("wang", "keepuntil-plan", "plan.json") };
+    let by_wang = {
+        let _ = by_wang;
+        desk.sign("wang", "keepuntil-plan", "plan.json")
+    };
     // An edited plan has other bytes than were signed.
     let plan = fs::read_to_string(desk.home.path("plan.json")).unwrap();
     desk.home.write("edited.json", plan.replacen("\"record\": 2", "\"record\": 3", 1));

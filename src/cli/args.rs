@@ -6,7 +6,8 @@ use std::path::PathBuf;
 #[derive(Parser)]
 #[command(name = "keepuntil", version, about, propagate_version = true, max_term_width = 80)]
 #[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 done with findings, 10 damaged or \
-    forged, 12 no identity opens it, 13 key destroyed, 14 locked by another process, 130 interrupted.\n\n\
+    forged, 11 retention or hold forbids, 12 no identity opens it, 13 key destroyed, 14 locked by another \
+    process, 15 approval missing, 16 clock not trusted, 130 interrupted.\n\n\
     Example:\n  keepuntil create -o firm.sealed --until 2036-12-31 clients/\n  \
     keepuntil verify firm.sealed\n  keepuntil restore firm.sealed --match 'Smith*' -o out/")]
 pub struct Cli {
@@ -119,6 +120,12 @@ pub enum CountingArg {
 pub enum LangArg {
     En,
     Zh,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    Yes,
+    No,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -234,6 +241,9 @@ pub struct Verify {
     /// Read file names in the folders that are not UTF-8 as this charset
     #[arg(long, value_name = "CHARSET", requires = "against")]
     pub names_from: Option<String>,
+    /// A certificate of destruction: the content of its records may be gone; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub certificate: Vec<PathBuf>,
     #[command(flatten)]
     pub identity: IdentityPlace,
     #[command(flatten)]
@@ -321,6 +331,21 @@ pub enum KeyringCommand {
         /// Print only the verifier keys of its seals, as verify --trust takes them
         #[arg(long)]
         vkeys: bool,
+    },
+    /// Say how the keyring is run; what is not named stays as it is
+    #[command(after_help = "Example:\n  keepuntil keyring set --cool-off-days 14")]
+    Set {
+        /// Days between the scheduling of a purge and destruction
+        #[arg(long, value_name = "N")]
+        cool_off_days: Option<u32>,
+        /// Whether the custodian alone may confirm the clock, by typing the date
+        #[arg(long, value_name = "WORD")]
+        typed_confirmation: Option<YesNo>,
+        /// Last day of the firm's fiscal year
+        #[arg(long, value_name = "MM-DD")]
+        fiscal_year_end: Option<String>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
     },
     /// Open everything in the keyring, and compare it with archives
     #[command(after_help = "Example:\n  keepuntil keyring check firm.sealed")]

@@ -4,7 +4,9 @@ use super::args::{Common, KeyringPlace};
 use super::error::Failure;
 use super::prompt;
 use super::{Done, home, render};
-use crate::ops::clock::{confirm_by_statement, confirm_by_timestamp, confirm_by_witness, confirm_typed, pin, statement};
+use crate::ops::clock::{
+    confirm_by_statement, confirm_by_timestamp, confirm_by_witness, confirm_typed, pin, statement,
+};
 use crate::storage::read_limited;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;

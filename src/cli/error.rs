@@ -2,19 +2,19 @@
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
 use crate::journal::document::DocumentError;
 use crate::keyring::KeyringError;
-use crate::disclosure::roster::RosterError;
 use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
 use crate::ops::destruction::Stopped;
 use crate::ops::purge::PlanError;
-use crate::retention::disposition::Forbidden;
-use crate::retention::register::Refusal;
 use crate::retention::RetentionError;
+use crate::retention::disposition::Forbidden;
 use crate::retention::policy::PolicyError;
+use crate::retention::register::Refusal;
 use crate::retention::rule::RuleError;
 use crate::storage::StorageError;
 use crate::storage::process::ProcessError;
@@ -124,6 +124,7 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Plan(error) => plan_code(error),
         OpsError::Clock(_) | OpsError::Time(_) | OpsError::Timestamp(_) => CLOCK,
         OpsError::Register(_) | OpsError::Document(_) => DAMAGED,
+        OpsError::Journal(e) => journal_code(e),
         OpsError::Roster(error) => match error {
             RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,
             _ => APPROVAL_MISSING,
@@ -186,7 +187,9 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Forbidden(stopped) if forbidden_code(stopped) == FORBIDDEN => {
             "see what keeps them with `keepuntil due`, `keepuntil hold list` and `keepuntil status`"
         }
-        OpsError::Plan(PlanError::Stale) => "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew",
+        OpsError::Plan(PlanError::Stale) => {
+            "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew"
+        }
         OpsError::Plan(PlanError::ApprovalMissing { .. }) => {
             "people on the roster sign the plan: ssh-keygen -Y sign -n keepuntil-plan -f KEY PLAN; then add \
              --approval PLAN.sig for each"

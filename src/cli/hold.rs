@@ -82,7 +82,11 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
                 render::json_line(&json(&hold, covered));
             } else if !common.quiet {
                 let n = render::count(covered, "record");
-                render::print(&format!("hold {}\n  {}: {n} now\n", hex::encode(hold.id), escape(&hold.scope.to_string())))?;
+                render::print(&format!(
+                    "hold {}\n  {}: {n} now\n",
+                    hex::encode(hold.id),
+                    escape(&hold.scope.to_string())
+                ))?;
             }
         }
         HoldCommand::Release { hold, keyring } => {

@@ -1,13 +1,16 @@
 //! `keepuntil keyring …`.
 
-use super::args::{Common, IdentityPlace, KeyringCommand, KeyringPlace, TrustArgs};
+use super::args::{Common, IdentityPlace, KeyringCommand, KeyringPlace, TrustArgs, YesNo};
 use super::error::Failure;
 use super::{Done, home, render};
+use crate::journal::entry::{Entry, Leaf};
 use crate::keyring::{Config, Keyring};
 use crate::ops::OpsError;
+use crate::ops::custody::Custody;
 use crate::ops::keys::key_sheet;
 use crate::ops::open::{Opener, open_archive};
 use crate::ops::restore::Selection;
+use crate::ops::settings::{SettingsOptions, set};
 use crate::storage::lock::Sharing;
 use crate::storage::output::OutputFile;
 use crate::storage::slot::keeps_former_content;
@@ -20,6 +23,28 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
     match command {
         KeyringCommand::Init { dir, firm, root } => init(dir, firm.as_deref(), root, common),
         KeyringCommand::Info { keyring, identity, vkeys } => info(&keyring, &identity, vkeys, common),
+        KeyringCommand::Set { cool_off_days, typed_confirmation, fiscal_year_end, keyring } => {
+            let mut custody = home::custody(&keyring)?;
+            let options = SettingsOptions {
+                cool_off_days,
+                typed_confirmation: typed_confirmation.map(|word| word == YesNo::Yes),
+                fiscal_year_end: fiscal_year_end.map(TryInto::try_into).transpose()?,
+            };
+            let settings = set(&mut custody, &options)?;
+            if common.json {
+                let mut object = serde_json::json!(settings);
+                object["message_type"] = "settings".into();
+                render::json_line(&object);
+            } else if !common.quiet {
+                let typed = if settings.typed_confirmation { "yes" } else { "no" };
+                render::print(&format!(
+                    "  cool-off            {}\n  typed confirmation  {typed}\n  fiscal year ends    {}\n",
+                    render::count(settings.cool_off_days.into(), "day"),
+                    settings.fiscal_year_end
+                ))?;
+            }
+            Ok(Done::Clean)
+        }
         KeyringCommand::Check { archives, keyring } => check(&archives, &keyring, common),
         KeyringCommand::Export { archive, record, output, identity, keyring, trust } => {
             export(&archive, record, &output, (&identity, &keyring, &trust), common)
@@ -30,7 +55,11 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
 /// Makes a keyring; without a name its seals carry one made from random digits.
 pub fn make(dir: &Path, root: &Path, firm: Option<&str>) -> Result<Config, Failure> {
     let made_up = format!("keyring-{}", hex::encode(&crate::crypto::secret::random_id()[..4]));
-    Ok(Keyring::create(dir, root, firm.unwrap_or(&made_up))?)
+    let config = Keyring::create(dir, root, firm.unwrap_or(&made_up))?;
+    // The journal begins with the keyring, the register with the clock as it is now.
+    let keyring = Keyring::open(dir, Sharing::Exclusive, home::WAIT)?;
+    Custody::over(keyring, home::clocks())?.begin()?;
+    Ok(config)
 }
 
 fn init(dir: Option<PathBuf>, firm: Option<&str>, root: Option<PathBuf>, common: Common) -> Result<Done, Failure> {
@@ -196,7 +225,9 @@ fn export(
     if sheet.export.records.is_empty() && !sheet.failed.is_empty() {
         return Err(sheet.failed.remove(0).1.into());
     }
-    keyring.remember_export(&sheet.export, &[])?;
+    let entry = Entry::Export { archive: sheet.export.archive, records: sheet.export.records.clone() };
+    let leaf = Leaf::new(home::now().to_utc(), entry).to_bytes()?;
+    keyring.remember_export(&sheet.export, &[leaf])?;
     file.write_all(sheet.text.as_bytes()).map_err(StorageError::at(output))?;
     file.finish()?;
     if !common.quiet {

@@ -284,9 +284,8 @@ fn reclaim_archive(archive: &Path, place: &KeyringPlace, common: Common) -> Resu
     let (mut reader, _) = open_archive(archive, &Trust::default(), Some(custody.keyring()))?;
     let id = archive_id(custody.keyring(), archive)?;
     let bar = Bar::new("removing", common.quiet);
-    let is_destroyed = |record: u64| -> Result<bool, OpsError> {
-        Ok(!custody.keyring_mut().record_entry(&id, record)?.live)
-    };
+    let is_destroyed =
+        |record: u64| -> Result<bool, OpsError> { Ok(!custody.keyring_mut().record_entry(&id, record)?.live) };
     let outcome = reclaim(archive, &mut reader, is_destroyed, &bar)?;
     bar.done();
     if common.json {

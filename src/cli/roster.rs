@@ -107,9 +107,10 @@ fn run_show(custody: &Custody, common: Common) -> Result<Done, Failure> {
     };
     let roster = Roster::parse(known.text.as_bytes())?;
     if common.json {
-        let keys = roster.entries().iter().map(|entry| {
-            serde_json::json!({ "name": entry.principal, "key": entry.fingerprint() })
-        });
+        let keys = roster
+            .entries()
+            .iter()
+            .map(|entry| serde_json::json!({ "name": entry.principal, "key": entry.fingerprint() }));
         render::json_line(&serde_json::json!({
             "message_type": "roster", "sha256": hex::encode(known.sha256), "keys": keys.collect::<Vec<_>>(),
             "plan_approvals": known.plan_approvals_default, "plan_approvals_by_rule": known.plan_approvals,

@@ -6,14 +6,19 @@ use super::inspect::{signer_word, signer_words};
 use super::progress::Bar;
 use super::{Done, error, home, render};
 use crate::archive::ArchiveError;
+use crate::archive::reader::ArchiveReader;
 use crate::archive::salvage::{Salvage, salvage};
 use crate::archive::verify::{Verification, verify};
+use crate::journal::certificate::Certificate;
+use crate::journal::document::MAX_DOCUMENT;
+use crate::keyring::Keyring;
 use crate::ops::against::{Comparison, Difference};
 use crate::ops::open::{Opener, Signer, open_archive, open_file};
 use crate::ops::verify::{CheckOnly, DeepOutcome, deep};
 use crate::ops::{OpsError, Progress};
+use crate::retention::ranges::Ranges;
 use crate::storage::lock::Sharing;
-use crate::storage::show;
+use crate::storage::{read_limited, show};
 use std::sync::Arc;
 
 pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
@@ -30,9 +35,10 @@ pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
         }
         opened => opened?,
     };
+    let destroyed = destroyed_records(&args, &reader, signer, keyring.as_ref())?;
     let bar = Bar::new("verifying", common.quiet);
     bar.total(reader.tail().file_len);
-    let found = verify(&mut reader, home::threads(), &|_| false, &|bytes| bar.advance(bytes))
+    let found = verify(&mut reader, home::threads(), &|record| destroyed.contains(record), &|bytes| bar.advance(bytes))
         .map_err(OpsError::archive(&args.archive))?;
     bar.done();
     report_structure(&found, reader.records(), &args, common)?;
@@ -59,6 +65,10 @@ pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
         let verdict = if signer == Signer::Unknown { "consistent, " } else { "whole, sealed " };
         if !common.json {
             render::print(&format!("{}: {verdict}{}\n", show(&args.archive), signer_words(signer)))?;
+            if found.removed > 0 {
+                let n = render::count(found.removed, "destroyed record");
+                render::print(&format!("  the content of {n} was removed, by right\n"))?;
+            }
         }
     }
     if common.json {
@@ -69,6 +79,7 @@ pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
             "signer": signer_word(signer),
             "records": reader.records(),
             "whole_records": found.whole,
+            "removed_records": found.removed,
             "bytes": found.bytes,
         }));
     }
@@ -79,6 +90,31 @@ pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
         return Ok(Done::Findings);
     }
     Ok(done)
+}
+
+/// Records of which the keyring or a certificate says that their keys were destroyed.
+fn destroyed_records(
+    args: &Verify,
+    reader: &ArchiveReader,
+    signer: Signer,
+    keyring: Option<&Keyring>,
+) -> Result<Ranges, Failure> {
+    let mut destroyed = Vec::new();
+    if let (Signer::KeyringArchive, Some(keyring)) = (signer, keyring) {
+        keyring.for_each_record(Some(reader.archive()), &mut |_, entry| {
+            destroyed.extend((!entry.live).then_some(entry.record));
+            Ok(())
+        })?;
+    }
+    for path in &args.certificate {
+        let broken = |source| OpsError::Certificate { path: path.clone(), source };
+        let certificate = Certificate::parse(&read_limited(path, MAX_DOCUMENT)?).map_err(broken)?;
+        // The journal is signed with the keys that sealed the archive.
+        certificate.verify(reader.keys()).map_err(broken)?;
+        let of_this = certificate.records.iter().filter(|record| record.archive == *reader.archive());
+        destroyed.extend(of_this.map(|record| record.record));
+    }
+    Ok(destroyed.into_iter().collect())
 }
 
 fn worse(a: Done, b: Done) -> Done {

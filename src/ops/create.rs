@@ -15,6 +15,7 @@ use crate::crypto::header::stanza_types;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::recipient::Recipients;
 use crate::crypto::secret::{Secret32, random_id};
+use crate::journal::entry::{Entry, Leaf};
 use crate::keyring::{Deposit, Keyring, KeyringError, KnownArchive, KnownCompartment};
 use crate::retention::rule::Rule;
 use crate::retention::{Class, Retention};
@@ -174,7 +175,10 @@ pub fn create<W: Write>(
             deposited: manifest.created.clone(),
             compartments: known_compartments(&manifest.compartments),
         };
-        keyring.deposit(&Deposit { archive, records: &halves, leaves: &[] })?;
+        let records = (1..head.size).collect();
+        let entry = Entry::Deposit { archive: archive.id, records, root: head.root };
+        let leaves = [Leaf::new(options.created.to_utc(), entry).to_bytes()?];
+        keyring.deposit(&Deposit { archive, records: &halves, leaves: &leaves })?;
         let checkpoint = Checkpoint { origin: origin.clone(), size: head.size, root: head.root };
         let time = u64::try_from(options.created.timestamp()).unwrap_or(0);
         Ok(checkpoint.sign(&keyring.signing_key(), time))

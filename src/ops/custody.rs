@@ -5,7 +5,7 @@
 
 use super::OpsError;
 use crate::crypto::hash::sha256;
-use crate::crypto::kdf::ArchiveId;
+use crate::crypto::kdf::{ArchiveId, parse_archive_id};
 use crate::journal::entry::{ConfirmedBy, Entry, HexHash, Leaf, PlanApprovals, Scope};
 use crate::journal::items::{Item, Items};
 use crate::keyring::{Keyring, KeyringError, KnownArchive, RecordEntry, Update};
@@ -77,6 +77,15 @@ impl Custody {
             keyring.store(Update { documents, leaves, ..Update::default() })?;
         }
         Ok(Self { keyring, register, now, observed })
+    }
+
+    /// Writes the first entry of the journal of a new keyring.
+    ///
+    /// # Errors
+    /// Those of the keyring.
+    pub fn begin(&mut self) -> Result<(), OpsError> {
+        let id = parse_archive_id(&self.keyring.config().keyring).expect("an open keyring has an id");
+        self.note(vec![Entry::Made { keyring: id }])
     }
 
     /// The keyring.

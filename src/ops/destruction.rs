@@ -146,6 +146,7 @@ fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<(Vec<Destroye
                 stopped.push(Stopped { archive: view.archive, record: view.record, why });
                 return Ok(());
             }
+            let until = last_day(judge, view);
             records.push(DestroyedRecord {
                 archive: view.archive,
                 record: view.record,
@@ -153,9 +154,9 @@ fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<(Vec<Destroye
                 class: view.class,
                 rules: view.retention.rules().into_iter().map(str::to_owned).collect(),
                 kept_from,
-                until: last_day(judge, view),
+                until,
                 destroyed,
-                early: scheduled.early.is_some(),
+                early: until.is_none_or(|until| until >= destroyed),
             });
             Ok(())
         })?;
@@ -278,7 +279,8 @@ fn evidence(custody: &mut Custody, purge: PurgeId) -> Result<Option<Evidence>, O
     let size = custody.keyring().log().size()?;
     for index in (0..size).rev() {
         let bytes = custody.keyring().log().leaf(index)?;
-        let is_it = matches!(Leaf::parse(index, &bytes)?.entry, Entry::Destroyed { purge: found, .. } if found == purge);
+        let is_it =
+            matches!(Leaf::parse(index, &bytes)?.entry, Entry::Destroyed { purge: found, .. } if found == purge);
         if is_it {
             let time = u64::try_from(custody.now().reading.wall.timestamp()).unwrap_or(0);
             let checkpoint = sign(custody.keyring(), time)?;

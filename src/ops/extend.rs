@@ -6,8 +6,8 @@ use super::OpsError;
 use super::custody::Custody;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::entry::Entry;
-use crate::retention::ranges::Ranges;
 use crate::retention::extension;
+use crate::retention::ranges::Ranges;
 use chrono::NaiveDate;
 
 /// Keeps `records` of an archive to the end of `until` at least; without numbers all that are live.

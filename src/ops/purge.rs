@@ -6,8 +6,8 @@
 use super::OpsError;
 use super::custody::{Custody, entry_of};
 use super::destruction::{self, Executed, PurgeNotes, whole_seconds};
-use crate::crypto::kdf::{ArchiveId, parse_archive_id};
 use crate::crypto::hash::sha256;
+use crate::crypto::kdf::{ArchiveId, parse_archive_id};
 use crate::crypto::secret::random_id;
 use crate::disclosure::namespace;
 use crate::disclosure::roster::Roster;

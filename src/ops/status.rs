@@ -35,14 +35,7 @@ pub struct Counts {
 impl Counts {
     /// Records whose keys are there.
     pub fn live(&self) -> u64 {
-        self.kept
-            + self.run_out
-            + self.review
-            + self.due
-            + self.scheduled
-            + self.held
-            + self.awaiting
-            + self.permanent
+        self.kept + self.run_out + self.review + self.due + self.scheduled + self.held + self.awaiting + self.permanent
     }
 }
 
