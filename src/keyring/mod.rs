@@ -176,7 +176,7 @@ impl Keyring {
         })?;
         let secret = Secret32::random();
         slots.store(0, &id, &secret)?;
-        Catalogue::create(&dir.join(CATALOGUE), &Table::new().seal(&secret))?;
+        Catalogue::create(&dir.join(CATALOGUE), &Table::fresh().seal(&secret))?;
         let mut text = serde_json::to_vec_pretty(&config).expect("a config is always JSON");
         text.push(b'\n');
         // Last: a folder without it is not yet a keyring.

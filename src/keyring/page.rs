@@ -203,6 +203,7 @@ impl Page {
         let mut hasher = Hasher::default();
         hasher.update(&self.archive);
         hasher.update(&self.first.to_be_bytes());
+        let mut last: Option<(&Retention, Vec<u8>)> = None;
         for (number, record) in (self.first..).zip(&self.records) {
             let destroyed = if change.destroy.contains(&number) { purge.map(Id) } else { record.destroyed };
             match (&record.keys, destroyed) {
@@ -219,9 +220,13 @@ impl Page {
             hasher.update(&record.compartment.to_be_bytes());
             let extended = change.extend.iter().rev().find(|(extended, _)| *extended == number);
             let retention = extended.map_or(&record.retention, |(_, retention)| retention);
-            let text = serde_json::to_vec(retention).expect("a retention is always JSON");
+            // Neighbours mostly have the same.
+            if last.as_ref().is_none_or(|(same, _)| *same != retention) {
+                last = Some((retention, serde_json::to_vec(retention).expect("a retention is always JSON")));
+            }
+            let text = last.as_ref().map_or(&[][..], |(_, text)| text);
             hasher.update(&(text.len() as u64).to_be_bytes());
-            hasher.update(&text);
+            hasher.update(text);
         }
         hasher.finish()
     }

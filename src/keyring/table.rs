@@ -45,8 +45,8 @@ pub struct LastPurge {
 }
 
 impl Table {
-    /// The table of a new keyring.
-    pub fn new() -> Self {
+    /// The table of a new keyring, with fresh seeds.
+    pub fn fresh() -> Self {
         let signing = SigningSeeds { ed25519: Secret32::random(), ml_dsa_44: Secret32::random() };
         Self { signing, pages: BTreeMap::new(), documents: BTreeMap::new(), purge: None }
     }
