@@ -8,7 +8,7 @@ use crate::ops::event::{EventOptions, find, record, statement};
 use crate::retention::event::{Event, current};
 use crate::retention::parse_date;
 use crate::storage::{escape, read_limited};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
 /// Say what happened, and when: periods that wait for it begin
@@ -19,27 +19,7 @@ pub enum EventCommand {
         they sign what --statement prints with `ssh-keygen -Y sign -n keepuntil-event`.\n\n\
         Examples:\n  keepuntil event record relationship-end firm.sealed --record 17 --date 2031-05-04\n  \
         keepuntil event record relationship-end --rule cn-aml-identity --date 2031-05-04")]
-    Record {
-        /// Its name, such as relationship-end
-        #[arg(value_name = "NAME")]
-        name: String,
-        /// When it happened
-        #[arg(long, value_name = "DATE")]
-        date: String,
-        #[command(flatten)]
-        scope: ScopeArgs,
-        /// The event that this one corrects
-        #[arg(long, value_name = "ID")]
-        corrects: Option<String>,
-        /// Print the text that a second person signs, and record nothing
-        #[arg(long)]
-        statement: bool,
-        /// A signature under that text; may be given more than once
-        #[arg(long, value_name = "FILE")]
-        approval: Vec<PathBuf>,
-        #[command(flatten)]
-        keyring: KeyringPlace,
-    },
+    Record(Box<RecordEvent>),
     /// List what was recorded
     List {
         #[command(flatten)]
@@ -47,9 +27,34 @@ pub enum EventCommand {
     },
 }
 
+/// An event as it is typed.
+#[derive(Args)]
+pub struct RecordEvent {
+    /// Its name, such as relationship-end
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// When it happened
+    #[arg(long, value_name = "DATE")]
+    pub date: String,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// The event that this one corrects
+    #[arg(long, value_name = "ID")]
+    pub corrects: Option<String>,
+    /// Print the text that a second person signs, and record nothing
+    #[arg(long)]
+    pub statement: bool,
+    /// A signature under that text; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub approval: Vec<PathBuf>,
+    #[command(flatten)]
+    pub keyring: KeyringPlace,
+}
+
 pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
     match command {
-        EventCommand::Record { name, date, scope, corrects, statement: only_statement, approval, keyring } => {
+        EventCommand::Record(args) => {
+            let RecordEvent { name, date, scope, corrects, statement: only_statement, approval, keyring } = *args;
             let mut custody = home::custody(&keyring)?;
             let approvals = approval.iter().map(|path| read_limited(path, 1 << 20)).collect::<Result<_, _>>()?;
             let options = EventOptions {

@@ -61,7 +61,9 @@ fn days_words(days: i64) -> String {
     if days == 0 { "less than a day".into() } else { render::count(days.unsigned_abs(), "day") }
 }
 
-const WORDS: [(&str, fn(&Counts) -> u64); 9] = [
+type Count = fn(&Counts) -> u64;
+
+const WORDS: [(&str, Count); 9] = [
     ("kept", |c| c.kept),
     ("run out, not yet certain", |c| c.run_out),
     ("due for review", |c| c.review),
