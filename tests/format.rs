@@ -87,6 +87,7 @@ impl World {
             wait: Duration::ZERO,
             deposit_wait: Duration::ZERO,
             created: chrono::DateTime::parse_from_rfc3339("2027-01-15T08:00:00+08:00").unwrap(),
+            clock: &chrono::Utc::now,
             skip_unreadable,
             threads: 2,
             output: None,

@@ -69,6 +69,7 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
         // Hours of sealing are not thrown away because somebody restores.
         deposit_wait: Duration::from_secs(3600),
         created: now,
+        clock: &|| home::now().to_utc(),
         skip_unreadable: args.skip_unreadable,
         threads: home::threads(),
         output: (!to_stdout).then(|| args.output.clone()),

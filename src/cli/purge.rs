@@ -1,6 +1,9 @@
 //! `keepuntil purge …`.
 
-use super::args::{Common, KeyringPlace};
+use super::args::{Common, IdentityPlace, KeyringPlace};
+use super::certificate::dry_run::{Left, dry_run};
+use super::certificate::language_of_environment;
+use super::certificate::names::{NameInventory, NamedRecord};
 use super::error::Failure;
 use super::progress::Bar;
 use super::{Done, home, render};
@@ -8,16 +11,14 @@ use crate::journal::plan::Plan;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
-use crate::ops::open::{Trust, open_archive};
+use crate::ops::open::{Opener, Trust, open_archive};
 use crate::ops::purge::{Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
 use crate::ops::reclaim::reclaim;
 use crate::ops::scope::{archive_id, check_records};
-use crate::retention::ranges::Ranges;
 use crate::retention::register::Scheduled;
 use crate::storage::output::OutputFile;
 use crate::storage::{StorageError, read_limited, show};
 use clap::{Args, Subcommand};
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -62,6 +63,11 @@ pub struct PurgeArgs {
     /// Before their time, for this reason (a code such as consent-withdrawn): only records that no rule or date keeps
     #[arg(long, value_name = "CODE", requires = "archive")]
     pub early: Option<String>,
+    /// Also write the planned records by name to FILE (.csv or .html), which then outlives them
+    #[arg(long, value_name = "FILE", requires_all = ["plan", "archive"])]
+    pub inventory: Option<PathBuf>,
+    #[command(flatten)]
+    pub identity: IdentityPlace,
     #[command(flatten)]
     pub keyring: KeyringPlace,
 }
@@ -116,8 +122,13 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
     let selection = selection(&custody, &args)?;
     let proposal = propose(&mut custody, &selection)?;
     match &args.plan {
-        Some(file) => write_plan(&custody, &proposal, &selection, file, common),
-        None if args.dry_run => show_proposal(&proposal, common),
+        Some(file) => {
+            if let Some(inventory) = &args.inventory {
+                write_inventory(&mut custody, &proposal, &args, inventory)?;
+            }
+            write_plan(&custody, &proposal, &selection, file, common)
+        }
+        None if args.dry_run => show_proposal(&custody, &proposal, &selection, common),
         None => Err(Failure::Usage(
             "it is not said what to do".into(),
             "add --dry-run, --plan FILE, --execute FILE, --unattended or --reclaim ARCHIVE".into(),
@@ -142,49 +153,32 @@ fn selection(custody: &Custody, args: &PurgeArgs) -> Result<Selection, Failure> 
     Ok(Selection { archive, records, early: args.early.clone() })
 }
 
-fn show_proposal(proposal: &Proposal, common: Common) -> Result<Done, Failure> {
-    let mut groups: BTreeMap<(String, String, String, String), Vec<u64>> = BTreeMap::new();
-    for (record, _) in &proposal.records {
-        if common.json {
+fn show_proposal(
+    custody: &Custody,
+    proposal: &Proposal,
+    selection: &Selection,
+    common: Common,
+) -> Result<Done, Failure> {
+    if common.json {
+        for (record, _) in &proposal.records {
             let mut object = serde_json::json!(record);
             object["message_type"] = "planned".into();
             render::json_line(&object);
         }
-        let rules = if record.rules.is_empty() { "(a date)".into() } else { record.rules.join(", ") };
-        let until = record.until.map_or("–".into(), |until| until.to_string());
-        let key = (hex::encode(record.archive)[..12].to_owned(), record.class.as_str().to_owned(), rules, until);
-        groups.entry(key).or_default().push(record.record);
-    }
-    if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "plan", "records": proposal.records.len(),
             "approvals_needed": proposal.approvals_needed, "left": proposal.left,
         }));
         return Ok(Done::Clean);
     }
-    let rows: Vec<Vec<String>> = groups
-        .into_iter()
-        .map(|((archive, class, rules, until), records)| {
-            let numbers: Ranges = records.iter().copied().collect();
-            let records = format!("{} ({})", records.len(), render::shorten(&numbers.to_string(), 16));
-            vec![archive, class, render::shorten(&rules, 24), until, records]
-        })
-        .collect();
-    let mut text = match rows.is_empty() {
-        true => "nothing may be destroyed now\n".to_owned(),
-        false => {
-            let total = render::count(proposal.records.len() as u64, "record");
-            let needed = match proposal.approvals_needed {
-                0 => "nobody needs to sign".to_owned(),
-                n => format!("{} must sign the plan", render::count(n.into(), "person").replace("persons", "people")),
-            };
-            format!("{}\n  {total} may be destroyed; {needed}\n", render::table(&rows, &[]))
-        }
-    };
-    for (why, records) in &proposal.left {
-        text.push_str(&format!("  not in it: {}, {why}\n", render::count(*records, "record")));
+    let left: Vec<Left> =
+        proposal.left.iter().map(|(why, records)| Left { why: (*why).to_owned(), records: *records }).collect();
+    if proposal.records.is_empty() {
+        let lines = left.iter().map(|left| format!("  {}: {}\n", render::count(left.records, "record"), left.why));
+        render::print(&format!("nothing may be destroyed now\n{}", lines.collect::<String>()))?;
+        return Ok(Done::Clean);
     }
-    render::print(&text)?;
+    render::print(&dry_run(&plan(custody, proposal, selection.early.as_deref())?, &left))?;
     Ok(Done::Clean)
 }
 
@@ -199,7 +193,7 @@ fn write_plan(
     let mut output = OutputFile::begin(file, 0o644, false)?;
     output.write_all(&plan.to_bytes()).map_err(StorageError::at(file))?;
     output.finish()?;
-    show_proposal(proposal, common)?;
+    show_proposal(custody, proposal, selection, common)?;
     if !common.quiet && !common.json {
         let path = show(file);
         eprintln!("Wrote the plan to {path}.");
@@ -209,6 +203,43 @@ fn write_plan(
         eprintln!("  Then: keepuntil purge --execute {path} --approval {path}.sig");
     }
     Ok(Done::Clean)
+}
+
+/// The planned records of one archive by name: made before execution only, and nowhere but where it is asked for.
+fn write_inventory(custody: &mut Custody, proposal: &Proposal, args: &PurgeArgs, path: &Path) -> Result<(), Failure> {
+    let Some(archive) = args.archive.as_ref().filter(|archive| archive.is_file()) else {
+        return Err(Failure::Usage(
+            "names are read from the archive, and --archive names no file".into(),
+            "name the archive's file: --archive firm.sealed".into(),
+        ));
+    };
+    let (mut reader, _) = open_archive(archive, &Trust::default(), Some(custody.keyring()))?;
+    let identities = home::required_identities(&args.identity)?;
+    let mut opener = Opener::new(&reader, &identities, custody.keyring_mut());
+    let mut records = Vec::new();
+    let id = *reader.archive();
+    for (planned, _) in proposal.records.iter().filter(|(planned, _)| planned.archive == id) {
+        let leaf = reader.record(planned.record).map_err(OpsError::archive(archive))?;
+        let label = opener.label(&reader, &leaf)?;
+        records.push(NamedRecord {
+            archive: planned.archive,
+            record: planned.record,
+            name: label.name,
+            years: label.dated.map(|dated| dated.format("%Y").to_string()),
+            files: label.files,
+            rules: planned.rules.clone(),
+            until: planned.until,
+        });
+    }
+    let inventory = NameInventory { made: custody.now().reading.wall, records };
+    let language = language_of_environment();
+    let html = path.extension().is_some_and(|extension| extension == "html");
+    let content = if html { inventory.to_html(language).into_bytes() } else { inventory.to_csv(language) };
+    let mut output = OutputFile::begin(path, 0o600, false)?;
+    output.write_all(&content).map_err(StorageError::at(path))?;
+    output.finish()?;
+    eprintln!("keepuntil: warning: {}: it names the records, and outlives them", show(path));
+    Ok(())
 }
 
 fn run_unattended(custody: &mut Custody, common: Common) -> Result<Done, Failure> {

@@ -23,7 +23,7 @@ use crate::storage::StorageError;
 use crate::storage::lock::Sharing;
 use crate::storage::source::{Names, Problem};
 use crate::tlog::checkpoint::Checkpoint;
-use chrono::{DateTime, FixedOffset};
+use chrono::{DateTime, FixedOffset, Utc};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,6 +48,8 @@ pub struct CreateOptions<'a> {
     pub deposit_wait: Duration,
     /// Now, in the firm's zone.
     pub created: DateTime<FixedOffset>,
+    /// Asked for the time of the deposit, which the journal tells.
+    pub clock: &'a (dyn Fn() -> DateTime<Utc> + Sync),
     /// Whether what cannot be read is left out instead of refused.
     pub skip_unreadable: bool,
     /// Threads to use.
@@ -177,7 +179,7 @@ pub fn create<W: Write>(
         };
         let records = (1..head.size).collect();
         let entry = Entry::Deposit { archive: archive.id, records, root: head.root };
-        let leaves = [Leaf::new(options.created.to_utc(), entry).to_bytes()?];
+        let leaves = [Leaf::new((options.clock)(), entry).to_bytes()?];
         keyring.deposit(&Deposit { archive, records: &halves, leaves: &leaves })?;
         let checkpoint = Checkpoint { origin: origin.clone(), size: head.size, root: head.root };
         let time = u64::try_from(options.created.timestamp()).unwrap_or(0);

@@ -69,7 +69,8 @@ pub(super) fn run(command: CertificateCommand, common: Common) -> Result<Done, F
     }
 }
 
-fn language_of_environment() -> Language {
+/// The language that the environment asks for.
+pub(super) fn language_of_environment() -> Language {
     let first_set = ["LC_ALL", "LC_MESSAGES", "LANG"]
         .into_iter()
         .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
