@@ -65,7 +65,7 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
                 approvals,
             };
             if only_statement {
-                let text = statement(&custody.keyring().config().keyring, &options);
+                let text = statement(&custody, &options);
                 render::print(&String::from_utf8_lossy(&text))?;
                 return Ok(Done::Clean);
             }

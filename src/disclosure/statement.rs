@@ -22,7 +22,7 @@ fn seconds(time: DateTime<Utc>) -> String {
 pub struct RosterChange<'a> {
     /// The keyring whose roster it is.
     pub keyring: &'a [u8; 16],
-    /// How many changes there have been, this one among them: an old change cannot be made again.
+    /// The keyring's generation, another at every change: an old change cannot be made again.
     pub number: u64,
     /// SHA-256 of the roster before.
     pub before: Hash,

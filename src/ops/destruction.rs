@@ -51,6 +51,11 @@ impl PurgeNotes {
     pub fn new(purge: PurgeId, approvals: &[Approval], reason: Option<Reason>) -> Self {
         Self { purge, approvals: approvals.to_vec(), reason, certificate: None }
     }
+
+    /// Whether they are of this purge.
+    pub fn is_of(&self, purge: &PurgeId) -> bool {
+        self.purge == *purge
+    }
 }
 
 /// A purge that was carried out.

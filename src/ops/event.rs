@@ -28,13 +28,18 @@ pub struct EventOptions {
     pub approvals: Vec<Vec<u8>>,
 }
 
-/// The text that a second person signs to approve an event that brings destruction nearer.
-pub fn statement(keyring: &str, options: &EventOptions) -> Vec<u8> {
+/// The text that a second person signs to approve an event that brings destruction nearer. It names the generation, so that
+/// it counts once.
+pub fn statement(custody: &Custody, options: &EventOptions) -> Vec<u8> {
+    let (keyring, generation) = (&custody.keyring().config().keyring, custody.keyring().generation());
     let scope = serde_json::to_string(&options.scope).expect("a scope is always JSON");
     let corrects = options.corrects.map_or("-".into(), hex::encode);
     let (name, date) = (&options.name, options.date);
-    format!("keepuntil-event/v1\nkeyring {keyring}\nevent {name}\ndate {date}\nscope {scope}\ncorrects {corrects}\n")
-        .into_bytes()
+    format!(
+        "keepuntil-event/v1\nkeyring {keyring}\ngeneration {generation}\nevent {name}\ndate {date}\nscope {scope}\n\
+         corrects {corrects}\n"
+    )
+    .into_bytes()
 }
 
 /// Records an event.
@@ -91,7 +96,7 @@ fn signers(custody: &Custody, options: &EventOptions) -> Result<Vec<Signer>, Ops
         return Err(super::purge::PlanError::NoRoster.into());
     };
     let roster = Roster::parse(known.text.as_bytes())?;
-    let text = statement(&custody.keyring().config().keyring, options);
+    let text = statement(custody, options);
     let at = custody.now().reading.wall;
     let verify = |signature: &Vec<u8>| Ok(roster.verify(&text, signature, namespace::EVENT, at)?);
     options.approvals.iter().map(verify).collect()

@@ -308,7 +308,8 @@ pub struct Unattended {
 }
 
 impl Unattended {
-    /// A purge that something forbids as a whole is no longer scheduled: its records are due as before.
+    /// A purge that nobody planned and that something forbids as a whole is no longer scheduled: its records are due as
+    /// before. A plan that people signed stays, for them to cancel or to wait for the release of a hold.
     fn carry_out(&mut self, custody: &mut Custody, purge: PurgeId) -> Result<(), OpsError> {
         match destruction::carry_out(custody, purge) {
             Ok((executed, stopped)) => {
@@ -317,7 +318,11 @@ impl Unattended {
             }
             Err(OpsError::Forbidden(stopped)) => {
                 self.stopped.extend(stopped);
-                cancel(custody, &hex::encode(purge))?;
+                let is_it = |scheduled: &&Scheduled| scheduled.id == purge;
+                let planned = custody.register().scheduled.iter().find(is_it).is_some_and(|s| s.plan.is_some());
+                if !planned {
+                    cancel(custody, &hex::encode(purge))?;
+                }
             }
             Err(e) => return Err(e),
         }
@@ -361,7 +366,10 @@ pub fn cancel(custody: &mut Custody, id: &str) -> Result<PurgeId, OpsError> {
         return Err(PlanError::NotScheduled(id.into()).into());
     };
     let purge = scheduled.id;
-    custody.change(|register, _, _| {
+    let mut notes = destruction::notes(custody)?;
+    notes.retain(|notes| !notes.is_of(&purge));
+    custody.change(|register, _, update| {
+        update.documents.push(destruction::notes_document(&notes));
         let effect = register.cancel(&purge)?;
         Ok((purge, vec![entry_of(effect, register)]))
     })
