@@ -270,3 +270,85 @@ fn an_older_copy_of_the_catalogue_undoes_no_hold_and_no_purge() {
     assert!(refused.err.contains("older than its root"), "{refused:?}");
     assert!(!Path::new(&desk.home.path("gone")).exists());
 }
+
+#[test]
+fn with_a_roster_nobody_alone_makes_dates_believed_or_cool_offs_shorter() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2036-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["keyring", "set", "--cool-off-days", "10"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt", "--plan-approvals", "1", "--plan-approvals", "r=2"]).ends(0);
+    desk.at(SEALED, &["keyring", "set", "--cool-off-days", "12"]).ends(0);
+    for change in [&["keyring", "set", "--cool-off-days", "11"][..], &["keyring", "set", "--typed-confirmation", "yes"]]
+    {
+        desk.at(SEALED, change).ends(15);
+        let statement = desk.at(SEALED, &[change, &["--statement"]].concat()).ends(0).out;
+        desk.home.write("change.txt", statement);
+        let by_lin = desk.sign("lin", "keepuntil-settings", "change.txt");
+        desk.at(SEALED, &[change, &["--approval", &by_lin]].concat()).ends(15);
+        let by_wang = desk.sign("wang", "keepuntil-settings", "change.txt");
+        let signed = [change, &["--approval", &by_lin, "--approval", &by_wang]].concat();
+        desk.at(SEALED, &signed).ends(0);
+    }
+    desk.home.write("tsa.pem", "-----BEGIN CERTIFICATE-----");
+    desk.at(SEALED, &["clock", "trust", "--authority", "tsa.pem"]).ends(15);
+    // Adding somebody takes the largest of the numbers.
+    let people = fs::read_to_string(desk.home.path("people.txt")).unwrap();
+    desk.home.write("fewer.txt", people.lines().next().unwrap());
+    desk.at(SEALED, &["roster", "set", "fewer.txt"]).ends(15);
+}
+
+#[test]
+fn what_is_changed_after_a_plan_was_signed_stops_it() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    let create = ["create", "-o", "firm.sealed", "--until", "2026-12-31", "--at-expiry", "review", "clients"];
+    desk.at(SEALED, &create).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    desk.travel("2027-02-01 09:00:00");
+    desk.at("2027-02-01 10:00:00", &["purge", "--plan", "plan.json"]).ends(0);
+    let by_lin = desk.sign("lin", "keepuntil-plan", "plan.json");
+    desk.at("2027-02-01 10:00:00", &["purge", "--execute", "plan.json", "--approval", &by_lin]).ends(0);
+    desk.at("2027-02-02 10:00:00", &["extend", "firm.sealed", "--record", "1", "--until", "2026-12-01"]).ends(11);
+    // Over again by the day of destruction, and yet another state than the one that was signed.
+    desk.at("2027-02-02 10:00:00", &["extend", "firm.sealed", "--record", "1", "--until", "2027-01-05"]).ends(0);
+    desk.at("2027-02-10 10:00:00", &["purge", "--execute", "plan.json"]).fails(11, "stale");
+    desk.at("2027-02-10 10:00:00", &["restore", "firm.sealed", "--all", "-o", "all"]).ends(0);
+}
+
+#[test]
+fn a_clock_set_back_finds_no_second_person_unneeded() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    let rule = ["--rule", "cn-aml-identity"];
+    desk.at(SEALED, &[&["create", "-o", "firm.sealed"], &rule[..], &["clients"]].concat()).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    desk.travel("2040-01-01 09:00:00");
+    let event = ["event", "record", "relationship-end", "firm.sealed", "--date", "2029-12-01"];
+    for time in ["2040-01-01 10:00:00", "2031-01-01 10:00:00"] {
+        desk.at(time, &event).ends(15);
+    }
+    let statement = desk.at("2040-01-01 10:00:00", &[&event[..], &["--statement"]].concat()).ends(0).out;
+    desk.home.write("event.txt", statement);
+    let by_lin = desk.sign("lin", "keepuntil-event", "event.txt");
+    desk.at("2040-01-01 10:00:00", &[&event[..], &["--approval", &by_lin]].concat()).ends(0);
+    // Its period ran before the next archive is sealed: that one would be due at once.
+    let everywhere = ["event", "record", "relationship-end", "--everything", "--date", "2020-01-01"];
+    let statement = desk.at("2040-01-01 11:00:00", &[&everywhere[..], &["--statement"]].concat()).ends(0).out;
+    desk.home.write("event.txt", statement);
+    let by_lin = desk.sign("lin", "keepuntil-event", "event.txt");
+    desk.at("2040-01-01 11:00:00", &[&everywhere[..], &["--approval", &by_lin]].concat()).ends(0);
+    desk.at("2040-01-01 12:00:00", &[&["create", "-o", "late.sealed"], &rule[..], &["clients"]].concat()).ends(1);
+}
+
+#[test]
+fn a_purge_is_never_wider_than_what_was_typed() {
+    let desk = Desk::new();
+    for options in [&["--unattended", "--archive", "a"][..], &["--execute", "p", "--archive", "a"]] {
+        desk.home.run(&[&["purge"], options].concat()).ends(2);
+    }
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2036-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["hold", "place", "--everything", "--matter", "audit", "--authority", "tax office"]).ends(0);
+    desk.at(SEALED, &["hold", "release", ""]).ends(1);
+}

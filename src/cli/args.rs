@@ -344,6 +344,12 @@ pub enum KeyringCommand {
         /// Last day of the firm's fiscal year
         #[arg(long, value_name = "MM-DD")]
         fiscal_year_end: Option<String>,
+        /// Print the text that people on the roster sign to allow a shorter cool-off or typed dates
+        #[arg(long)]
+        statement: bool,
+        /// A signature under that text; may be given more than once
+        #[arg(long, value_name = "FILE")]
+        approval: Vec<PathBuf>,
         #[command(flatten)]
         keyring: KeyringPlace,
     },

@@ -4,8 +4,9 @@ use super::args::{Common, KeyringPlace};
 use super::error::Failure;
 use super::prompt;
 use super::{Done, home, render};
+use crate::ops::approval::statement as settings_statement;
 use crate::ops::clock::{
-    confirm_by_statement, confirm_by_timestamp, confirm_by_witness, confirm_typed, pin, statement,
+    confirm_by_statement, confirm_by_timestamp, confirm_by_witness, confirm_typed, pin, pin_lines, statement,
 };
 use crate::storage::read_limited;
 use clap::{Args, Subcommand};
@@ -36,11 +37,17 @@ pub enum ClockCommand {
     #[command(after_help = "Example:\n  keepuntil clock trust --witness 'witness.example+…' --authority tsa.pem")]
     Trust {
         /// Verifier key of a witness; may be given more than once
-        #[arg(long, value_name = "VKEY")]
+        #[arg(long, value_name = "VKEY", required_unless_present = "authority")]
         witness: Vec<String>,
         /// Certificate of an RFC 3161 authority (PEM); may be given more than once
         #[arg(long, value_name = "FILE")]
         authority: Vec<PathBuf>,
+        /// Print the text that people on the roster sign, and change nothing
+        #[arg(long)]
+        statement: bool,
+        /// A signature under that text; may be given more than once
+        #[arg(long, value_name = "FILE")]
+        approval: Vec<PathBuf>,
         #[command(flatten)]
         keyring: KeyringPlace,
     },
@@ -76,13 +83,23 @@ pub fn run(command: ClockCommand, common: Common) -> Result<Done, Failure> {
             Ok(Done::Clean)
         }
         ClockCommand::Confirm(confirm) => run_confirm(&confirm, common),
-        ClockCommand::Trust { witness, authority, keyring } => {
+        ClockCommand::Trust { witness, authority, statement: only_statement, approval, keyring } => {
             let mut custody = home::custody(&keyring)?;
             let read = |path: &PathBuf| -> Result<String, Failure> {
                 Ok(String::from_utf8_lossy(&read_limited(path, 1 << 16)?).into_owned())
             };
             let authorities = authority.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-            pin(&mut custody, witness, authorities)?;
+            if only_statement {
+                let text = settings_statement(&custody, &pin_lines(&witness, &authorities));
+                render::print(&String::from_utf8_lossy(&text))?;
+                return Ok(Done::Clean);
+            }
+            pin(&mut custody, witness, authorities, &home::signatures(&approval)?)?;
+            if !common.quiet && !common.json {
+                let register = custody.register();
+                let (witnesses, authorities) = (register.witnesses.len(), register.timestamp_authorities.len());
+                render::print(&format!("pinned: {witnesses} witness keys, {authorities} time-stamping authorities\n"))?;
+            }
             Ok(Done::Clean)
         }
     }

@@ -78,6 +78,11 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
             let scope = scope.resolve(&custody)?;
             let hold = place(&mut custody, &matter, &authority, scope, sign_with.as_deref())?;
             let covered = covered(&custody, &hold)?;
+            if covered == 0 {
+                eprintln!(
+                    "keepuntil: warning: the hold covers no live record now; it will cover what its scope names later"
+                );
+            }
             if common.json {
                 render::json_line(&json(&hold, covered));
             } else if !common.quiet {

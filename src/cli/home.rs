@@ -152,6 +152,11 @@ pub fn custody(place: &KeyringPlace) -> Result<Custody, Failure> {
     Ok(Custody::over(keyring, clocks())?)
 }
 
+/// The signatures in these files.
+pub fn signatures(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, Failure> {
+    Ok(paths.iter().map(|path| read_limited(path, 1 << 20)).collect::<Result<_, _>>()?)
+}
+
 /// Record numbers as they were typed; `None` where none were.
 pub fn records(typed: &[String]) -> Result<Option<Ranges>, Failure> {
     if typed.is_empty() {

@@ -6,11 +6,12 @@ use super::{Done, home, render};
 use crate::journal::entry::{Entry, Leaf};
 use crate::keyring::{Config, Keyring};
 use crate::ops::OpsError;
+use crate::ops::approval;
 use crate::ops::custody::Custody;
 use crate::ops::keys::key_sheet;
 use crate::ops::open::{Opener, open_archive};
 use crate::ops::restore::Selection;
-use crate::ops::settings::{SettingsOptions, set};
+use crate::ops::settings::{SettingsOptions, lines, set};
 use crate::storage::lock::Sharing;
 use crate::storage::output::OutputFile;
 use crate::storage::slot::keeps_former_content;
@@ -23,14 +24,26 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
     match command {
         KeyringCommand::Init { dir, firm, root } => init(dir, firm.as_deref(), root, common),
         KeyringCommand::Info { keyring, identity, vkeys } => info(&keyring, &identity, vkeys, common),
-        KeyringCommand::Set { cool_off_days, typed_confirmation, fiscal_year_end, keyring } => {
+        KeyringCommand::Set {
+            cool_off_days,
+            typed_confirmation,
+            fiscal_year_end,
+            statement,
+            approval: signatures,
+            keyring,
+        } => {
             let mut custody = home::custody(&keyring)?;
             let options = SettingsOptions {
                 cool_off_days,
                 typed_confirmation: typed_confirmation.map(|word| word == YesNo::Yes),
                 fiscal_year_end: fiscal_year_end.map(TryInto::try_into).transpose()?,
             };
-            let settings = set(&mut custody, &options)?;
+            if statement {
+                let text = approval::statement(&custody, &lines(&custody, &options));
+                render::print(&String::from_utf8_lossy(&text))?;
+                return Ok(Done::Clean);
+            }
+            let settings = set(&mut custody, &options, &home::signatures(&signatures)?)?;
             if common.json {
                 let mut object = serde_json::json!(settings);
                 object["message_type"] = "settings".into();
@@ -172,6 +185,7 @@ fn identity_beside(identity: &IdentityPlace, keyring: &Path, root: &Path) -> Opt
 fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     let mut keyring = home::required_keyring(place, Sharing::Shared)?;
     let live = keyring.check()?;
+    crate::ops::journal::verify_own(&keyring, None)?;
     let mut compared = 0u64;
     for path in archives {
         let (mut reader, _) = open_archive(path, &crate::ops::open::Trust::default(), Some(&keyring))?;

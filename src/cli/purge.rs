@@ -55,7 +55,7 @@ pub struct PurgeArgs {
     #[arg(long, value_name = "FILE", requires = "execute")]
     pub approval: Vec<PathBuf>,
     /// Only records of this archive: its file or its id
-    #[arg(long, value_name = "ARCHIVE")]
+    #[arg(long, value_name = "ARCHIVE", conflicts_with_all = ["unattended", "execute", "reclaim"])]
     pub archive: Option<PathBuf>,
     /// Only these records of the archive, such as 17 or 1-4,9
     #[arg(long, value_name = "N", requires = "archive")]

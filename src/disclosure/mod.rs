@@ -13,6 +13,8 @@ pub mod namespace {
     pub const PLAN: &str = "keepuntil-plan";
     /// A change of the roster.
     pub const ROSTER: &str = "keepuntil-roster";
+    /// A change of the clocks that are pinned, or of settings.
+    pub const SETTINGS: &str = "keepuntil-settings";
     /// A statement of the date.
     pub const CLOCK: &str = "keepuntil-clock";
     /// A hold.

@@ -4,8 +4,10 @@
 //! allow it) somebody at the terminal confirms a time, each for the journal as it stands. Spec: `spec/outside-time.md`.
 
 use super::OpsError;
+use super::approval;
 use super::custody::{Custody, entry_of};
 use super::journal::sign;
+use crate::crypto::hash::sha256;
 use crate::crypto::kdf::parse_archive_id;
 use crate::crypto::sign::VerifierKey;
 use crate::disclosure::namespace;
@@ -136,11 +138,25 @@ fn confirm(custody: &mut Custody, time: DateTime<Utc>, by: Confirmer) -> Result<
     })
 }
 
-/// Pins witnesses and time-stamping authorities in place of those that were pinned.
+/// The lines about these clocks that people on the roster sign.
+pub fn pin_lines(witnesses: &[String], authorities: &[String]) -> String {
+    let hash = |what: &str, text: &String| format!("{what} {}\n", hex::encode(sha256(&[text.as_bytes()])));
+    let witnesses = witnesses.iter().map(|text| hash("witness", text));
+    witnesses.chain(authorities.iter().map(|text| hash("authority", text))).collect()
+}
+
+/// Pins witnesses and time-stamping authorities in place of those that were pinned; a kind that is not named stays. With a
+/// roster in force people on it must have signed.
 ///
 /// # Errors
-/// A key that is none, or the keyring's own; those of the keyring.
-pub fn pin(custody: &mut Custody, witnesses: Vec<String>, authorities: Vec<String>) -> Result<(), OpsError> {
+/// A key that is none, or the keyring's own; [`super::purge::PlanError::ApprovalMissing`]; those of the keyring.
+pub fn pin(
+    custody: &mut Custody,
+    witnesses: Vec<String>,
+    authorities: Vec<String>,
+    signatures: &[Vec<u8>],
+) -> Result<(), OpsError> {
+    approval::require(custody, &pin_lines(&witnesses, &authorities), signatures)?;
     let own = custody.keyring().verifier_keys();
     for witness in &witnesses {
         let key: VerifierKey = witness.parse()?;
@@ -149,6 +165,10 @@ pub fn pin(custody: &mut Custody, witnesses: Vec<String>, authorities: Vec<Strin
         }
     }
     custody.change(|register, _, _| {
+        // The kind that is not named stays.
+        let keep = |named: Vec<String>, pinned: &Vec<String>| if named.is_empty() { pinned.clone() } else { named };
+        let witnesses = keep(witnesses, &register.witnesses);
+        let authorities = keep(authorities, &register.timestamp_authorities);
         let effect = register.pin_clocks(witnesses, authorities)?;
         Ok(((), vec![entry_of(effect, register)]))
     })

@@ -3,6 +3,7 @@
 //! The write order, which the promises rest on (P8): everything but the seal goes to the output; the keys are deposited
 //! and durable; only then does the first byte of the checkpoint go out.
 
+use super::custody::REGISTER;
 use super::emission::{CompartmentKeys, Emitted, Sealing, emit};
 use super::plan::{Grouping, RecordPlan, name_left_out, plan, used_rules};
 use super::{OpsError, Progress};
@@ -17,8 +18,11 @@ use crate::crypto::recipient::Recipients;
 use crate::crypto::secret::{Secret32, random_id};
 use crate::journal::entry::{Entry, Leaf};
 use crate::keyring::{Deposit, Keyring, KeyringError, KnownArchive, KnownCompartment};
+use crate::retention::disposition::{Judge, RecordView};
+use crate::retention::register::Register;
 use crate::retention::rule::Rule;
-use crate::retention::{Class, Retention};
+use crate::retention::term::Standing;
+use crate::retention::{Class, Retention, RetentionError};
 use crate::storage::StorageError;
 use crate::storage::lock::Sharing;
 use crate::storage::source::{Names, Problem};
@@ -123,6 +127,7 @@ pub fn create<W: Write>(
     };
     let keyring = Keyring::open(&options.keyring, Sharing::Shared, options.wait)?;
     let (firm, keys) = (keyring.config().firm.clone(), keyring.verifier_keys());
+    check_recorded_events(&keyring, options, &plans)?;
     drop(keyring);
     let archive = random_id();
     let (compartments, keys_of, access) = compartments(&options.compartments)?;
@@ -208,6 +213,38 @@ fn count_by_retention(plans: &[RecordPlan]) -> BTreeMap<Retention, u64> {
     let mut counted: BTreeMap<&Retention, u64> = BTreeMap::new();
     plans.iter().for_each(|plan| *counted.entry(&plan.retention).or_default() += 1);
     counted.into_iter().map(|(retention, records)| (retention.clone(), records)).collect()
+}
+
+/// Refuses records whose time has run, or will within the cool-off, by an event that was recorded before they are deposited:
+/// then nobody else has agreed to the date.
+fn check_recorded_events(
+    keyring: &Keyring,
+    options: &CreateOptions<'_>,
+    plans: &[super::plan::RecordPlan],
+) -> Result<(), OpsError> {
+    let Some(bytes) = keyring.document(REGISTER)? else { return Ok(()) };
+    let register = Register::from_bytes(&bytes)?;
+    let judge = Judge::new(&register);
+    let today = options.created.date_naive().max(register.clock.mark_date());
+    let soon = today + chrono::Days::new(register.settings.cool_off_days.into());
+    for plan in plans {
+        let compartment = &options.compartments[plan.compartment];
+        let view = RecordView {
+            archive: [0; 16],
+            record: 0,
+            compartment: &compartment.name,
+            class: compartment.class,
+            retention: &plan.retention,
+            live: true,
+        };
+        let (planned, recorded) = (plan.retention.planned(), judge.standing(&view));
+        if let (Standing::Awaiting(_), Standing::Until { last, .. }) = (planned, recorded)
+            && last < soon
+        {
+            return Err(RetentionError::Past(last).into());
+        }
+    }
+    Ok(())
 }
 
 /// Opens the keyring to change it, in short waits between which an interruption is heard.

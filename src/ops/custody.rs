@@ -19,6 +19,9 @@ use chrono::{DateTime, FixedOffset, NaiveDate, Utc};
 use std::path::Path;
 use std::time::Duration;
 
+/// Hex digits by which an id can be named, at least: an empty word names nothing.
+pub const MIN_PREFIX: usize = 4;
+
 /// Name of the register among the keyring's sealed documents.
 pub const REGISTER: &str = "register";
 
@@ -116,6 +119,12 @@ impl Custody {
     /// The day that has certainly come.
     pub fn trusted_today(&self) -> NaiveDate {
         self.register.clock.trusted_today()
+    }
+
+    /// The time at which signatures are judged: never before what the clock showed once, so that setting it back revives
+    /// nobody's expired key.
+    pub fn signing_time(&self) -> DateTime<Utc> {
+        self.now.reading.wall.max(self.register.clock.mark)
     }
 
     /// Shows every record, of one archive or all, with what is to become of it.

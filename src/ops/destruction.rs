@@ -13,7 +13,8 @@ use crate::journal::certificate::{
     self, Approval, Certificate, CoolOff, DestroyedRecord, Evidence, KeySheet, KnownDate, Method, OutsideClock,
     PlanReference, Reason, Tool, inventory,
 };
-use crate::journal::entry::{Entry, Leaf};
+use crate::journal::entry::{Entry, HexHash, Leaf};
+use crate::journal::plan::{RecordState, state_hash};
 use crate::keyring::{KeyringError, Update};
 use crate::retention::clock::Confirmer;
 use crate::retention::disposition::{Forbidden, Judge};
@@ -42,14 +43,16 @@ pub struct PurgeNotes {
     purge: PurgeId,
     approvals: Vec<Approval>,
     reason: Option<Reason>,
+    /// The state that the plan was made from; none where there is no plan.
+    state: Option<HexHash>,
     /// From the intent on: the certificate without its journal evidence.
     certificate: Option<Certificate>,
 }
 
 impl PurgeNotes {
     /// Of a purge that is being scheduled.
-    pub fn new(purge: PurgeId, approvals: &[Approval], reason: Option<Reason>) -> Self {
-        Self { purge, approvals: approvals.to_vec(), reason, certificate: None }
+    pub fn new(purge: PurgeId, approvals: &[Approval], reason: Option<Reason>, state: Option<[u8; 32]>) -> Self {
+        Self { purge, approvals: approvals.to_vec(), reason, state: state.map(HexHash), certificate: None }
     }
 
     /// Whether they are of this purge.
@@ -105,7 +108,7 @@ pub fn notes_document(notes: &[PurgeNotes]) -> (String, Vec<u8>) {
 /// of the keyring.
 pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec<Stopped>), OpsError> {
     let scheduled = custody.register().ready(&purge)?.clone();
-    let (records, stopped) = examine(custody, &scheduled)?;
+    let (records, stopped, state) = examine(custody, &scheduled)?;
     // People signed a plan as a whole.
     if records.is_empty() || (scheduled.plan.is_some() && !stopped.is_empty()) {
         return Err(OpsError::Forbidden(stopped));
@@ -114,6 +117,9 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let mut all_notes = notes(custody)?;
     let at = all_notes.iter().position(|notes| notes.purge == purge);
     let at = at.ok_or_else(|| KeyringError::Damaged(format!("document {PURGES}: it lacks a scheduled purge")))?;
+    if all_notes[at].state.is_some_and(|signed| signed.0 != state) {
+        return Err(PlanError::Stale.into());
+    }
     let draft = draft(custody, &scheduled, &all_notes[at], records, &items)?;
     let generation = draft.generation;
     let entry = Entry::Destroyed {
@@ -138,9 +144,12 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     Ok((written.swap_remove(found.ok_or(PlanError::Nothing)?), stopped))
 }
 
+/// Records that may go, those that may not, and the hash of the state of the former.
+type Examined = (Vec<DestroyedRecord>, Vec<Stopped>, [u8; 32]);
+
 /// The records of a purge as the certificate lists them, and those that something forbids to destroy.
-fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<(Vec<DestroyedRecord>, Vec<Stopped>), OpsError> {
-    let (mut records, mut stopped) = (Vec::new(), Vec::new());
+fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<Examined, OpsError> {
+    let (mut records, mut stopped, mut retentions) = (Vec::new(), Vec::new(), Vec::new());
     let destroyed = custody.now().today();
     for item in &scheduled.items {
         let known = custody.keyring().known_archive(&item.archive)?;
@@ -152,6 +161,7 @@ fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<(Vec<Destroye
                 return Ok(());
             }
             let until = last_day(judge, view);
+            retentions.push((view.archive, view.record, view.retention.clone()));
             records.push(DestroyedRecord {
                 archive: view.archive,
                 record: view.record,
@@ -166,8 +176,19 @@ fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<(Vec<Destroye
             Ok(())
         })?;
     }
-    records.sort_by_key(|record| (record.archive, record.record));
-    Ok((records, stopped))
+    records.sort_by_key(|record: &DestroyedRecord| (record.archive, record.record));
+    retentions.sort_by_key(|(archive, record, _)| (*archive, *record));
+    let states = records.iter().zip(&retentions).map(|(record, (_, _, retention))| RecordState {
+        archive: record.archive,
+        record: record.record,
+        compartment: &record.compartment,
+        class: record.class,
+        retention,
+        until: record.until,
+        holds: 0,
+    });
+    let state = state_hash(states);
+    Ok((records, stopped, state))
 }
 
 fn last_day(judge: &Judge<'_>, view: &crate::retention::disposition::RecordView<'_>) -> Option<chrono::NaiveDate> {

@@ -3,7 +3,7 @@
 //! Spec: `spec/disposition.md`, "Events".
 
 use super::OpsError;
-use super::custody::{Custody, entry_of};
+use super::custody::{Custody, MIN_PREFIX, entry_of};
 use crate::crypto::secret::random_id;
 use crate::disclosure::namespace;
 use crate::disclosure::roster::{Roster, Signer};
@@ -61,7 +61,9 @@ pub fn record(custody: &mut Custody, options: &EventOptions) -> Result<Event, Op
         corrects: options.corrects,
         approved_by,
     };
-    if event.approved_by.is_empty() && hastens(custody, &event)? {
+    // A clock that is not believed cannot say what falls due soon.
+    let distrusted = custody.register().clock.may_destroy().is_err();
+    if event.approved_by.is_empty() && (distrusted || hastens(custody, &event)?) {
         return Err(Refusal::NeedsApproval.into());
     }
     custody.change(|register, now, _| {
@@ -79,7 +81,8 @@ pub fn record(custody: &mut Custody, options: &EventOptions) -> Result<Event, Op
 /// Whether the event brings the destruction of any record nearer.
 fn hastens(custody: &Custody, event: &Event) -> Result<bool, OpsError> {
     let register = custody.register();
-    let (today, cool_off) = (custody.now().today(), register.settings.cool_off_days);
+    let today = custody.now().today().max(register.clock.mark_date());
+    let cool_off = register.settings.cool_off_days;
     let mut hastens = false;
     custody.for_each_record(event.scope.archive.as_ref(), |_, view, _| {
         hastens = hastens || event_hastens(&register.events, event, today, cool_off, [*view]);
@@ -97,7 +100,7 @@ fn signers(custody: &Custody, options: &EventOptions) -> Result<Vec<Signer>, Ops
     };
     let roster = Roster::parse(known.text.as_bytes())?;
     let text = statement(custody, options);
-    let at = custody.now().reading.wall;
+    let at = custody.signing_time();
     let verify = |signature: &Vec<u8>| Ok(roster.verify(&text, signature, namespace::EVENT, at)?);
     options.approvals.iter().map(verify).collect()
 }
@@ -107,7 +110,11 @@ fn signers(custody: &Custody, options: &EventOptions) -> Result<Vec<Signer>, Ops
 /// # Errors
 /// [`Refusal::Unknown`] where there is none or more than one.
 pub fn find(custody: &Custody, id: &str) -> Result<EventId, OpsError> {
-    let mut found = custody.register().events.iter().filter(|event| hex::encode(event.id).starts_with(id));
+    let mut found = custody
+        .register()
+        .events
+        .iter()
+        .filter(|event| hex::encode(event.id).starts_with(id) && id.len() >= MIN_PREFIX);
     match (found.next(), found.next()) {
         (Some(event), None) => Ok(event.id),
         _ => Err(Refusal::Unknown("event", id.into()).into()),

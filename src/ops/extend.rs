@@ -35,6 +35,9 @@ pub fn extend(
         }
         Ok(())
     })?;
+    if numbers.is_empty() {
+        return Err(crate::keyring::KeyringError::Destroyed(records.and_then(Ranges::last).unwrap_or(1)).into());
+    }
     custody.change(|_, _, update| {
         update.extend = extended;
         let entry = Entry::Extension { archive, records: numbers.clone(), until };

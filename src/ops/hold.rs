@@ -4,7 +4,7 @@
 //! undoes it. Spec: `spec/disposition.md`, "Holds".
 
 use super::OpsError;
-use super::custody::{Custody, entry_of};
+use super::custody::{Custody, MIN_PREFIX, entry_of};
 use crate::crypto::secret::random_id;
 use crate::crypto::sign::SigningKey;
 use crate::disclosure::namespace;
@@ -50,7 +50,7 @@ fn sign(key: &SigningKey, statement: &[u8]) -> String {
 /// # Errors
 /// [`OpsError::NoSuchHold`] where there is none or more than one; those of the keyring.
 pub fn release(custody: &mut Custody, id: &str) -> Result<HoldId, OpsError> {
-    let matching = |hold: &&Hold| hold.in_force() && hex::encode(hold.id).starts_with(id);
+    let matching = |hold: &&Hold| id.len() >= MIN_PREFIX && hold.in_force() && hex::encode(hold.id).starts_with(id);
     let mut found = custody.register().holds.iter().filter(matching);
     let (Some(hold), None) = (found.next(), found.next()) else {
         return Err(OpsError::NoSuchHold(id.into()));

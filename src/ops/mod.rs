@@ -3,6 +3,7 @@
 //! Invariant: nothing here prints, reads the environment or the clock; dates come in as values.
 
 pub mod against;
+pub mod approval;
 pub mod clock;
 pub mod create;
 pub mod custody;

@@ -4,7 +4,7 @@
 //! [`super::destruction`]. Spec: `spec/disposition.md`, "Purge".
 
 use super::OpsError;
-use super::custody::{Custody, entry_of};
+use super::custody::{Custody, MIN_PREFIX, entry_of};
 use super::destruction::{self, Executed, PurgeNotes, whole_seconds};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::{ArchiveId, parse_archive_id};
@@ -130,6 +130,7 @@ fn consider(
     early: bool,
 ) -> Result<PlannedRecord, &'static str> {
     let (review, early) = match disposition {
+        Disposition::Due { .. } if early => return Err("due: not early"),
         Disposition::Due { review, .. } => (*review, false),
         Disposition::Kept { .. } | Disposition::Awaiting(_) if early && !view.retention.has_floor() => (true, true),
         Disposition::Kept { .. } | Disposition::Awaiting(_) if early => return Err("kept by a rule that has not run"),
@@ -225,7 +226,8 @@ fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> 
         return Err(PlanError::ApprovalMissing { needed, have }.into());
     }
     let records = plan.records.iter().map(|record| (record.archive, record.record));
-    schedule(custody, Some(plan::identity(file)), items(records), &approvals, plan.reason.clone())
+    let hashes = PlanHashes { identity: plan::identity(file), state: plan.state };
+    schedule(custody, Some(hashes), items(records), &approvals, plan.reason.clone())
 }
 
 /// Compares the planned records, and all that decides about them, with the keyring as it is; returns how many distinct
@@ -257,7 +259,7 @@ fn approvals(custody: &Custody, file: &[u8], signatures: &[Vec<u8>]) -> Result<V
         return Err(PlanError::NoRoster.into());
     };
     let roster = Roster::parse(known.text.as_bytes())?;
-    let at = custody.now().reading.wall;
+    let at = custody.signing_time();
     let verify = |signature: &Vec<u8>| -> Result<Approval, OpsError> {
         let signer = roster.verify(file, signature, namespace::PLAN, at)?;
         Ok(Approval { name: signer.principal, key: signer.fingerprint })
@@ -274,16 +276,24 @@ pub(super) fn items(records: impl IntoIterator<Item = (ArchiveId, u64)>) -> Vec<
     by_archive.into_iter().map(|(archive, records)| Item { archive, records: records.into_iter().collect() }).collect()
 }
 
+/// A plan file, and what it was made from.
+#[derive(Clone, Copy)]
+struct PlanHashes {
+    identity: [u8; 32],
+    state: [u8; 32],
+}
+
 fn schedule(
     custody: &mut Custody,
-    plan: Option<[u8; 32]>,
+    plan: Option<PlanHashes>,
     items: Vec<Item>,
     approvals: &[Approval],
     reason: Option<Reason>,
 ) -> Result<Scheduled, OpsError> {
     let id = random_id();
+    let (plan, state) = (plan.map(|hashes| hashes.identity), plan.map(|hashes| hashes.state));
     let mut notes = destruction::notes(custody)?;
-    notes.push(PurgeNotes::new(id, approvals, reason.clone()));
+    notes.push(PurgeNotes::new(id, approvals, reason.clone(), state));
     custody.change(|register, now, update| {
         let mut approved_by: Vec<String> = approvals.iter().map(|approval| approval.name.clone()).collect();
         approved_by.sort();
@@ -361,7 +371,11 @@ pub fn unattended(custody: &mut Custody) -> Result<Unattended, OpsError> {
 /// # Errors
 /// [`PlanError::NotScheduled`] where there is none or more than one; those of the keyring.
 pub fn cancel(custody: &mut Custody, id: &str) -> Result<PurgeId, OpsError> {
-    let mut found = custody.register().scheduled.iter().filter(|scheduled| hex::encode(scheduled.id).starts_with(id));
+    let mut found = custody
+        .register()
+        .scheduled
+        .iter()
+        .filter(|scheduled| id.len() >= MIN_PREFIX && hex::encode(scheduled.id).starts_with(id));
     let (Some(scheduled), None) = (found.next(), found.next()) else {
         return Err(PlanError::NotScheduled(id.into()).into());
     };

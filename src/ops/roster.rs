@@ -56,12 +56,14 @@ fn change<'a>(
 /// # Errors
 /// Too few signatures, or one that does not count; a text that is no roster; those of the keyring.
 pub fn set(custody: &mut Custody, options: &RosterOptions, signatures: &[Vec<u8>]) -> Result<Roster, OpsError> {
-    let at = custody.now().reading.wall;
+    let at = custody.signing_time();
     let roster = match &custody.register().roster {
         None => Roster::parse(options.text.as_bytes())?,
         Some(before) => {
             let keyring = keyring_id(custody);
-            let needed = before.plan_approvals_default as usize;
+            // Whoever could change the roster could lower every number on it.
+            let numbers = before.plan_approvals.values().copied();
+            let needed = numbers.fold(before.plan_approvals_default, u32::max) as usize;
             Roster::parse(before.text.as_bytes())?.check_change(
                 &change(custody, &keyring, before, options),
                 signatures,

@@ -1,0 +1,29 @@
+//! What a custodian cannot do alone once there is a roster: anything by which a wrong date could pass for a true one, or a
+//! cool-off become shorter.
+//!
+//! Invariant: a signature counts for one change of one generation. Spec: `spec/roster.md`, "What else is signed".
+
+use super::OpsError;
+use super::custody::Custody;
+use super::purge::PlanError;
+use crate::disclosure::namespace;
+use crate::disclosure::roster::Roster;
+
+/// The text that people sign to approve a change, which `what` spells out in lines.
+pub fn statement(custody: &Custody, what: &str) -> Vec<u8> {
+    let (keyring, generation) = (&custody.keyring().config().keyring, custody.keyring().generation());
+    format!("keepuntil-settings/v1\nkeyring {keyring}\ngeneration {generation}\n{what}").into_bytes()
+}
+
+/// Refuses the change unless enough people on the roster signed it; without a roster nobody needs to.
+///
+/// # Errors
+/// [`PlanError::ApprovalMissing`]; a signature that does not count.
+pub fn require(custody: &Custody, what: &str, signatures: &[Vec<u8>]) -> Result<(), OpsError> {
+    let Some(known) = &custody.register().roster else { return Ok(()) };
+    let needed = known.plan_approvals.values().copied().fold(known.plan_approvals_default, u32::max);
+    let roster = Roster::parse(known.text.as_bytes())?;
+    let text = statement(custody, what);
+    let have = roster.approvals(&text, signatures, namespace::SETTINGS, custody.signing_time())?.len() as u32;
+    if have < needed { Err(PlanError::ApprovalMissing { needed, have }.into()) } else { Ok(()) }
+}
