@@ -19,7 +19,7 @@ work=${WORK:-$(mktemp -d -p "$(dirname "$corpora")" forget.XXXXXX)}; mkdir -p "$
 trap 'rm -rf "$work"' EXIT
 export HOME=$work/home XDG_DATA_HOME= XDG_STATE_HOME= RESTIC_PASSWORD=x BORG_PASSPHRASE=x BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK=yes
 mkdir -p home; unset KEEPUNTIL_KEYRING KEEPUNTIL_IDENTITY
-size() { du -sb --apparent-size "$1" | cut -f1; }
+size() { du -s -B1 "$1" | cut -f1; }
 row() { printf '%-10s %-10s %8s %8s %8s %8s %8s\n' "$@"; }
 # step TOOL WHAT STORE COMMAND: runs it and prints a row
 step() {
@@ -36,7 +36,7 @@ step() {
 echo "$(date -u +%F), $(nproc) cores, $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -1), kernel $(uname -r)"
 "$keepuntil" --version; restic version | cut -d' ' -f1,2; borg --version
 echo "removing $client ($(($(size "$dir/$client") / 1000000)) MB of $(($(size "$dir") / 1000000)) MB)"
-echo "wall and cpu in seconds, written to disk in MB, size of the store before and after in MB"
+echo "wall and cpu in seconds, written to disk in MB, space that the store takes before and after in MB"
 row tool step wall cpu written before after
 find "$dir" -type f -print0 | xargs -0 cat >/dev/null
 
