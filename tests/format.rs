@@ -864,6 +864,22 @@ fn only_a_new_generation_destroys_and_extends() {
         })
         .unwrap();
     assert_eq!((seen, live, keyring.check().unwrap()), (300, 297, 297));
+    // Single records: those that were asked for, in order, up to the first that there is not.
+    for (asked, shown, unknown) in [
+        ("2-3,256-257,300", &[2, 3, 256, 257, 300][..], None),
+        ("300-9223372036854775807", &[300], Some(301)),
+        ("600-601", &[], Some(600)),
+    ] {
+        let mut seen = Vec::new();
+        let outcome = keyring.for_records(&id, &asked.parse().unwrap(), &mut |_, entry| {
+            assert_eq!(entry.live, ![1, 2, 300].contains(&entry.record));
+            seen.push(entry.record);
+            Ok(())
+        });
+        let refused =
+            outcome.err().map(|e| matches!(e, KeyringError::UnknownRecord(record) if Some(record) == unknown));
+        assert_eq!((&seen[..], refused), (shown, unknown.map(|_| true)), "{asked}");
+    }
     drop(keyring);
     let mut reader = Keyring::open(&world.keyring_dir(), Sharing::Shared, Duration::ZERO).unwrap();
     assert!(!reader.unfinished());

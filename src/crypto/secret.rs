@@ -37,21 +37,36 @@ impl std::fmt::Debug for Secret32 {
     }
 }
 
-/// As base64 text, for the sealed structures of the keyring only.
+/// As base64 text, for the sealed structures of the keyring only. There are millions of them: none is copied to the heap.
 impl serde::Serialize for Secret32 {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use base64::{Engine, prelude::BASE64_STANDARD};
-        serializer.serialize_str(&Zeroizing::new(BASE64_STANDARD.encode(self.expose())))
+        use serde::ser::Error;
+        let mut text = Zeroizing::new([0; 44]);
+        BASE64_STANDARD.encode_slice(self.expose(), text.as_mut()).map_err(S::Error::custom)?;
+        serializer.serialize_str(std::str::from_utf8(text.as_ref()).map_err(S::Error::custom)?)
     }
 }
 
 impl<'de> serde::Deserialize<'de> for Secret32 {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        use base64::{Engine, prelude::BASE64_STANDARD};
-        use serde::de::Error;
-        let text = Zeroizing::new(String::deserialize(deserializer)?);
-        let bytes = BASE64_STANDARD.decode(text.as_bytes()).map(Zeroizing::new).map_err(D::Error::custom)?;
-        Self::from_slice(&bytes).ok_or_else(|| D::Error::custom("not 32 bytes"))
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Secret32;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("32 bytes in base64")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Secret32, E> {
+                use base64::{Engine, prelude::BASE64_STANDARD};
+                // Room for what 44 characters might hold; a longer text is refused by its length.
+                let mut bytes = Zeroizing::new([0; 36]);
+                let len = BASE64_STANDARD.decode_slice(text, bytes.as_mut()).map_err(E::custom)?;
+                Secret32::from_slice(&bytes[..len]).ok_or_else(|| E::custom("not 32 bytes"))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 

@@ -1,10 +1,11 @@
 //! What a keyring says of records: one by one, or all of them.
 
 use super::opened::{Found, open_page};
-use super::page::{PAGE_RECORDS, Page, RecordEntry};
+use super::page::{PAGE_RECORDS, Page, RecordEntry, first_of};
 use super::parallel::in_order;
 use super::{Keyring, KeyringError, KnownArchive};
 use crate::crypto::kdf::{ArchiveId, ExpiryHalves};
+use crate::retention::ranges::Ranges;
 
 impl Keyring {
     /// The halves of one record.
@@ -46,6 +47,41 @@ impl Keyring {
         each: &mut dyn FnMut(&KnownArchive, RecordEntry<'_>) -> Result<(), KeyringError>,
     ) -> Result<(), KeyringError> {
         self.for_each_page(archive, &mut |known, page| page.entries().try_for_each(|entry| each(known, entry)))
+    }
+
+    /// Gives single records of an archive to `each`, by number, without opening pages that none of them is on. Pages are
+    /// opened on all cores; `each` is called on this thread.
+    ///
+    /// # Errors
+    /// [`KeyringError::UnknownArchive`], [`KeyringError::UnknownRecord`]; damage; those of `each`.
+    pub fn for_records(
+        &self,
+        archive: &ArchiveId,
+        records: &Ranges,
+        each: &mut dyn FnMut(&KnownArchive, RecordEntry<'_>) -> Result<(), KeyringError>,
+    ) -> Result<(), KeyringError> {
+        self.may_read()?;
+        let known = self.opened.archive(archive);
+        let known = known.ok_or_else(|| KeyringError::UnknownArchive(hex::encode(archive)))?;
+        let pages = known.records().div_ceil(PAGE_RECORDS as u64).min(records.count());
+        let mut numbers = records.iter().peekable();
+        let next = || {
+            let Some(number) = numbers.next() else { return Ok(None) };
+            // Refuses a number that no record has, before anything is made of it.
+            let found = self.opened.page_of(known, number)?;
+            let end = first_of(number).saturating_add(PAGE_RECORDS as u64);
+            let mut on_it = vec![number];
+            while let Some(number) = numbers.next_if(|number| *number < end) {
+                on_it.push(number);
+            }
+            Ok(Some((found, on_it)))
+        };
+        let open = |(found, on_it): (Found, Vec<u64>)| Ok((open_page(std::slice::from_ref(known), &found)?, on_it));
+        in_order(usize::try_from(pages).unwrap_or(usize::MAX), next, open, |(page, on_it)| {
+            on_it
+                .into_iter()
+                .try_for_each(|number| each(known, page.entry(number).ok_or(KeyringError::UnknownRecord(number))?))
+        })
     }
 
     fn for_each_page(

@@ -154,21 +154,22 @@ impl Custody {
     /// # Errors
     /// An unknown record; those of the keyring and of `each`.
     pub fn for_records(
-        &mut self,
+        &self,
         archive: &ArchiveId,
         records: &Ranges,
         mut each: impl FnMut(&Judge<'_>, &RecordView<'_>, Disposition) -> Result<(), OpsError>,
     ) -> Result<(), OpsError> {
-        let unknown = || KeyringError::UnknownArchive(hex::encode(archive));
-        let known = self.keyring.known_archive(archive)?.ok_or_else(unknown)?;
         let today = self.trusted_today();
         let judge = Judge::new(&self.register);
-        for record in records.iter() {
-            let entry = self.keyring.record_entry(archive, record)?;
-            let view = view(&known, &entry)?;
-            each(&judge, &view, judge.of(&view, today))?;
-        }
-        Ok(())
+        let mut outcome = Ok(());
+        self.keyring.for_records(archive, records, &mut |known, entry| {
+            if outcome.is_ok() {
+                let view = view(known, &entry)?;
+                outcome = each(&judge, &view, judge.of(&view, today));
+            }
+            Ok(())
+        })?;
+        outcome
     }
 
     /// Changes the register by `change`, and the keyring with it, under a new generation; the journal tells of the effects.
