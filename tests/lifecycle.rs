@@ -352,3 +352,29 @@ fn a_purge_is_never_wider_than_what_was_typed() {
     desk.at(SEALED, &["hold", "place", "--everything", "--matter", "audit", "--authority", "tax office"]).ends(0);
     desk.at(SEALED, &["hold", "release", ""]).ends(1);
 }
+
+#[test]
+fn a_clock_set_back_makes_no_expired_key_valid() {
+    let desk = Desk::new();
+    desk.at(SEALED, &["keyring", "init"]).ends(0);
+    let people = fs::read_to_string(desk.home.path("people.txt")).unwrap();
+    let expiring: String = people
+        .lines()
+        .map(|line| match line.split_once(' ') {
+            Some((name, key)) if name.starts_with("wang") => format!("{name} valid-before=\"20300101\" {key}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect();
+    desk.home.write("expiring.txt", expiring);
+    desk.at(SEALED, &["roster", "set", "expiring.txt"]).ends(0);
+    desk.travel("2031-01-01 09:00:00");
+    let change = ["roster", "set", "people.txt"];
+    let statement = desk.at("2031-01-01 10:00:00", &[&change[..], &["--statement"]].concat()).ends(0).out;
+    desk.home.write("change.txt", statement);
+    let by_wang = desk.sign("wang", "keepuntil-roster", "change.txt");
+    for time in ["2031-01-01 11:00:00", "2029-01-01 11:00:00"] {
+        desk.at(time, &[&change[..], &["--approval", &by_wang]].concat()).ends(15);
+    }
+    let by_lin = desk.sign("lin", "keepuntil-roster", "change.txt");
+    desk.at("2031-01-01 12:00:00", &[&change[..], &["--approval", &by_lin]].concat()).ends(0);
+}
