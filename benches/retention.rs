@@ -99,7 +99,7 @@ fn now() -> Now {
 
 /// A record: every second one is past its date.
 fn record(number: u64) -> NewRecord {
-    let years = if number % 2 == 0 { 2016 } else { 2030 };
+    let years = if number.is_multiple_of(2) { 2016 } else { 2030 };
     let day = NaiveDate::from_ymd_opt(years, 1, 1).and_then(|day| day.with_ordinal(number as u32 % 365 + 1));
     let keep = Keep::Until(day.expect("a day of the year"));
     let rule = Some(RULES[number as usize % RULES.len()].to_owned());
