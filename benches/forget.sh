@@ -43,7 +43,7 @@ find "$dir" -type f -print0 | xargs -0 cat >/dev/null
 ssh-keygen -q -t ed25519 -N '' -C lin -f lin; echo "lin@firm.example $(cat lin.pub)" >roster
 step keepuntil create ku.sealed "'$keepuntil' -q create -o ku.sealed --class public --rule cn-pi-minimum --retain P1Y --start creation \
   --counting day --at-expiry destroy '$dir'"
-"$keepuntil" -q roster set roster; "$keepuntil" -q keyring set --cool-off-days 0 >/dev/null
+"$keepuntil" -q keyring set --cool-off-days 0 >/dev/null; "$keepuntil" -q roster set roster
 record=$("$keepuntil" inspect ku.sealed --json | grep "\"name\":\"$client\"" | sed 's/.*"record":\([0-9]*\).*/\1/')
 step keepuntil purge ku.sealed "'$keepuntil' -q purge --plan plan.json --archive ku.sealed --record $record --early client-asked
   ssh-keygen -q -Y sign -n keepuntil-plan -f lin plan.json; '$keepuntil' -q purge --execute plan.json --approval plan.json.sig"

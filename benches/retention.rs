@@ -113,7 +113,8 @@ fn make(dir: &Path, count: u64) {
     Keyring::create(&keyring, &dir.join("root"), "lantern.example").expect("a new keyring");
     let mut custody = open(dir);
     custody.begin().expect("a first entry");
-    set(&mut custody, &SettingsOptions { cool_off_days: Some(0), ..SettingsOptions::default() }).expect("settings");
+    set(&mut custody, &SettingsOptions { cool_off_days: Some(0), ..SettingsOptions::default() }, &[])
+        .expect("settings");
     let compartment = |(name, class): (&str, Class)| KnownCompartment { name: name.into(), class };
     let archive = KnownArchive {
         id: ARCHIVE,
