@@ -7,7 +7,7 @@ use super::{Done, home, render};
 use crate::ops::event::{EventOptions, find, record, statement};
 use crate::retention::event::{Event, current};
 use crate::retention::parse_date;
-use crate::storage::{escape, read_limited};
+use crate::storage::escape;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -56,7 +56,7 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
         EventCommand::Record(args) => {
             let RecordEvent { name, date, scope, corrects, statement: only_statement, approval, keyring } = *args;
             let mut custody = home::custody(&keyring)?;
-            let approvals = approval.iter().map(|path| read_limited(path, 1 << 20)).collect::<Result<_, _>>()?;
+            let approvals = home::signatures(&approval)?;
             let options = EventOptions {
                 name,
                 date: parse_date(&date)?,

@@ -109,7 +109,7 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
         report(&executed, common)?;
     }
     if let Some(file) = &args.execute {
-        let signatures = args.approval.iter().map(|path| read_limited(path, 1 << 20)).collect::<Result<Vec<_>, _>>()?;
+        let signatures = home::signatures(&args.approval)?;
         let plan = read_limited(file, MAX_PLAN)?;
         return match execute_plan(&mut custody, &plan, &signatures)? {
             Step::Scheduled(scheduled) => report_scheduled(&scheduled, common),

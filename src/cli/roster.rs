@@ -87,7 +87,7 @@ fn run_set(args: &Set, common: Common) -> Result<Done, Failure> {
         }
         return Ok(Done::Clean);
     }
-    let signatures = args.approval.iter().map(|path| read_limited(path, 1 << 20)).collect::<Result<Vec<_>, _>>()?;
+    let signatures = home::signatures(&args.approval)?;
     set(&mut custody, &options, &signatures)?;
     if common.quiet { Ok(Done::Clean) } else { run_show(&custody, common) }
 }

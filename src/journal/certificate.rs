@@ -4,10 +4,12 @@
 //! that the leaf does not bind stays the word of whoever wrote the file. Spec: `spec/certificate.md`, "Certificate".
 
 use super::document::{self, DocumentError, is_date_of, is_plain_time, is_text};
-use crate::crypto::hash::{Hash, Hasher, sha256};
+use super::entry::{Entry, Leaf};
+use super::items::Item;
+use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::sign::{VerifierKey, is_key_name};
-use crate::retention::ranges::Ranges;
+use crate::retention::scope::hex_option;
 use crate::retention::term::{MAX_TERMS, is_code};
 use crate::retention::{Class, is_plain_date};
 use crate::tlog::TlogError;
@@ -202,19 +204,7 @@ pub enum KnownDate {
     },
 }
 
-/// Clocks other than this machine's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OutsideClock {
-    /// A witness that signed the journal.
-    Witness,
-    /// An RFC 3161 time-stamping authority.
-    TimestampAuthority,
-    /// A second approver's signed statement of the date.
-    Approver,
-    /// The custodian alone, who typed the date.
-    Typed,
-}
+pub use crate::retention::clock::Confirmer as OutsideClock;
 
 /// Why records were destroyed early. Never a client's name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -385,19 +375,23 @@ impl Certificate {
         if checkpoint.origin != self.origin() {
             return Err(CertificateError::OtherLog(checkpoint.origin));
         }
-        let leaf: Leaf = serde_json::from_slice(&proof.leaf)
-            .map_err(|e| CertificateError::Entry(format!("it does not tell of a destruction: {e}")))?;
-        let Entry::Destroyed(entry) = leaf.entry;
+        let other = |what: String| CertificateError::Entry(format!("it does not tell of a destruction: {what}"));
+        let leaf: Leaf = serde_json::from_slice(&proof.leaf).map_err(|e| other(e.to_string()))?;
+        let kind = leaf.entry.kind();
+        let Entry::Destroyed { purge, generation, items, count, inventory, approvals, held_exports } = leaf.entry
+        else {
+            return Err(other(format!("its kind is {kind}")));
+        };
         let records = self.records.len() as u64;
         let differs = [
-            (entry.purge != self.purge, "it tells of another purge"),
-            (entry.generation != self.generation, "it names another generation"),
+            (purge != self.purge, "it tells of another purge"),
+            (generation != self.generation, "it names another generation"),
             (leaf.time != self.executed, "it was made at another time"),
-            (entry.count != records, "it counts another number of records"),
-            (!entry.items.are(&self.items()), "it names other records"),
-            (entry.inventory != self.inventory, "it commits to another inventory"),
-            (!self.approved_by(&entry.approvals), "it names other approvals"),
-            (!self.exported_as(&entry.held_exports), "it names other key sheets"),
+            (count != records, "it counts another number of records"),
+            (!items.are(&self.items()), "it names other records"),
+            (inventory != self.inventory, "it commits to another inventory"),
+            (!self.approved_by(&approvals), "it names other approvals"),
+            (!self.exported_as(&held_exports), "it names other key sheets"),
         ];
         if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
             return Err(CertificateError::Entry(what.into()));
@@ -517,82 +511,5 @@ impl DestroyedRecord {
             return Err("its dates do not say whether it was destroyed early");
         }
         Ok(())
-    }
-}
-
-/// A journal leaf that tells of a destruction; what else a leaf says is for the journal's own reader.
-#[derive(Deserialize)]
-struct Leaf {
-    time: DateTime<Utc>,
-    entry: Entry,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Entry {
-    Destroyed(Destroyed),
-}
-
-#[derive(Deserialize)]
-struct Destroyed {
-    #[serde(with = "hex::serde")]
-    purge: [u8; 16],
-    generation: u64,
-    items: Items,
-    count: u64,
-    #[serde(with = "hex::serde")]
-    inventory: Hash,
-    approvals: Vec<String>,
-    held_exports: Vec<Item>,
-}
-
-/// The records of an entry, or the hash of a list that would not fit into one.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Items {
-    Listed(Vec<Item>),
-    Digest(Digest),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Digest {
-    count: u64,
-    #[serde(with = "hex::serde")]
-    sha256: Hash,
-}
-
-impl Items {
-    fn are(&self, items: &[Item]) -> bool {
-        match self {
-            Self::Listed(listed) => listed == items,
-            Self::Digest(digest) => {
-                let json = serde_json::to_vec(items).expect("a list of records is always JSON");
-                let count: u64 = items.iter().map(|item| item.records.count()).sum();
-                digest.count == count && digest.sha256 == sha256(&[&json])
-            }
-        }
-    }
-}
-
-#[derive(Serialize, Deserialize, PartialEq)]
-#[serde(deny_unknown_fields)]
-struct Item {
-    #[serde(with = "hex::serde")]
-    archive: ArchiveId,
-    records: Ranges,
-}
-
-/// Serde for a hash that may be absent.
-mod hex_option {
-    use crate::crypto::hash::Hash;
-    use serde::{Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer>(hash: &Option<Hash>, serializer: S) -> Result<S::Ok, S::Error> {
-        hex::serde::serialize(hash.unwrap_or_default(), serializer)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
-        hex::serde::deserialize(deserializer).map(Some)
     }
 }

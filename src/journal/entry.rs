@@ -10,10 +10,14 @@ use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::random_id;
 use crate::retention::is_plain_date;
 use crate::retention::ranges::Ranges;
+use crate::retention::scope::hex_option;
 use crate::tlog::tile::MAX_ENTRY;
 use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+pub use crate::retention::clock::Confirmer as ConfirmedBy;
+pub use crate::retention::scope::Scope;
 
 /// Id of a hold, an event or a purge.
 pub type Id = [u8; 16];
@@ -70,7 +74,7 @@ pub enum Entry {
         name: String,
         date: NaiveDate,
         scope: Scope,
-        #[serde(with = "optional_hex", default, skip_serializing_if = "Option::is_none")]
+        #[serde(with = "hex_option", default, skip_serializing_if = "Option::is_none")]
         corrects: Option<Id>,
         approvals: Vec<String>,
     },
@@ -79,7 +83,7 @@ pub enum Entry {
         #[serde(with = "hex::serde")]
         sha256: Hash,
         plan_approvals: PlanApprovals,
-        #[serde(with = "optional_hex", default, skip_serializing_if = "Option::is_none")]
+        #[serde(with = "hex_option", default, skip_serializing_if = "Option::is_none")]
         signed_under: Option<Hash>,
     },
     /// The keyring's settings changed to these.
@@ -94,7 +98,7 @@ pub enum Entry {
     Plan {
         #[serde(with = "hex::serde")]
         purge: Id,
-        #[serde(with = "optional_hex", default, skip_serializing_if = "Option::is_none")]
+        #[serde(with = "hex_option", default, skip_serializing_if = "Option::is_none")]
         sha256: Option<Hash>,
         items: Items,
     },
@@ -150,24 +154,6 @@ pub enum Entry {
     },
 }
 
-/// What a hold or an event covers; without any restriction: everything.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scope {
-    /// Only this archive.
-    #[serde(with = "optional_hex", default, skip_serializing_if = "Option::is_none")]
-    pub archive: Option<ArchiveId>,
-    /// Only these of its records.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub records: Option<Ranges>,
-    /// Only compartments of this name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compartment: Option<String>,
-    /// Only records under this rule.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
-}
-
 /// How many people a plan needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -177,20 +163,6 @@ pub struct PlanApprovals {
     /// By rule.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<String, u32>,
-}
-
-/// Whose clock it was.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ConfirmedBy {
-    /// A pinned witness's cosignature.
-    Witness,
-    /// A pinned authority's RFC 3161 token.
-    TimestampAuthority,
-    /// A second person's signed statement.
-    Approver,
-    /// The custodian alone, at a terminal; nobody else did.
-    Typed,
 }
 
 /// How verification of an archive ended.
@@ -371,26 +343,6 @@ mod instant {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
         let time = DateTime::parse_from_rfc3339(&text).map_err(D::Error::custom)?;
         Ok(time.to_utc())
-    }
-}
-
-/// Serde for bytes that may be left out, as hex text.
-mod optional_hex {
-    use serde::{Deserializer, Serializer};
-
-    pub fn serialize<S: Serializer, const N: usize>(bytes: &Option<[u8; N]>, serializer: S) -> Result<S::Ok, S::Error> {
-        match bytes {
-            Some(bytes) => serializer.serialize_str(&hex::encode(bytes)),
-            None => serializer.serialize_none(),
-        }
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>, const N: usize>(deserializer: D) -> Result<Option<[u8; N]>, D::Error>
-    where
-        [u8; N]: hex::FromHex,
-        <[u8; N] as hex::FromHex>::Error: std::fmt::Display,
-    {
-        hex::serde::deserialize(deserializer).map(Some)
     }
 }
 

@@ -3,23 +3,12 @@
 //! Invariant: a list that would not fit into a leaf stands there as its hash. Spec: `spec/journal.md`, "Entries".
 
 use crate::crypto::hash::{Hash, sha256};
-use crate::crypto::kdf::ArchiveId;
-use crate::retention::ranges::Ranges;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of JSON up to which a list stands in the entry itself.
 const LISTED: usize = 24 * 1024;
 
-/// Records of one archive.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Item {
-    /// The archive.
-    #[serde(with = "hex::serde")]
-    pub archive: ArchiveId,
-    /// Its records.
-    pub records: Ranges,
-}
+pub use crate::retention::scope::Item;
 
 /// Records of several archives: a list, or the hash of one that is too long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

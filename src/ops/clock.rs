@@ -8,7 +8,6 @@ use super::approval;
 use super::custody::{Custody, entry_of};
 use super::journal::sign;
 use crate::crypto::hash::sha256;
-use crate::crypto::kdf::parse_archive_id;
 use crate::crypto::sign::VerifierKey;
 use crate::disclosure::namespace;
 use crate::disclosure::roster::Roster;
@@ -54,11 +53,7 @@ fn statement_at(custody: &Custody, time: DateTime<Utc>) -> Result<Vec<u8>, OpsEr
     let log = custody.keyring().log();
     let size = log.size()?;
     let root = log.root(size)?;
-    Ok(clock_statement(&keyring_id(custody), size, &root, time))
-}
-
-fn keyring_id(custody: &Custody) -> [u8; 16] {
-    parse_archive_id(&custody.keyring().config().keyring).expect("an open keyring has an id")
+    Ok(clock_statement(&custody.keyring_id(), size, &root, time))
 }
 
 /// Takes a date that a person on the roster signed.

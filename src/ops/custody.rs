@@ -6,11 +6,9 @@
 use super::OpsError;
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::{ArchiveId, parse_archive_id};
-use crate::journal::entry::{ConfirmedBy, Entry, HexHash, Leaf, PlanApprovals, Scope};
-use crate::journal::items::{Item, Items};
+use crate::journal::entry::{Entry, HexHash, Leaf, PlanApprovals};
 use crate::keyring::{Keyring, KeyringError, KnownArchive, RecordEntry, Update};
-use crate::retention;
-use crate::retention::clock::{Confirmer, Observed, Reading};
+use crate::retention::clock::{Observed, Reading};
 use crate::retention::disposition::{Disposition, Judge, RecordView};
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{Effect, Register};
@@ -45,6 +43,9 @@ impl Now {
         self.day(self.reading.wall)
     }
 }
+
+/// Takes a record that a keyring shows.
+type Show<'a> = dyn FnMut(&KnownArchive, RecordEntry<'_>) -> Result<(), KeyringError> + 'a;
 
 /// A keyring, locked, with its register.
 pub struct Custody {
@@ -87,8 +88,12 @@ impl Custody {
     /// # Errors
     /// Those of the keyring.
     pub fn begin(&mut self) -> Result<(), OpsError> {
-        let id = parse_archive_id(&self.keyring.config().keyring).expect("an open keyring has an id");
-        self.note(vec![Entry::Made { keyring: id }])
+        self.note(vec![Entry::Made { keyring: self.keyring_id() }])
+    }
+
+    /// The keyring's id.
+    pub fn keyring_id(&self) -> [u8; 16] {
+        parse_archive_id(&self.keyring.config().keyring).expect("an open keyring has an id")
     }
 
     /// The keyring.
@@ -136,10 +141,19 @@ impl Custody {
         archive: Option<&ArchiveId>,
         mut each: impl FnMut(&Judge<'_>, &RecordView<'_>, Disposition) -> Result<(), OpsError>,
     ) -> Result<(), OpsError> {
+        self.judged(&mut each, |show| self.keyring.for_each_record(archive, show))
+    }
+
+    /// Gives `each` what `source` shows, with what is to become of it; its first error ends the showing.
+    fn judged(
+        &self,
+        each: &mut dyn FnMut(&Judge<'_>, &RecordView<'_>, Disposition) -> Result<(), OpsError>,
+        source: impl FnOnce(&mut Show<'_>) -> Result<(), KeyringError>,
+    ) -> Result<(), OpsError> {
         let today = self.trusted_today();
         let judge = Judge::new(&self.register);
         let mut outcome = Ok(());
-        self.keyring.for_each_record(archive, &mut |known, entry| {
+        source(&mut |known, entry| {
             if outcome.is_ok() {
                 let view = view(known, &entry)?;
                 outcome = each(&judge, &view, judge.of(&view, today));
@@ -159,17 +173,7 @@ impl Custody {
         records: &Ranges,
         mut each: impl FnMut(&Judge<'_>, &RecordView<'_>, Disposition) -> Result<(), OpsError>,
     ) -> Result<(), OpsError> {
-        let today = self.trusted_today();
-        let judge = Judge::new(&self.register);
-        let mut outcome = Ok(());
-        self.keyring.for_records(archive, records, &mut |known, entry| {
-            if outcome.is_ok() {
-                let view = view(known, &entry)?;
-                outcome = each(&judge, &view, judge.of(&view, today));
-            }
-            Ok(())
-        })?;
-        outcome
+        self.judged(&mut each, |show| self.keyring.for_records(archive, records, show))
     }
 
     /// Changes the register by `change`, and the keyring with it, under a new generation; the journal tells of the effects.
@@ -239,20 +243,20 @@ pub fn view<'a>(known: &'a KnownArchive, entry: &RecordEntry<'a>) -> Result<Reco
 /// What the journal says of an effect on `register`.
 pub fn entry_of(effect: Effect, register: &Register) -> Entry {
     match effect {
-        Effect::HoldPlaced { hold, scope, from, text } => Entry::Hold { hold, scope: scope_of(scope), from, text },
+        Effect::HoldPlaced { hold, scope, from, text } => Entry::Hold { hold, scope, from, text },
         Effect::HoldReleased { hold } => Entry::Release { hold },
         Effect::EventRecorded(event) => Entry::Event {
             event: event.id,
             name: event.name,
             date: event.date,
-            scope: scope_of(event.scope),
+            scope: event.scope,
             corrects: event.corrects,
             approvals: Vec::new(),
         },
         Effect::Extended { archive, record, until } => {
             Entry::Extension { archive, records: [record].into_iter().collect(), until }
         }
-        Effect::Scheduled { purge, plan, items, .. } => Entry::Plan { purge, sha256: plan, items: items_of(&items) },
+        Effect::Scheduled { purge, plan, items, .. } => Entry::Plan { purge, sha256: plan, items: items.into() },
         Effect::Cancelled { purge } | Effect::Finished { purge } => Entry::Cancelled { purge },
         Effect::RosterChanged { sha256, plan_approvals_default, plan_approvals } => Entry::Roster {
             sha256,
@@ -262,19 +266,8 @@ pub fn entry_of(effect: Effect, register: &Register) -> Entry {
         Effect::SettingsChanged(_) | Effect::ClocksPinned { .. } => settings_of(register),
         Effect::ClockAlarm { shown, mark } => Entry::ClockAlarm { shown, mark },
         Effect::ClockAlarmClosed { wall } => Entry::ClockAlarmClosed { wall },
-        Effect::ClockConfirmed { by, time } => Entry::ClockConfirmed { by: confirmed_by(by), time },
+        Effect::ClockConfirmed { by, time } => Entry::ClockConfirmed { by, time },
     }
-}
-
-fn scope_of(scope: retention::scope::Scope) -> Scope {
-    let retention::scope::Scope { archive, records, compartment, rule } = scope;
-    Scope { archive, records, compartment, rule }
-}
-
-/// Items as the journal lists them: by their hash where they are too many for a leaf.
-pub fn items_of(items: &[retention::scope::Item]) -> Items {
-    let items = items.iter().map(|item| Item { archive: item.archive, records: item.records.clone() });
-    items.collect::<Vec<_>>().into()
 }
 
 fn settings_of(register: &Register) -> Entry {
@@ -285,14 +278,5 @@ fn settings_of(register: &Register) -> Entry {
         typed_confirmation: register.settings.typed_confirmation,
         witnesses: hashes(&register.witnesses),
         timestamp_authorities: hashes(&register.timestamp_authorities),
-    }
-}
-
-fn confirmed_by(by: Confirmer) -> ConfirmedBy {
-    match by {
-        Confirmer::Witness => ConfirmedBy::Witness,
-        Confirmer::TimestampAuthority => ConfirmedBy::TimestampAuthority,
-        Confirmer::Approver => ConfirmedBy::Approver,
-        Confirmer::Typed => ConfirmedBy::Typed,
     }
 }

@@ -1,30 +1,28 @@
 //! Carries out a scheduled purge: the gate, the intent, the new root, the outcome, the certificate.
 //!
-//! Invariant: every record passes [`Judge::may_destroy`] under the exclusive lock right before; what a crash interrupts is
+//! Invariant: every record passes [`may_destroy`](crate::retention::disposition::Judge::may_destroy) under the exclusive lock right before; what a crash interrupts is
 //! finished by the next run that opens the keyring. Spec: `spec/keyring.md`, "Destruction".
 
 use super::OpsError;
-use super::custody::{Custody, REGISTER, items_of, leaf};
+use super::custody::{Custody, REGISTER, leaf};
 use super::journal::sign;
-use super::purge::{PlanError, keyring_id};
+use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
-use crate::journal;
 use crate::journal::certificate::{
-    self, Approval, Certificate, CoolOff, DestroyedRecord, Evidence, KeySheet, KnownDate, Method, OutsideClock,
-    PlanReference, Reason, Tool, inventory,
+    self, Approval, Certificate, CoolOff, DestroyedRecord, Evidence, KeySheet, KnownDate, Method, PlanReference,
+    Reason, Tool, inventory,
 };
 use crate::journal::entry::{Entry, HexHash, Leaf};
 use crate::journal::plan::{RecordState, state_hash};
 use crate::keyring::{KeyringError, Update};
-use crate::retention::clock::Confirmer;
-use crate::retention::disposition::{Forbidden, Judge};
+use crate::retention::disposition::Forbidden;
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{PurgeId, Scheduled};
 use crate::retention::scope::Item;
-use crate::retention::term::Standing;
+use crate::retention::whole_second;
 use crate::storage::output::OutputFile;
 use crate::tlog::proof::Proof;
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -81,11 +79,6 @@ pub struct Stopped {
     pub why: Forbidden,
 }
 
-/// The instant in whole seconds, as files spell it.
-pub fn whole_seconds(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
-}
-
 /// The notes on all purges that are not finished.
 ///
 /// # Errors
@@ -125,14 +118,14 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let entry = Entry::Destroyed {
         purge,
         generation,
-        items: items_of(&items),
+        items: items.clone().into(),
         count: draft.records.len() as u64,
         inventory: draft.inventory,
         approvals: draft.plan.signed_by.iter().map(|approval| approval.key.clone()).collect(),
         held_exports: exported(custody, &items)?,
     };
     all_notes[at].certificate = Some(draft);
-    custody.note(vec![Entry::Intent { purge, generation, items: items_of(&items) }])?;
+    custody.note(vec![Entry::Intent { purge, generation, items: items.clone().into() }])?;
     let outcome = vec![leaf(custody.now(), entry)?];
     let mut register = custody.register().clone();
     register.finish(&purge)?;
@@ -160,7 +153,7 @@ fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<Examined, Ops
                 stopped.push(Stopped { archive: view.archive, record: view.record, why });
                 return Ok(());
             }
-            let until = last_day(judge, view);
+            let until = judge.standing(view).last_day();
             retentions.push((view.archive, view.record, view.retention.clone()));
             records.push(DestroyedRecord {
                 archive: view.archive,
@@ -191,13 +184,6 @@ fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<Examined, Ops
     Ok((records, stopped, state))
 }
 
-fn last_day(judge: &Judge<'_>, view: &crate::retention::disposition::RecordView<'_>) -> Option<chrono::NaiveDate> {
-    match judge.standing(view) {
-        Standing::Until { last, .. } => Some(last),
-        _ => None,
-    }
-}
-
 /// The certificate without the journal's evidence.
 fn draft(
     custody: &Custody,
@@ -214,11 +200,11 @@ fn draft(
     let by = clock.confirmed_by.filter(|by| by.is_outside());
     Ok(Certificate {
         format: certificate::FORMAT.into(),
-        keyring: keyring_id(custody),
+        keyring: custody.keyring_id(),
         firm: custody.keyring().config().firm.clone(),
         purge: scheduled.id,
         generation: custody.keyring().generation() + 1,
-        executed: whole_seconds(now.reading.wall),
+        executed: whole_second(now.reading.wall),
         date: now.today(),
         tool: Tool { name: "keepuntil".into(), version: env!("CARGO_PKG_VERSION").into() },
         method: Method::CryptographicEraseByRoot,
@@ -226,7 +212,7 @@ fn draft(
         plan: PlanReference { sha256: scheduled.plan, signed_by: notes.approvals.clone() },
         cool_off: CoolOff { from: now.day(scheduled.since), to: scheduled.not_before },
         clock: match (outside, by) {
-            (Some(time), Some(by)) => KnownDate::Outside { by: outside_clock(by), name: None, time },
+            (Some(time), Some(by)) => KnownDate::Outside { by, name: None, time },
             _ => KnownDate::MarkLessMargin { mark: clock.mark, margin_days: 35 },
         },
         reason: notes.reason.clone(),
@@ -237,24 +223,15 @@ fn draft(
     })
 }
 
-fn outside_clock(by: Confirmer) -> OutsideClock {
-    match by {
-        Confirmer::Witness => OutsideClock::Witness,
-        Confirmer::TimestampAuthority => OutsideClock::TimestampAuthority,
-        Confirmer::Approver => OutsideClock::Approver,
-        Confirmer::Typed => OutsideClock::Typed,
-    }
-}
-
 /// Those of the records that stand on emergency key sheets.
-fn exported(custody: &Custody, items: &[Item]) -> Result<Vec<journal::items::Item>, OpsError> {
+fn exported(custody: &Custody, items: &[Item]) -> Result<Vec<Item>, OpsError> {
     let exports = custody.keyring().exports()?;
     let on_a_sheet = |archive: &ArchiveId, record: u64| {
         exports.iter().any(|export| export.archive == *archive && export.records.contains(record))
     };
     let of_item = |item: &Item| {
         let records: Ranges = item.records.iter().filter(|record| on_a_sheet(&item.archive, *record)).collect();
-        (!records.is_empty()).then_some(journal::items::Item { archive: item.archive, records })
+        (!records.is_empty()).then_some(Item { archive: item.archive, records })
     };
     Ok(items.iter().filter_map(of_item).collect())
 }
@@ -268,7 +245,7 @@ fn key_sheets(custody: &Custody, items: &[Item]) -> Result<Vec<KeySheet>, OpsErr
         let count = on_it.count() as u64;
         let time = DateTime::parse_from_rfc3339(&export.time).map(|time| time.to_utc());
         if let (1.., Ok(time)) = (count, time) {
-            sheets.push(KeySheet { time: whole_seconds(time), archive: export.archive, records: count });
+            sheets.push(KeySheet { time: whole_second(time), archive: export.archive, records: count });
         }
     }
     Ok(sheets)

@@ -5,20 +5,19 @@
 
 use super::OpsError;
 use super::custody::{Custody, MIN_PREFIX, entry_of};
-use super::destruction::{self, Executed, PurgeNotes, whole_seconds};
+use super::destruction::{self, Executed, PurgeNotes};
 use crate::crypto::hash::sha256;
-use crate::crypto::kdf::{ArchiveId, parse_archive_id};
+use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::random_id;
 use crate::disclosure::namespace;
 use crate::disclosure::roster::Roster;
 use crate::journal::certificate::{Approval, Reason};
 use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
-use crate::retention::Retention;
 use crate::retention::disposition::{Disposition, Judge, RecordView};
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
 use crate::retention::scope::Item;
-use crate::retention::term::Standing;
+use crate::retention::{Retention, whole_second};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Why a plan is not carried out.
@@ -147,10 +146,7 @@ fn consider(
         class: view.class,
         compartment: view.compartment.to_owned(),
         rules: view.retention.rules().into_iter().map(str::to_owned).collect(),
-        until: match judge.standing(view) {
-            Standing::Until { last, .. } => Some(last),
-            _ => None,
-        },
+        until: judge.standing(view).last_day(),
         decision: Decision::Destroy,
         review,
         early,
@@ -168,17 +164,13 @@ pub fn plan(custody: &Custody, proposal: &Proposal, early: Option<&str>) -> Resu
     let has_early = proposal.planned().any(|record| record.early);
     Ok(Plan {
         format: plan::FORMAT.into(),
-        keyring: keyring_id(custody),
-        made: whole_seconds(custody.now().reading.wall),
+        keyring: custody.keyring_id(),
+        made: whole_second(custody.now().reading.wall),
         state: proposal.state(),
         approvals_needed: proposal.approvals_needed,
         reason: early.filter(|_| has_early).map(|code| Reason::Code(code.to_owned())),
         records: proposal.planned().cloned().collect(),
     })
-}
-
-pub(super) fn keyring_id(custody: &Custody) -> [u8; 16] {
-    parse_archive_id(&custody.keyring().config().keyring).expect("an open keyring has an id")
 }
 
 /// How far a plan has come.
@@ -210,7 +202,7 @@ pub fn execute_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) 
 
 fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> Result<Scheduled, OpsError> {
     let plan = Plan::parse(file)?;
-    if plan.keyring != keyring_id(custody) {
+    if plan.keyring != custody.keyring_id() {
         return Err(PlanError::OtherKeyring(hex::encode(plan.keyring)).into());
     }
     let early = match &plan.reason {

@@ -5,7 +5,6 @@
 
 use super::OpsError;
 use super::custody::{Custody, entry_of};
-use super::purge::keyring_id;
 use crate::disclosure::roster::Roster;
 use crate::disclosure::statement::RosterChange;
 use crate::journal::entry::Entry;
@@ -30,7 +29,7 @@ pub struct RosterOptions {
 pub fn statement(custody: &Custody, options: &RosterOptions) -> Result<Option<Vec<u8>>, OpsError> {
     Roster::parse(options.text.as_bytes())?;
     let Some(before) = &custody.register().roster else { return Ok(None) };
-    let keyring = keyring_id(custody);
+    let keyring = custody.keyring_id();
     Ok(Some(change(custody, &keyring, before, options).statement()))
 }
 
@@ -60,7 +59,7 @@ pub fn set(custody: &mut Custody, options: &RosterOptions, signatures: &[Vec<u8>
     let roster = match &custody.register().roster {
         None => Roster::parse(options.text.as_bytes())?,
         Some(before) => {
-            let keyring = keyring_id(custody);
+            let keyring = custody.keyring_id();
             // Whoever could change the roster could lower every number on it.
             let numbers = before.plan_approvals.values().copied();
             let needed = numbers.fold(before.plan_approvals_default, u32::max) as usize;

@@ -2,9 +2,9 @@
 //!
 //! Invariant: the texts go with the release, what was signed and journalled stays verifiable. Spec: `spec/disposition.md`, "Holds".
 
-use super::is_plain_date;
 use super::register::Refusal;
 use super::scope::{Scope, hex_option};
+use super::{is_plain_date, whole_second};
 use crate::crypto::hash::{Hash, sha256};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -64,7 +64,7 @@ impl Hold {
         placed: DateTime<Utc>,
     ) -> Result<Self, Refusal> {
         let text_commitment = commitment(&salt, matter, authority);
-        let placed = DateTime::from_timestamp(placed.timestamp(), 0).unwrap_or(placed);
+        let placed = whole_second(placed);
         let hold = Self {
             id,
             matter: Some(matter.to_owned()),

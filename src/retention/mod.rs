@@ -18,7 +18,7 @@ pub mod scope;
 pub mod term;
 pub mod transition;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
 pub use term::Retention;
@@ -92,6 +92,11 @@ pub enum RetentionError {
 /// Whether the date has a year of four digits, so that it has one spelling of ten characters.
 pub fn is_plain_date(date: NaiveDate) -> bool {
     (1..=9999).contains(&chrono::Datelike::year(&date))
+}
+
+/// The instant in whole seconds, as files spell it.
+pub fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
+    DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
 }
 
 /// Parses a calendar date.

@@ -11,7 +11,7 @@ use super::hold::{Hold, HoldId};
 use super::scope::{Item, hex_option};
 use super::term::{FiscalYearEnd, is_code};
 pub use super::transition::{Effect, Refusal};
-use super::{Retention, is_plain_date};
+use super::{Retention, is_plain_date, whole_second};
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
 use chrono::{DateTime, Days, NaiveDate, Utc};
@@ -454,10 +454,6 @@ impl Register {
         self.scheduled.remove(at.ok_or_else(|| unknown("purge", purge))?);
         Ok(())
     }
-}
-
-fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
 }
 
 fn unknown(what: &'static str, id: &[u8; 16]) -> Refusal {

@@ -125,7 +125,7 @@ pub struct Item {
 }
 
 /// Bytes that may be absent, as hex digits.
-pub(super) mod hex_option {
+pub(crate) mod hex_option {
     use serde::de::Error;
     use serde::{Deserialize, Deserializer, Serializer};
 

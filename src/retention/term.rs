@@ -195,6 +195,14 @@ impl Standing {
         self.end()
     }
 
+    /// The last day, where it is known.
+    pub fn last_day(&self) -> Option<NaiveDate> {
+        match self {
+            Self::Until { last, .. } => Some(*last),
+            _ => None,
+        }
+    }
+
     fn end(&self) -> End {
         match self {
             Self::Until { last, .. } => End::Day(*last),
