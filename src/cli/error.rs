@@ -5,7 +5,6 @@ use crate::crypto::CryptoError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
-use crate::journal::document::DocumentError;
 use crate::keyring::KeyringError;
 use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
@@ -17,6 +16,7 @@ use crate::retention::policy::PolicyError;
 use crate::retention::register::Refusal;
 use crate::retention::rule::RuleError;
 use crate::storage::StorageError;
+use crate::storage::document::DocumentError;
 use crate::storage::process::ProcessError;
 use crate::storage::timestamp::TimestampError;
 

@@ -3,7 +3,6 @@
 //! Invariant: what [`Certificate::verify`] passes is what the journal says of this purge, record by record; everything
 //! that the leaf does not bind stays the word of whoever wrote the file. Spec: `spec/certificate.md`, "Certificate".
 
-use super::document::{self, DocumentError, is_date_of, is_plain_time, is_text};
 use super::entry::{Entry, Leaf};
 use super::items::Item;
 use crate::crypto::hash::{Hash, Hasher};
@@ -12,10 +11,11 @@ use crate::crypto::sign::{VerifierKey, is_key_name};
 use crate::retention::scope::hex_option;
 use crate::retention::term::{MAX_TERMS, is_code};
 use crate::retention::{Class, is_plain_date};
+use crate::storage::document::{self, DocumentError, is_plain_time, is_text};
 use crate::tlog::TlogError;
 use crate::tlog::checkpoint::{self, Checkpoint};
 use crate::tlog::merkle::{leaf_hash, root_from_proof};
-use crate::tlog::proof::Proof;
+use crate::tlog::proof::{Evidence, Proof};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -255,22 +255,6 @@ pub struct DestroyedRecord {
     pub early: bool,
 }
 
-/// The journal's entry with its proof.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Evidence {
-    /// The leaf's bytes, in base64.
-    pub leaf: String,
-    /// C2SP tlog-proof whose extra data is the leaf.
-    pub proof: String,
-}
-
-impl From<&Proof> for Evidence {
-    fn from(proof: &Proof) -> Self {
-        Self { leaf: BASE64_STANDARD.encode(&proof.leaf), proof: proof.to_text() }
-    }
-}
-
 /// What the journal was found to say of a certificate's purge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -302,6 +286,11 @@ pub enum CertificateError {
     /// The checkpoint is that of another log.
     #[error("the log {0:?} is not the journal of this certificate's keyring")]
     OtherLog(String),
+}
+
+/// Whether `date` is the date of `time` in some zone.
+fn is_date_of(date: NaiveDate, time: DateTime<Utc>) -> bool {
+    is_plain_date(date) && (date - time.date_naive()).num_days().abs() <= 1
 }
 
 /// The hash by which a journal leaf commits to a record table.

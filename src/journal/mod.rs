@@ -7,7 +7,6 @@ pub mod certificate;
 pub mod checkpoint;
 pub mod cosign;
 pub mod cosignature;
-pub mod document;
 pub mod entry;
 pub mod export;
 pub mod folder;

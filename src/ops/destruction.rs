@@ -9,8 +9,8 @@ use super::journal::sign;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{
-    self, Approval, Certificate, CoolOff, DestroyedRecord, Evidence, KeySheet, KnownDate, Method, PlanReference,
-    Reason, Tool, inventory,
+    self, Approval, Certificate, CoolOff, DestroyedRecord, KeySheet, KnownDate, Method, PlanReference, Reason, Tool,
+    inventory,
 };
 use crate::journal::entry::{Entry, HexHash, Leaf};
 use crate::journal::plan::{RecordState, state_hash};
@@ -21,7 +21,7 @@ use crate::retention::register::{PurgeId, Scheduled};
 use crate::retention::scope::Item;
 use crate::retention::whole_second;
 use crate::storage::output::OutputFile;
-use crate::tlog::proof::Proof;
+use crate::tlog::proof::{Evidence, Proof};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
