@@ -14,7 +14,9 @@ pub mod ranges;
 pub mod register;
 pub mod rule;
 pub mod rules;
+pub mod scheduled;
 pub mod scope;
+pub mod settings;
 pub mod term;
 pub mod transition;
 
