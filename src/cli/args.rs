@@ -287,7 +287,8 @@ pub struct Restore {
 
 /// List the built-in retention rules, or show one in full; they are no legal advice
 #[derive(Args)]
-#[command(after_help = "Examples:\n  keepuntil rules --jurisdiction cn\n  keepuntil rules cn-accounting-voucher")]
+#[command(after_help = "Examples:\n  keepuntil rules --jurisdiction cn\n  keepuntil rules cn-accounting-voucher\n  \
+    keepuntil rules --policy policy.toml")]
 pub struct Rules {
     /// Only this rule, in full
     #[arg(value_name = "ID")]
@@ -295,7 +296,34 @@ pub struct Rules {
     /// Only rules of this jurisdiction: cn, de, eu, uk or us
     #[arg(long, value_name = "CODE", conflicts_with = "id")]
     pub jurisdiction: Option<String>,
+    /// Also list the rules that this policy file defines
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Language of titles [default: that of the locale]
     #[arg(long, value_name = "LANG")]
     pub lang: Option<LangArg>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use unicode_width::UnicodeWidthStr;
+
+    /// Lines of help and usage that are too wide, of the command and all below it.
+    fn too_wide(command: &mut clap::Command) -> Vec<String> {
+        let help = command.render_long_help().to_string();
+        // With errors it is shown without anything around it.
+        let usage = command.render_usage().to_string();
+        let wide = |line: &&str| line.width() > super::super::render::WIDTH;
+        let own = help.lines().chain(usage.lines()).filter(wide).map(str::to_owned);
+        own.chain(command.get_subcommands_mut().flat_map(too_wide)).collect()
+    }
+
+    #[test]
+    fn every_help_fits_a_terminal() {
+        let mut cli = Cli::command();
+        cli.build();
+        assert_eq!(too_wide(&mut cli), Vec::<String>::new());
+    }
 }

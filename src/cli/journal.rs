@@ -70,6 +70,8 @@ pub enum JournalCommand {
         keyring: KeyringPlace,
     },
     /// As a witness: sign the checkpoint of somebody's exported journal with your own clock
+    #[command(override_usage = "keepuntil journal cosign [OPTIONS] --witness-key <FILE> --state <FILE>\n       \
+        --output <FILE> <EXPORT>")]
     #[command(after_help = "The witness remembers in its state file what it signed, and refuses a journal that was \
         rewritten. The first time it must be told whose journal it is: --trust or --journal.\n\n\
         Example:\n  keepuntil journal cosign journal/ --trust firm.vkeys --witness-key witness.key \\\n    \
