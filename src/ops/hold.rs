@@ -21,7 +21,7 @@ use std::path::Path;
 /// # Errors
 /// Those of the keyring.
 pub fn named(custody: &Custody, scope: &Scope) -> Result<(Ranges, Ranges), OpsError> {
-    let (mut destroyed, mut live) = (Ranges::default(), Ranges::default());
+    let (mut destroyed, mut live) = (Vec::new(), Vec::new());
     if let (Some(archive), Some(records)) = (&scope.archive, &scope.records) {
         custody.for_records(archive, records, |_, view, _| {
             if scope.covers(view) {
@@ -30,7 +30,7 @@ pub fn named(custody: &Custody, scope: &Scope) -> Result<(Ranges, Ranges), OpsEr
             Ok(())
         })?;
     }
-    Ok((destroyed, live))
+    Ok((destroyed.into_iter().collect(), live.into_iter().collect()))
 }
 
 /// Places a hold; without an SSH key the keyring's own key signs it.

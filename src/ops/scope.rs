@@ -59,9 +59,6 @@ pub fn resolve(keyring: &Keyring, options: &ScopeOptions<'_>) -> Result<Scope, O
 /// [`KeyringError::UnknownRecord`].
 pub fn check_records(keyring: &Keyring, archive: &ArchiveId, records: &Ranges) -> Result<(), OpsError> {
     let size = keyring.known_archive(archive)?.map_or(0, |known| known.size);
-    if records.contains(0) {
-        return Err(KeyringError::UnknownRecord(0).into());
-    }
     match records.last() {
         Some(last) if last >= size => Err(KeyringError::UnknownRecord(last).into()),
         _ => Ok(()),
