@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
         Examples:\n  keepuntil purge --dry-run\n  keepuntil purge --plan plan.json\n  \
         ssh-keygen -Y sign -n keepuntil-plan -f ~/.ssh/id_ed25519 plan.json\n  \
         keepuntil purge --execute plan.json --approval plan.json.sig\n  \
+        keepuntil purge --execute plan.json --roles roles.toml\n  \
         keepuntil purge --unattended\n  keepuntil purge cancel 3f5a\n  keepuntil purge --reclaim firm.sealed\n\n\
         --roles takes TOML with a table for each role; only name must be there:\n  [witness]\n  \
         name = \"Lin Yue\"\n  title = \"partner\"\n  place = \"Shanghai\"\n  contact = \"lin@lantern.example\"\n\
