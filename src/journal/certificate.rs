@@ -5,6 +5,7 @@
 
 use super::entry::{Entry, Leaf};
 use super::items::Item;
+pub use super::role::{Person, Role};
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::sign::{VerifierKey, is_key_name};
@@ -89,65 +90,6 @@ pub struct Tool {
 pub enum Method {
     /// The expiry halves went with the root of the keyring's generation, which was overwritten.
     CryptographicEraseByRoot,
-}
-
-/// What somebody did in a destruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Who holds the keyring and carried it out.
-    Custodian,
-    /// Who verified the outcome.
-    Verifier,
-    /// Who watched, for the archives.
-    Witness,
-    /// Who watched, for accounting.
-    AccountingWitness,
-    /// Who watched, for information systems.
-    SystemsWitness,
-    /// Head of the firm, or its liquidator.
-    HeadOfFirm,
-    /// Head of archives.
-    HeadOfArchives,
-    /// Head of accounting.
-    HeadOfAccounting,
-    /// Who handled it for archives.
-    ArchivesClerk,
-    /// Who handled it for accounting.
-    AccountingClerk,
-}
-
-impl Role {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
-        Self::Custodian,
-        Self::Verifier,
-        Self::Witness,
-        Self::AccountingWitness,
-        Self::SystemsWitness,
-        Self::HeadOfFirm,
-        Self::HeadOfArchives,
-        Self::HeadOfAccounting,
-        Self::ArchivesClerk,
-        Self::AccountingClerk,
-    ];
-}
-
-/// Somebody, as the operator names them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Person {
-    /// Name.
-    pub name: String,
-    /// Office or title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// Where they were.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-    /// How to reach them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact: Option<String>,
 }
 
 /// The plan that was carried out.

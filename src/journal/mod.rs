@@ -12,6 +12,7 @@ pub mod export;
 pub mod folder;
 pub mod items;
 pub mod plan;
+pub mod role;
 pub mod verify;
 
 use crate::crypto::CryptoError;
