@@ -100,8 +100,10 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
     let destroyed = destroyed_records(args, &reader, signer, keyring.as_ref())?;
     let bar = Bar::new("verifying", common.quiet);
     bar.total(reader.tail().file_len);
-    let found = verify_structure(&mut reader, home::threads(), &|record| destroyed.contains(record), &|bytes| bar.advance(bytes))
-        .map_err(OpsError::archive(&args.archive))?;
+    let found = verify_structure(&mut reader, home::threads(), &|record| destroyed.contains(record), &|bytes| {
+        bar.advance(bytes)
+    })
+    .map_err(OpsError::archive(&args.archive))?;
     bar.done();
     let mut done = if found.damage.is_empty() { Done::Clean } else { Done::Damaged };
     seen.note(done);

@@ -95,12 +95,7 @@ pub fn deep(
 ///
 /// # Errors
 /// [`KeyringError::UnknownArchive`]; those of the keyring.
-pub fn note(
-    custody: &mut Custody,
-    archive: &ArchiveId,
-    outcome: VerifiedOutcome,
-    deep: bool,
-) -> Result<u64, OpsError> {
+pub fn note(custody: &mut Custody, archive: &ArchiveId, outcome: VerifiedOutcome, deep: bool) -> Result<u64, OpsError> {
     let root = known_root(custody.keyring(), archive)?;
     custody.note(vec![Entry::Verified { archive: *archive, root, outcome, deep }])?;
     Ok(custody.keyring().log().size()? - 1)
