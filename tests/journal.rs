@@ -132,13 +132,14 @@ fn entries() -> Vec<Entry> {
         Entry::ClockAlarm { shown: time("2099-01-01T00:00:00Z"), mark: time("2031-02-03T04:05:06Z") },
         Entry::ClockAlarmClosed { wall: time("2031-02-04T04:05:06Z") },
         Entry::ClockConfirmed { by: ConfirmedBy::TimestampAuthority, time: time("2031-02-04T04:05:00Z") },
-        Entry::Verified { archive: [0x42; 16], root: [7; 32], outcome: VerifiedOutcome::Whole },
+        Entry::Verified { archive: [0x42; 16], root: [7; 32], outcome: VerifiedOutcome::Whole, deep: false },
         Entry::Plan {
             purge: [0x65; 16],
             sha256: Some([12; 32]),
             items: Items::Digest(ItemsDigest { count: 10_000, sha256: [13; 32] }),
         },
         Entry::Hold { hold: [0x66; 16], scope: Scope::default(), from: date("2031-02-03"), text: [14; 32] },
+        Entry::Verified { archive: [0x42; 16], root: [7; 32], outcome: VerifiedOutcome::Damaged, deep: true },
     ]
 }
 
@@ -160,6 +161,7 @@ fn leaf_vectors() -> Vec<Vector> {
             let name = match number {
                 18 => "18-valid-plan-with-a-long-list".into(),
                 19 => "19-valid-hold-on-everything".into(),
+                20 => "20-valid-verified-deep".into(),
                 _ => format!("{number:02}-valid-{}", entry.kind()),
             };
             vector(name, &["J-1", "J-4"], "leaf.json", leaf(entry.clone()), None)
@@ -227,6 +229,7 @@ fn leaf_vectors() -> Vec<Vector> {
     );
     bad("49-items-without-records", &["J-8"], "plan", "\"1-4,7\"", "\"\"", "without records");
     bad("50-count", &["J-9"], "destroyed", "\"count\":6", "\"count\":5", "count");
+    bad("51-not-deep", &["J-4"], "verified", "\"whole\"", "\"whole\",\"deep\":false", spelling);
     vectors
 }
 

@@ -6,7 +6,9 @@
 use super::ArchiveError;
 use super::layout::{self, BLOCK};
 use super::leaf::{self, RecordLeaf};
+use super::manifest::Manifest;
 use super::verify::{Check, Verification};
+use crate::crypto::kdf::{ArchiveId, parse_archive_id};
 use crate::tlog::checkpoint;
 use crate::tlog::tile::{LogBuilder, MAX_ENTRY, TILE_WIDTH};
 use std::fs::File;
@@ -65,6 +67,36 @@ pub fn salvage(file: &Arc<File>, progress: &(dyn Fn(u64) + Sync)) -> Result<Salv
         head.is_some_and(|head| log.size() > 0 && head.size == log.size() && head.root == log.finish().1);
     let found = check.into_verification(salvage.found.whole);
     Ok(Salvage { found, ..salvage })
+}
+
+/// The archive that a damaged file says it is: its `archive.json`, or else the origin in its checkpoint. Nothing proves it.
+///
+/// # Errors
+/// [`ArchiveError::Damaged`] where it does not say; [`ArchiveError::Io`] when the disk cannot be read.
+pub fn claimed_archive(file: &Arc<File>) -> Result<ArchiveId, ArchiveError> {
+    let len = file.metadata()?.len();
+    let check = Check::new(file.clone(), &|_| ());
+    let mut at = 0;
+    while let Some((name, size)) = next_member(file, &mut at, len, &check)? {
+        let content_at = at + BLOCK as u64;
+        at = content_at.saturating_add(size.next_multiple_of(BLOCK as u64));
+        let named = [layout::MANIFEST, layout::CHECKPOINT].contains(&name.as_str());
+        if !named || size > layout::MAX_PREAMBLE_MEMBER {
+            continue;
+        }
+        let mut content = vec![0; size as usize];
+        let read = file.read_exact_at(&mut content, content_at);
+        let id = match name.as_str() {
+            layout::MANIFEST => Manifest::parse(&content).ok().and_then(|manifest| manifest.archive_id()),
+            _ => checkpoint::claimed(&content)
+                .ok()
+                .and_then(|head| parse_archive_id(head.origin.rsplit_once("/archive/")?.1)),
+        };
+        if let (Ok(()), Some(id)) = (read, id) {
+            return Ok(id);
+        }
+    }
+    Err(ArchiveError::damaged(layout::MANIFEST, "nothing in the file says which archive it is"))
 }
 
 /// The member at `at`, or the next one behind a stretch that is none; the stretch is reported as damage.

@@ -222,7 +222,8 @@ pub struct Inspect {
 #[derive(Args)]
 #[command(after_help = "Exit code 3 means: consistent, but nobody said whose seal it should be.\n\n\
     Examples:\n  keepuntil verify firm.sealed\n  keepuntil verify firm.sealed --trust firm.vkeys\n  \
-    keepuntil verify firm.sealed --deep\n  keepuntil verify firm.sealed --against clients/")]
+    keepuntil verify firm.sealed --deep\n  keepuntil verify firm.sealed --against clients/\n  \
+    keepuntil verify firm.sealed --deep --note")]
 pub struct Verify {
     #[arg(value_name = "ARCHIVE")]
     pub archive: PathBuf,
@@ -238,6 +239,9 @@ pub struct Verify {
     /// A certificate of destruction: the content of its records may be gone; may be given more than once
     #[arg(long, value_name = "FILE")]
     pub certificate: Vec<PathBuf>,
+    /// Note the outcome in the journal of the keyring that holds the archive's keys, whole or damaged
+    #[arg(long, conflicts_with_all = ["signer", "trust"])]
+    pub note: bool,
     #[command(flatten)]
     pub identity: IdentityPlace,
     #[command(flatten)]

@@ -20,7 +20,7 @@ pub struct DueArgs {
 }
 
 pub fn run(args: DueArgs, common: Common) -> Result<Done, Failure> {
-    let custody = home::custody(&args.keyring)?;
+    let custody = home::reading(&args.keyring)?;
     let today = custody.now().today();
     let day = match &args.within {
         None => today,
@@ -48,6 +48,7 @@ pub fn run(args: DueArgs, common: Common) -> Result<Done, Failure> {
         }
         render::print(&text)?;
     }
+    home::remember(custody)?;
     Ok(Done::Clean)
 }
 

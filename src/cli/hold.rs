@@ -112,7 +112,7 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
             }
         }
         HoldCommand::List { keyring } => {
-            let custody = home::custody(&keyring)?;
+            let custody = home::reading(&keyring)?;
             for hold in in_force(&custody) {
                 let covered = covered(&custody, hold)?;
                 if common.json {
@@ -121,6 +121,7 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
                     render::print(&text(hold, covered))?;
                 }
             }
+            home::remember(custody)?;
         }
     }
     Ok(Done::Clean)

@@ -1,7 +1,7 @@
 //! Where things are by default, and how they are opened: keyring, root, identity.
 
 use super::args::{IdentityPlace, KeyringPlace, TrustArgs};
-use super::error::Failure;
+use super::error::{FAILED, Failure, LOCKED};
 use super::prompt::Terminal;
 use crate::crypto::identity::{Identities, Prompts};
 use crate::crypto::sign::VerifierKey;
@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// How long a command waits for another that uses the keyring.
 pub const WAIT: Duration = Duration::from_secs(30);
+/// The same where the command can do without.
+const MOMENT: Duration = Duration::from_secs(2);
 const IDENTITY_LIMIT: u64 = 1 << 20;
 
 /// The user's data folder: what should be kept, but not the root.
@@ -150,6 +152,23 @@ pub fn trust(args: &TrustArgs) -> Result<Trust, Failure> {
 pub fn custody(place: &KeyringPlace) -> Result<Custody, Failure> {
     let keyring = required_keyring(place, Sharing::Exclusive)?;
     Ok(Custody::over(keyring, clocks())?)
+}
+
+/// The keyring with its register, for commands that only show what is in it.
+pub fn reading(place: &KeyringPlace) -> Result<Custody, Failure> {
+    Ok(Custody::reading(required_keyring(place, Sharing::Shared)?, clocks())?)
+}
+
+/// Stores the reading of the clock when all is shown. A disk that is full or read-only, or another process, is no reason to
+/// fail: the next command reads the clock as well.
+pub fn remember(custody: Custody) -> Result<(), Failure> {
+    match custody.remember(MOMENT).map_err(Failure::from) {
+        Err(Failure::Ops(e)) if [FAILED, LOCKED].contains(&super::error::code(&e)) => {
+            eprintln!("keepuntil: warning: what the clock shows could not be stored: {e}");
+            Ok(())
+        }
+        stored => stored,
+    }
 }
 
 /// The signatures in these files.

@@ -18,7 +18,7 @@ pub struct StatusArgs {
 }
 
 pub fn run(args: StatusArgs, common: Common) -> Result<Done, Failure> {
-    let custody = home::custody(&args.keyring)?;
+    let custody = home::reading(&args.keyring)?;
     let status = status(&custody)?;
     if common.json {
         render::json_line(&json(&custody, &status));
@@ -26,6 +26,7 @@ pub fn run(args: StatusArgs, common: Common) -> Result<Done, Failure> {
         render::print(&text(&custody, &status))?;
     }
     let warned = warn(&custody);
+    home::remember(custody)?;
     let findings = status.overdue > 0 || status.clock.distrust.is_some();
     Ok(if findings || warned { Done::Findings } else { Done::Clean })
 }

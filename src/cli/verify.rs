@@ -7,13 +7,15 @@ use super::progress::Bar;
 use super::{Done, error, home, render};
 use crate::archive::ArchiveError;
 use crate::archive::reader::ArchiveReader;
-use crate::archive::salvage::{Salvage, salvage};
-use crate::archive::verify::{Verification, verify};
+use crate::archive::salvage::{Salvage, claimed_archive, salvage};
+use crate::archive::verify::{Verification, verify as verify_structure};
+use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::Certificate;
+use crate::journal::entry::VerifiedOutcome;
 use crate::keyring::Keyring;
 use crate::ops::against::{Comparison, Difference};
 use crate::ops::open::{Opener, Signer, open_archive, open_file};
-use crate::ops::verify::{CheckOnly, DeepOutcome, deep};
+use crate::ops::verify::{self, CheckOnly, DeepOutcome, deep};
 use crate::ops::{OpsError, Progress};
 use crate::retention::ranges::Ranges;
 use crate::storage::document::MAX_DOCUMENT;
@@ -21,28 +23,91 @@ use crate::storage::lock::Sharing;
 use crate::storage::{read_limited, show};
 use std::sync::Arc;
 
+/// What a verification has come to so far, for the journal.
+#[derive(Default)]
+struct Seen {
+    /// Where the seal is the one that the keyring knows.
+    archive: Option<ArchiveId>,
+    outcome: Option<VerifiedOutcome>,
+    deep: bool,
+}
+
 pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
+    let mut seen = Seen::default();
+    let checked = check(&args, common, &mut seen);
+    let noted = if args.note { note(&args, &seen, common) } else { Ok(()) };
+    match (checked, noted) {
+        (checked, Ok(())) => checked,
+        (Ok(Done::Clean | Done::Findings), Err(failure)) => Err(failure),
+        // What is wrong with the archive decides how the command ends.
+        (checked, Err(failure)) => {
+            failure.report(common.json);
+            checked
+        }
+    }
+}
+
+impl Seen {
+    fn note(&mut self, done: Done) {
+        let damaged = done == Done::Damaged;
+        self.outcome = Some(if damaged { VerifiedOutcome::Damaged } else { VerifiedOutcome::Whole });
+    }
+}
+
+/// Notes what was seen, where it came to an outcome.
+fn note(args: &Verify, seen: &Seen, common: Common) -> Result<(), Failure> {
+    let Some(outcome) = seen.outcome else { return Ok(()) };
+    let archive = match seen.archive {
+        Some(archive) => archive,
+        None => claimed_archive(&Arc::new(open_file(&args.archive)?)).map_err(OpsError::archive(&args.archive))?,
+    };
+    let entry = verify::note(&mut home::custody(&args.keyring)?, &archive, outcome, seen.deep)?;
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "noted", "archive": hex::encode(archive), "entry": entry, "outcome": outcome,
+            "deep": seen.deep,
+        }));
+    } else if !common.quiet {
+        render::print(&format!("noted in the journal as entry {entry}\n"))?;
+    }
+    Ok(())
+}
+
+fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure> {
     let trust = home::trust(&args.trust)?;
     let needs_keys = args.deep || !args.against.is_empty();
     let mut keyring = home::keyring(&args.keyring, Sharing::Shared)?;
-    if needs_keys && keyring.is_none() {
+    if (needs_keys || args.note) && keyring.is_none() {
         return Err(OpsError::KeyringMissing.into());
     }
     let (mut reader, signer) = match open_archive(&args.archive, &trust, keyring.as_ref()) {
         Err(OpsError::Archive { path, source: source @ ArchiveError::Damaged { .. } }) => {
+            seen.outcome = Some(VerifiedOutcome::Damaged);
             let failure = Failure::from(OpsError::Archive { path, source });
-            return report_salvage(&failure, &args, common);
+            return report_salvage(&failure, args, common);
+        }
+        Err(e @ OpsError::ForeignSeal { .. }) => {
+            seen.outcome = Some(VerifiedOutcome::Damaged);
+            return Err(e.into());
         }
         opened => opened?,
     };
-    let destroyed = destroyed_records(&args, &reader, signer, keyring.as_ref())?;
+    if let (true, Some(keyring)) = (args.note, &keyring) {
+        // Known before the long work begins.
+        verify::known_root(keyring, reader.archive())?;
+        seen.archive = Some(*reader.archive());
+    }
+    let destroyed = destroyed_records(args, &reader, signer, keyring.as_ref())?;
     let bar = Bar::new("verifying", common.quiet);
     bar.total(reader.tail().file_len);
-    let found = verify(&mut reader, home::threads(), &|record| destroyed.contains(record), &|bytes| bar.advance(bytes))
-        .map_err(OpsError::archive(&args.archive))?;
+    let found = verify_structure(&mut reader, home::threads(), &|record| destroyed.contains(record), &|bytes| {
+        bar.advance(bytes)
+    })
+    .map_err(OpsError::archive(&args.archive))?;
     bar.done();
-    report_structure(&found, reader.records(), &args, common)?;
     let mut done = if found.damage.is_empty() { Done::Clean } else { Done::Damaged };
+    seen.note(done);
+    report_structure(&found, reader.records(), args, common)?;
     if needs_keys {
         let identities = home::required_identities(&args.identity)?;
         let keyring = keyring.as_mut().expect("its absence was refused above");
@@ -56,6 +121,8 @@ pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
         })?;
         bar.done();
         done = worse(done, report_deep(&outcome, common)?);
+        seen.note(done);
+        seen.deep = outcome.failed.iter().all(|(_, e)| [error::DAMAGED, error::DESTROYED].contains(&code(e)));
         if let Some(comparison) = comparison {
             let (differences, same) = comparison.finish();
             done = worse(done, report_comparison(&differences, same, common)?);

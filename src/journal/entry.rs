@@ -151,6 +151,8 @@ pub enum Entry {
         #[serde(with = "hex::serde")]
         root: Hash,
         outcome: VerifiedOutcome,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        deep: bool,
     },
 }
 

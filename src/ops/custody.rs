@@ -1,7 +1,8 @@
 //! A keyring with its register open: what every command about retention works on.
 //!
 //! Invariant: the clock is read into the register before anything is decided, and what changes is stored in one
-//! transaction with its journal entries. Spec: `spec/disposition.md`.
+//! transaction with its journal entries. Who only looks stores nothing before all is shown, and can do without.
+//! Spec: `spec/disposition.md`; `spec/keyring.md`, "Locks".
 
 use super::OpsError;
 use crate::crypto::hash::sha256;
@@ -53,6 +54,8 @@ pub struct Custody {
     register: Register,
     now: Now,
     observed: Observed,
+    /// What the journal is to say of a reading of the clock that is not stored; none where it is.
+    unstored: Option<Vec<Entry>>,
 }
 
 impl Custody {
@@ -69,18 +72,45 @@ impl Custody {
     ///
     /// # Errors
     /// Those of the keyring.
-    pub fn over(mut keyring: Keyring, now: Now) -> Result<Self, OpsError> {
+    pub fn over(keyring: Keyring, now: Now) -> Result<Self, OpsError> {
+        let mut custody = Self::reading(keyring, now)?;
+        if let Some(entries) = custody.unstored.take() {
+            let leaves = entries.into_iter().map(|entry| leaf(&custody.now, entry)).collect::<Result<_, _>>()?;
+            let documents = vec![(REGISTER.to_owned(), custody.register.to_bytes())];
+            custody.keyring.store(Update { documents, leaves, ..Update::default() })?;
+        }
+        Ok(custody)
+    }
+
+    /// Takes a keyring, however it was opened, to show what is in it: the clock is read into the register in memory
+    /// only, and [`Self::remember`] stores it.
+    ///
+    /// # Errors
+    /// Those of the keyring.
+    pub fn reading(keyring: Keyring, now: Now) -> Result<Self, OpsError> {
         let known = keyring.document(REGISTER)?;
         let before = known.map(|bytes| Register::from_bytes(&bytes)).transpose()?;
         let mut register = before.clone().unwrap_or_else(|| Register::new(&now.reading));
         let (observed, effect) = register.observe(&now.reading);
-        if before.is_none_or(|before| before.to_bytes() != register.to_bytes()) {
-            let entries = effect.into_iter().map(|effect| leaf(&now, entry_of(effect, &register)));
-            let leaves = entries.collect::<Result<_, _>>()?;
-            let documents = vec![(REGISTER.to_owned(), register.to_bytes())];
-            keyring.store(Update { documents, leaves, ..Update::default() })?;
+        let is_news = before.is_none_or(|before| before.to_bytes() != register.to_bytes());
+        let unstored = is_news.then(|| effect.into_iter().map(|effect| entry_of(effect, &register)).collect());
+        Ok(Self { keyring, register, now, observed, unstored })
+    }
+
+    /// Stores the reading of the clock in a keyring that was opened to be read, and finishes what an earlier run left;
+    /// waits at most `wait` for other processes. It comes last: after a write that failed nothing more may be read.
+    ///
+    /// # Errors
+    /// Those of the keyring; what was shown of it is right all the same.
+    pub fn remember(self, wait: Duration) -> Result<(), OpsError> {
+        if self.unstored.is_none() && !self.keyring.unfinished() {
+            return Ok(());
         }
-        Ok(Self { keyring, register, now, observed })
+        let Self { keyring, now, .. } = self;
+        let dir = keyring.dir().to_owned();
+        // Its lock stands in the way of the exclusive one.
+        drop(keyring);
+        Self::open(&dir, wait, now).map(drop)
     }
 
     /// Writes the first entry of the journal of a new keyring.

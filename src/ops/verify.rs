@@ -1,5 +1,6 @@
-//! `verify --deep`: opens every record and checks the bag inside.
+//! `verify --deep` opens every record and checks the bag inside; `verify --note` tells the journal what was found.
 
+use super::custody::Custody;
 use super::open::{Opener, concerns_one_record, none_for_these_identities};
 use super::read_ahead::read_record;
 use super::restore::{DEFAULT_MAX_MEMBERS, Selection, limits, select};
@@ -10,7 +11,10 @@ use crate::archive::label::Label;
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::reader::ArchiveReader;
 use crate::crypto::hash::Hash;
+use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::Secret32;
+use crate::journal::entry::{Entry, VerifiedOutcome};
+use crate::keyring::{Keyring, KeyringError};
 use crate::storage::source::Attributes;
 use std::fs::File;
 use std::io::Read;
@@ -84,6 +88,26 @@ pub fn deep(
         return Err(outcome.failed.swap_remove(0).1);
     }
     Ok(outcome)
+}
+
+/// Notes in the journal, durably, that an archive of the keyring was verified and with which outcome; returns the index of
+/// the entry. `deep` says that every record whose keys are there was opened.
+///
+/// # Errors
+/// [`KeyringError::UnknownArchive`]; those of the keyring.
+pub fn note(custody: &mut Custody, archive: &ArchiveId, outcome: VerifiedOutcome, deep: bool) -> Result<u64, OpsError> {
+    let root = known_root(custody.keyring(), archive)?;
+    custody.note(vec![Entry::Verified { archive: *archive, root, outcome, deep }])?;
+    Ok(custody.keyring().log().size()? - 1)
+}
+
+/// The root that the seal of an archive must have.
+///
+/// # Errors
+/// [`KeyringError::UnknownArchive`].
+pub fn known_root(keyring: &Keyring, archive: &ArchiveId) -> Result<Hash, KeyringError> {
+    let known = keyring.known_archive(archive)?;
+    Ok(known.ok_or_else(|| KeyringError::UnknownArchive(hex::encode(archive)))?.root)
 }
 
 fn open_one(

@@ -2,6 +2,7 @@
 
 use super::StorageError;
 use std::fs::{File, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -25,13 +26,7 @@ impl Lock {
     /// # Errors
     /// [`StorageError::Locked`] when the time is over; [`StorageError::File`].
     pub fn take(path: &Path, sharing: Sharing, wait: Duration) -> Result<Self, StorageError> {
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(StorageError::at(path))?;
+        let file = open(path, sharing).map_err(StorageError::at(path))?;
         let deadline = Instant::now() + wait;
         loop {
             let attempt = match sharing {
@@ -48,4 +43,16 @@ impl Lock {
             }
         }
     }
+}
+
+fn open(path: &Path, sharing: Sharing) -> io::Result<File> {
+    match File::options().create(true).truncate(false).read(true).write(true).open(path) {
+        // Who only reads needs nothing but the file to be there.
+        Err(e) if sharing == Sharing::Shared && is_read_only(&e) => File::open(path),
+        opened => opened,
+    }
+}
+
+fn is_read_only(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
