@@ -1,10 +1,13 @@
 //! Rosters and signatures under them: vectors, real keys of OpenSSH, and OpenSSH's own reading as the oracle.
 
+mod support;
+
 use chrono::{DateTime, Utc};
 use keepuntil::crypto::hash::sha256;
 use keepuntil::disclosure::namespace;
 use keepuntil::disclosure::roster::{Roster, RosterError};
 use keepuntil::disclosure::statement::{RosterChange, clock_statement};
+use keepuntil::retention::register::Register;
 use keepuntil::storage::process::ProcessError;
 use keepuntil::storage::ssh_keygen;
 use proptest::prelude::*;
@@ -247,6 +250,136 @@ fn the_date_can_be_stated_by_a_second_person() {
     ] {
         assert!(roster().verify(&other, &signature, namespace::CLOCK, at(NOW)).is_err());
     }
+}
+
+/// A string of SSH's wire form.
+fn wire(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u32).to_be_bytes()[..], bytes].concat()
+}
+
+/// A security key as OpenSSH's PROTOCOL.u2f has it, in software: what it signs is the hash of its application, that it was
+/// touched, how often it signed, and the hash of the message.
+struct SecurityKey {
+    pair: aws_lc_rs::signature::Ed25519KeyPair,
+}
+
+impl SecurityKey {
+    const KIND: &str = "sk-ssh-ed25519@openssh.com";
+    const APPLICATION: &[u8] = b"ssh:";
+    const TOUCHED: u8 = 1;
+
+    fn new() -> Self {
+        Self { pair: aws_lc_rs::signature::Ed25519KeyPair::generate().unwrap() }
+    }
+
+    fn public(&self) -> Vec<u8> {
+        use aws_lc_rs::signature::KeyPair;
+        [wire(Self::KIND.as_bytes()), wire(self.pair.public_key().as_ref()), wire(Self::APPLICATION)].concat()
+    }
+
+    /// A signature that says `counter`, whatever the key signed.
+    fn sign(&self, namespace: &str, message: &[u8], counter: u32, said: u32) -> Vec<u8> {
+        use base64::{Engine, prelude::BASE64_STANDARD};
+        use sha2::{Digest, Sha512};
+        let outside = [wire(namespace.as_bytes()), wire(b""), wire(b"sha512")].concat();
+        let inner = [b"SSHSIG", &outside[..], &wire(&Sha512::digest(message))].concat();
+        let state = |counter: u32| [&[Self::TOUCHED][..], &counter.to_be_bytes()].concat();
+        let signed = [&sha256(&[Self::APPLICATION])[..], &state(counter), &sha256(&[&inner])].concat();
+        let signature = self.pair.sign(&signed);
+        let signature = [&wire(Self::KIND.as_bytes())[..], &wire(signature.as_ref()), &state(said)].concat();
+        let blob = [b"SSHSIG", &1u32.to_be_bytes()[..], &wire(&self.public()), &outside, &wire(&signature)].concat();
+        let text = BASE64_STANDARD.encode(blob);
+        format!("-----BEGIN SSH SIGNATURE-----\n{text}\n-----END SSH SIGNATURE-----\n").into_bytes()
+    }
+}
+
+#[test]
+fn a_security_key_signs() {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    let key = SecurityKey::new();
+    let text =
+        format!("wang {} {}\nli {}\n", SecurityKey::KIND, BASE64_STANDARD.encode(key.public()), KEYS.public("b"));
+    let roster = Roster::parse(text.as_bytes()).unwrap();
+    let signature = key.sign(namespace::PLAN, b"plan", 7, 7);
+    let signer = roster.verify(b"plan", &signature, namespace::PLAN, at(NOW)).unwrap();
+    assert_eq!(signer.principal, "wang");
+    let theirs = ssh_keygen::find_principals(&text, &signature, Some(at(NOW))).unwrap();
+    assert_eq!(theirs, ["wang"]);
+    let forged = |message: &[u8], signature: &[u8]| {
+        let verified = roster.verify(message, signature, namespace::PLAN, at(NOW));
+        matches!(verified, Err(RosterError::Forged { principal, .. }) if principal == "wang")
+    };
+    assert!(forged(b"plan!", &signature));
+    assert!(forged(b"plan", &key.sign(namespace::PLAN, b"plan", 7, 8)));
+    // Another key of the same kind is not on the roster.
+    let other = SecurityKey::new().sign(namespace::PLAN, b"plan", 7, 7);
+    assert!(matches!(roster.verify(b"plan", &other, namespace::PLAN, at(NOW)), Err(RosterError::UnknownKey(_))));
+}
+
+/// An agent that ends with the test.
+struct Agent {
+    child: std::process::Child,
+    socket: PathBuf,
+}
+
+impl Agent {
+    fn start(folder: &Path) -> Self {
+        let socket = folder.join("agent");
+        let child =
+            Command::new("ssh-agent").arg("-D").arg("-a").arg(&socket).stdout(std::process::Stdio::null()).spawn();
+        let agent = Self { child: child.expect("ssh-agent is installed"), socket };
+        while !agent.socket.exists() {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        agent
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_key_that_only_an_agent_has_signs_holds_and_plans() {
+    let home = support::Home::new();
+    home.small_firm();
+    let agent = Agent::start(&home.path(""));
+    let run = |program: &str, arguments: &[&str]| {
+        let mut command = Command::new(program);
+        let ran =
+            command.args(arguments).current_dir(home.path("")).env("SSH_AUTH_SOCK", &agent.socket).output().unwrap();
+        assert!(ran.status.success(), "{program} {arguments:?}: {ran:?}");
+    };
+    run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", "key"]);
+    run("ssh-add", &["-q", "key"]);
+    std::fs::remove_file(home.path("key")).unwrap();
+    let public = std::fs::read_to_string(home.path("key.pub")).unwrap();
+    let roster = home.write("people.txt", format!("wang {public}"));
+    let create = ["create", "-o", "firm.sealed", "--rule", "cn-pi-minimum", "--start", "creation", "--retain", "P3Y"];
+    home.run(&[&create[..], &["clients"]].concat()).ends(0);
+    home.run(&["keyring", "set", "--cool-off-days", "0"]).ends(0);
+    home.run(&["roster", "set", "people.txt"]).ends(0);
+
+    let hold = ["hold", "place", "firm.sealed", "--record", "1", "--matter", "audit", "--authority", "tax office"];
+    let hold = [&hold[..], &["--sign-with", "key.pub", "--json"]].concat();
+    // Without the agent there is nothing to sign with.
+    home.run(&hold).ends(1);
+    let placed = support::Ran::from(home.command().args(&hold).env("SSH_AUTH_SOCK", &agent.socket).output().unwrap());
+    let signature = placed.ends(0).json("hold")[0]["signature"].as_str().unwrap().to_owned();
+    let register = Register::from_bytes(&home.open_keyring().document("register").unwrap().unwrap()).unwrap();
+    let roster = Roster::parse(&std::fs::read(roster).unwrap()).unwrap();
+    let [hold] = &register.holds[..] else { panic!("{:?}", register.holds) };
+    let signer = roster.verify(&hold.statement(), signature.as_bytes(), namespace::HOLD, chrono::Utc::now()).unwrap();
+    assert_eq!((signer.principal.as_str(), hold.signature.as_ref()), ("wang", Some(&signature)));
+
+    let plan = ["purge", "--plan", "plan.json", "--archive", "firm.sealed", "--record", "2"];
+    home.run(&[&plan[..], &["--early", "consent-withdrawn"]].concat()).ends(0);
+    run("ssh-keygen", &["-q", "-Y", "sign", "-n", "keepuntil-plan", "-f", "key.pub", "plan.json"]);
+    home.run(&["purge", "--execute", "plan.json", "--approval", "plan.json.sig"]).ends(0);
+    home.run(&["restore", "firm.sealed", "--record", "2", "-o", "gone"]).ends(13);
 }
 
 #[test]

@@ -123,11 +123,15 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StorageErro
     file.finish()
 }
 
-/// Makes a folder and those above it; only the owner may enter what is new.
+/// Makes a folder and those above it, durably; only the owner may enter what is new.
 ///
 /// # Errors
 /// [`StorageError::File`].
 pub fn create_private_dir(path: &Path) -> Result<(), StorageError> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StorageError::at(path))
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && folder.symlink_metadata().is_err();
+    let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StorageError::at(path))?;
+    // What is synced in a folder is lost with it where the folder's own name is not on disk.
+    missing.into_iter().rev().try_for_each(sync_parent)
 }

@@ -1,4 +1,5 @@
 //! A second reader of keyrings, from `spec/keyring.md` alone: SQLite, age, JSON.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use age::x25519::Identity;
 use base64::{Engine, prelude::BASE64_STANDARD};

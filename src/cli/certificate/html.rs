@@ -5,7 +5,7 @@ use super::sheet::{Block, Sheet, Table};
 const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#999;--soft:#f2f2f2;--warn:#8a1f11}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e6e6;--paper:#161616;--line:#666;--soft:#242424;--warn:#ff9c8a}}
-@page{size:A4;margin:18mm 16mm}
+@page{size:A4;margin:18mm 16mm;@bottom-center{content:counter(page) \" / \" counter(pages);font-size:8pt}}
 *{box-sizing:border-box}
 body{margin:0 auto;padding:1.5rem;max-width:52rem;color:var(--ink);background:var(--paper);
 font:10.5pt/1.5 system-ui,-apple-system,\"Segoe UI\",\"Noto Sans\",\"PingFang SC\",\"Microsoft YaHei\",\"Noto Sans CJK SC\",sans-serif}
@@ -19,13 +19,18 @@ table{border-collapse:collapse;width:100%;margin:.5em 0;font-size:.86em}
 th,td{border:1px solid var(--line);padding:.22em .4em;text-align:left;vertical-align:top;overflow-wrap:anywhere}
 th{background:var(--soft);font-weight:600}
 td.n,th.n{text-align:right}
+td.n{white-space:nowrap}
 table.fields th{width:30%;font-weight:600}
+.wide{overflow-x:auto}
 table.list th,table.list td{overflow-wrap:normal}
+td.w{white-space:nowrap}
 .sign th{width:16%}
 .sign td{width:34%;height:2.6em}
+@media screen and (max-width:36rem){body{padding:1rem}table.list{font-size:.7em}.list th,.list td{padding:.2em}.sign tr{display:grid;grid-template-columns:30% 70%}
+.sign th,.sign td{width:auto}}
 pre{font-family:ui-monospace,monospace;background:var(--soft);padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.86em}
 @media print{:root{--ink:#000;--paper:#fff;--line:#777;--soft:#f2f2f2;--warn:#000}
-body{padding:0;max-width:none;font-size:9.5pt}
+body{padding:0;max-width:none;font-size:9.5pt}.wide{overflow:visible}
 thead{display:table-header-group}tr,.sign,.warning,pre{break-inside:avoid}h2,h3{break-after:avoid}
 th{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 ";
@@ -70,7 +75,7 @@ fn push(out: &mut String, block: &Block) {
 
 fn push_table(out: &mut String, table: &Table) {
     let number = |column: usize| if table.right.contains(&column) { " class=\"n\"" } else { "" };
-    out.push_str("<table class=\"list\">\n<thead><tr>");
+    out.push_str("<div class=\"wide\">\n<table class=\"list\">\n<thead><tr>");
     for (column, cell) in table.head.iter().enumerate() {
         out.push_str(&format!("<th scope=\"col\"{}>{}</th>", number(column), escape(cell)));
     }
@@ -78,11 +83,17 @@ fn push_table(out: &mut String, table: &Table) {
     for row in &table.rows {
         out.push_str("<tr>");
         for (column, cell) in row.iter().enumerate() {
-            out.push_str(&format!("<td{}>{}</td>", number(column), escape(cell)));
+            // A date or number that is broken at its hyphens cannot be read.
+            let class = if is_short_word(cell) && number(column).is_empty() { " class=\"w\"" } else { number(column) };
+            out.push_str(&format!("<td{class}>{}</td>", escape(cell)));
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table>\n</div>\n");
+}
+
+fn is_short_word(cell: &str) -> bool {
+    cell.len() <= 14 && cell.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'*' | b'.'))
 }
 
 fn push_signature(out: &mut String, role: &str, fields: &[(String, Option<String>)]) {
