@@ -102,13 +102,21 @@ fn write(home: &Path) {
     assert_eq!(purge::unattended(&mut custody(home, "2030-02-09T10:00:00Z")).unwrap().executed.len(), 1);
 }
 
+/// Numbers of live and destroyed records of an archive, and some of the records in full.
+#[derive(Default)]
+struct Shown {
+    live: Vec<u64>,
+    destroyed: Vec<u64>,
+    records: serde_json::Map<String, Value>,
+}
+
 /// What the second reader finds, with the commitments to the halves in place of the halves.
 fn seen(view: &View) -> Value {
     let half = |text: &str| Secret32::from_slice(&BASE64_STANDARD.decode(text).unwrap()).unwrap();
-    let mut archives: BTreeMap<String, (Vec<u64>, Vec<u64>, serde_json::Map<String, Value>)> = BTreeMap::new();
+    let mut archives: BTreeMap<String, Shown> = BTreeMap::new();
     for ((archive, n), retention) in &view.retentions {
         let place = (archive.clone(), *n);
-        let (live, destroyed, shown) = archives.entry(archive.clone()).or_default();
+        let Shown { live, destroyed, records } = archives.entry(archive.clone()).or_default();
         let mut record = json!({ "retention": retention });
         if let Some((record_half, label_half)) = view.live.get(&place) {
             live.push(*n);
@@ -122,11 +130,11 @@ fn seen(view: &View) -> Value {
             record["destroyed"] = view.destroyed[&place].clone().into();
         }
         if [1, 2, 3, 256, 257, 258].contains(n) {
-            shown.insert(n.to_string(), record);
+            records.insert(n.to_string(), record);
         }
     }
     let ranges = |numbers: Vec<u64>| Ranges::from_iter(numbers).to_string();
-    let archives = archives.into_iter().map(|(archive, (live, destroyed, records))| {
+    let archives = archives.into_iter().map(|(archive, Shown { live, destroyed, records })| {
         json!({ "archive": archive, "live": ranges(live), "destroyed": ranges(destroyed), "records": records })
     });
     let register: Value = serde_json::from_slice(&view.documents["register"]).unwrap();
