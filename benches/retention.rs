@@ -141,7 +141,7 @@ fn planned(dir: &Path, numbers: &Ranges) -> Vec<u8> {
 
 /// Schedules and, since there is no cool-off, destroys.
 fn executed(dir: &Path, file: &[u8], count: u64) {
-    match execute_plan(&mut open(dir), file, &[]).expect("a purge") {
+    match execute_plan(&mut open(dir), file, &[], &Default::default()).expect("a purge") {
         Step::Executed(executed) => assert_eq!(executed.certificate.records.len() as u64, count),
         Step::Scheduled(_) => panic!("there is no cool-off"),
     }

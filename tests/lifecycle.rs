@@ -68,9 +68,125 @@ fn a_plain_date_runs_out_and_the_unattended_purge_destroys_for_ever() {
     fs::copy(&certificate, stranger.home.path("certificate.json")).unwrap();
     let signers = ["--signer", keys[0], "--signer", keys[1]];
     let plain = [&["verify", "firm.sealed"], &signers[..]].concat();
-    stranger.home.run(&plain).ends(10);
+    let without_proof = stranger.home.run(&plain).ends(10);
+    assert!(without_proof.err.contains("--certificate FILE"), "{without_proof:?}");
     let with_proof = [&plain[..], &["--certificate", "certificate.json"]].concat();
     stranger.home.run(&with_proof).ends(0);
+}
+
+const ROLES: &str = "[witness]\nname = \"顾清禾\"\ntitle = \"监销人\"\n[custodian]\nname = \"Ada Östlund\"\n";
+
+/// Three records, one of them planned and scheduled for 2037-03-09.
+fn one_of_three_scheduled(roles: &[&str]) -> Desk {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.home.write("roles.toml", ROLES);
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2036-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    desk.travel("2037-03-01 09:00:00");
+    let time = "2037-03-01 10:00:00";
+    desk.at(time, &["purge", "--plan", "plan.json", "--archive", "firm.sealed", "--record", "1-2"]).ends(0);
+    desk.at(time, &[&["purge", "--execute", "plan.json"], roles].concat()).ends(0);
+    desk
+}
+
+#[test]
+fn roles_are_remembered_until_the_certificate_names_them() {
+    let desk = one_of_three_scheduled(&["--roles", "roles.toml"]);
+    desk.home.write("bad.toml", "[witness]\nname = \"\"\n");
+    desk.home.write("large.toml", "#".repeat(70_000));
+    let time = "2037-03-08 18:00:00";
+    let bad = desk.at(time, &["purge", "--unattended", "--roles", "bad.toml"]).fails(1, "bad.toml: witness: name");
+    assert!(bad.err.contains("keepuntil purge --help"), "{bad:?}");
+    desk.at(time, &["purge", "--execute", "plan.json", "--roles", "large.toml"]).fails(1, "large.toml");
+    desk.at(time, &["purge", "--dry-run", "--roles", "roles.toml"]).ends(2);
+
+    let done = desk.at("2037-03-09 12:00:00", &["purge", "--unattended", "--json"]).ends(0).json("destroyed");
+    let read = |path: &serde_json::Value| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(path.as_str().unwrap()).unwrap()).unwrap()
+    };
+    let certificate = read(&done[0]["certificate"]);
+    assert_eq!(certificate["roles"]["witness"]["title"], "监销人");
+    assert_eq!(certificate["roles"]["custodian"]["name"], "Ada Östlund");
+    let shown = desk.at("2037-03-09 13:00:00", &["certificate", "show", done[0]["certificate"].as_str().unwrap()]);
+    assert!(shown.ends(0).out.contains("顾清禾"));
+
+    // The third was scheduled by the same run, without a word on who takes part.
+    desk.home.write("later.toml", "[verifier]\nname = \"Lin Yue\"\n");
+    let time = "2037-03-18 12:00:00";
+    let done = desk.at(time, &["purge", "--unattended", "--roles", "later.toml", "--json"]).ends(0).json("destroyed");
+    assert_eq!(read(&done[0]["certificate"])["roles"], serde_json::json!({ "verifier": { "name": "Lin Yue" } }));
+}
+
+#[test]
+fn what_is_destroyed_is_said_once_and_held_no_more() {
+    let desk = one_of_three_scheduled(&[]);
+    let hold = |time: &str, records: &str| {
+        let texts = ["--matter", "audit", "--authority", "tax office"];
+        desk.at(time, &[&["hold", "place", "firm.sealed", "--record", records, "--json"], &texts[..]].concat())
+    };
+    let placed = hold("2037-03-07 10:00:00", "2").ends(0).json("hold")[0]["hold"].as_str().unwrap().to_owned();
+    let held = desk.at("2037-03-09 10:00:00", &["status"]).ends(3).out;
+    assert!(held.contains("2 records, 1 of them held, cannot be destroyed now"), "{held}");
+    assert_eq!(desk.status("2037-03-09 10:00:00", 3)["scheduled"][0]["held"], 1);
+    desk.at("2037-03-09 10:30:00", &["purge", "--execute", "plan.json"]).ends(11);
+    desk.at("2037-03-09 11:00:00", &["hold", "release", &placed]).ends(0);
+    let released = desk.at("2037-03-09 11:00:00", &["status"]).ends(3).out;
+    assert!(released.contains("2 records, may be destroyed now"), "{released}");
+    let time = "2037-03-09 12:00:00";
+    desk.at(time, &["purge", "--execute", "plan.json"]).ends(0);
+
+    let some = desk.at(time, &["restore", "firm.sealed", "--all", "-o", "some"]).ends(3);
+    assert_eq!(some.err.matches("record 1: its keys were destroyed").count(), 1, "{some:?}");
+    assert!(!some.err.contains("record 1: record 1"), "{some:?}");
+    hold(time, "1").fails(13, "record 1: its keys were destroyed");
+    hold(time, "1-2").fails(13, "all 2 records: their keys were destroyed");
+    assert_eq!(desk.at(time, &["hold", "list", "--json"]).ends(0).out, "");
+    let partly = hold(time, "1-3").ends(0);
+    assert!(partly.err.contains("too late for records 1-2"), "{partly:?}");
+    let id = partly.json("hold")[0]["hold"].as_str().unwrap().to_owned();
+    desk.at(time, &["hold", "release", &id]).ends(0);
+
+    desk.at(time, &["purge", "--unattended"]).ends(0);
+    let time = "2037-03-17 12:00:00";
+    desk.at(time, &["purge", "--unattended"]).ends(0);
+    desk.at(time, &["restore", "firm.sealed", "--all", "-o", "none"]).fails(13, "all 3 records");
+    desk.home.nothing_in("none");
+}
+
+#[test]
+fn what_cannot_be_meant_is_said_before_it_counts() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    let made = ["create", "-o", "firm.sealed", "--rule", "cn-aml-identity", "clients"];
+    desk.at(SEALED, &made).ends(0);
+    // Nobody is asked for a date that would not be taken.
+    desk.at(SEALED, &["clock", "confirm", "--typed"]).fails(16, "does not take a typed date");
+    desk.at(SEALED, &["keyring", "set", "--typed-confirmation", "yes"]).ends(0);
+    desk.at(SEALED, &["clock", "confirm", "--typed"]).fails(2, "no terminal");
+
+    desk.at(SEALED, &["purge", "--execute", "people.txt"]).fails(10, "people.txt: ");
+    desk.home.write("newer.json", "{\"format\":\"keepuntil-plan/v9\"}");
+    desk.at(SEALED, &["purge", "--execute", "newer.json"]).fails(1, "newer.json: its format is \"keepuntil-plan/v9\"");
+
+    let event = |name: &str, scope: &[&str]| {
+        let ran = desk.at(SEALED, &[&["event", "record", name, "--date", "2026-11-20"], scope].concat()).ends(0);
+        ran.err.contains("warning")
+    };
+    assert!(event("relationship-ended", &["firm.sealed"]));
+    assert!(event("relationship-end", &["--compartment", "clients"]));
+    assert!(event("relationship-end", &["--rule", "cn-aml-identities"]));
+    assert!(!event("relationship-end", &["firm.sealed", "--record", "1"]));
+    for records in ["9", "1-9"] {
+        let scope = ["event", "record", "relationship-end", "firm.sealed", "--record", records];
+        desk.at(SEALED, &[&scope[..], &["--date", "2026-11-20"]].concat()).fails(1, "holds no keys of record");
+    }
+
+    let jumped = desk.at("2037-03-01 10:00:00", &["status"]).ends(3);
+    let line = jumped.err.lines().find(|line| line.contains("jumped to")).unwrap();
+    assert!(line.contains("2037-03-01 02:00:0") && !line.contains('.'), "{line}");
+    let behind = desk.at("2020-03-01 10:00:00", &["status"]).ends(3).out;
+    assert!(behind.contains("the clock is behind 2026-11-22") && !behind.contains("confirmed today"), "{behind}");
 }
 
 #[test]

@@ -24,6 +24,22 @@ fn date(text: &str) -> NaiveDate {
 }
 
 #[test]
+fn rules_of_a_policy_are_listed_with_the_others() {
+    let home = Home::new();
+    let own = "[[rule]]\nid = \"own-drawings\"\ntitle = \"Drawings of ours\"\nperiod = \"P12Y\"\n";
+    let rest = "[[compartment]]\nname = \"a\"\nclass = \"public\"\n[[records]]\npath = \"{c}/**\"\nrecord = \"{c}\"\n\
+        compartment = \"a\"\nuntil = \"2099-12-31\"\n";
+    home.write("policy.toml", format!("{own}{rest}"));
+    let listed = home.run(&["rules", "--policy", "policy.toml"]).ends(0).out;
+    assert!(listed.contains("own-drawings") && listed.contains("cn-accounting-voucher"), "{listed}");
+    let one = home.run(&["rules", "own-drawings", "--policy", "policy.toml"]).ends(0).out;
+    assert!(one.contains("Drawings of ours") && one.contains("at least P12Y"), "{one}");
+    home.run(&["rules", "own-drawings"]).fails(2, "own-drawings");
+    home.write("policy.toml", own);
+    home.run(&["rules", "--policy", "policy.toml"]).ends(1);
+}
+
+#[test]
 fn periods_end_as_the_vectors_say() {
     for case in vectors("periods.json") {
         let text = |key: &str| case[key].as_str().map(str::to_owned);

@@ -441,7 +441,7 @@ proptest! {
         }
         let _ = Proof::parse(&text);
         let _ = Proof::parse(&format!("c2sp.org/tlog-proof@v1\nextra {text}\nindex 1\n\n{text}"));
-        let _ = keepuntil::archive::bag_reader::parse_time(&text);
+        let _ = keepuntil::archive::pax::parse_time(&text);
         let _ = keepuntil::retention::policy::Policy::parse(&text);
         let _ = keepuntil::retention::parse_date(&text);
         let _ = text.parse::<keepuntil::retention::period::Period>();
@@ -451,7 +451,7 @@ proptest! {
 
 #[test]
 fn times_are_written_as_they_were_read() {
-    use keepuntil::archive::{bag_reader::parse_time, bag_writer::pax_time};
+    use keepuntil::archive::{bag_writer::pax_time, pax::parse_time};
     for seconds in [0, 1, -1, -2, i64::MAX, i64::MIN, i64::MIN + 1, 1 << 33, -(1 << 33)] {
         for nanos in [0, 1, 500_000_000, 999_999_999] {
             let text = pax_time(seconds, nanos);

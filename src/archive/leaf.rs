@@ -7,6 +7,7 @@ use super::ArchiveError;
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::Commitments;
 use crate::retention::Retention;
+use crate::storage::document::base64_text;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// Leaf 0.
@@ -90,29 +91,6 @@ pub fn parse<L: Serialize + DeserializeOwned>(index: u64, bytes: &[u8]) -> Resul
         return Err(damaged("not in canonical form".into()));
     }
     Ok(leaf)
-}
-
-/// Serde for bytes as standard base64 text.
-pub mod base64_text {
-    use base64::{Engine, prelude::BASE64_STANDARD};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
-
-    /// Writes.
-    ///
-    /// # Errors
-    /// Those of the serializer.
-    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
-    }
-
-    /// Reads.
-    ///
-    /// # Errors
-    /// Text that is not standard base64.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        BASE64_STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)
-    }
 }
 
 #[cfg(test)]

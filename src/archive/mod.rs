@@ -10,6 +10,7 @@ pub mod label;
 pub mod layout;
 pub mod leaf;
 pub mod manifest;
+pub mod pax;
 pub mod proof;
 pub mod reader;
 pub mod readme;

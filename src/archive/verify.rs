@@ -35,6 +35,8 @@ pub struct Verification {
     pub whole: u64,
     /// Records whose content was removed after their keys were destroyed.
     pub removed: u64,
+    /// Records of which nothing but zeros is left, without a proof that their keys were destroyed; they are damaged, too.
+    pub emptied: u64,
     /// Everything else, in file order.
     pub damage: Vec<Damage>,
     /// Bytes looked at.
@@ -58,18 +60,19 @@ pub fn verify(
     progress: &(dyn Fn(u64) + Sync),
 ) -> Result<Verification, ArchiveError> {
     let check = Check::new(reader.file().clone(), progress);
-    let (whole, removed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let (whole, removed, emptied) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
     let outcome: Result<(), ArchiveError> = std::thread::scope(|scope| {
         let (jobs, queue) = crossbeam_channel::bounded::<RecordLeaf>(2 * TILE_WIDTH);
         let workers: Vec<_> = (0..threads.max(1))
             .map(|_| {
                 let queue = queue.clone();
-                let (check, whole, removed) = (&check, &whole, &removed);
+                let (check, whole, removed, emptied) = (&check, &whole, &removed, &emptied);
                 scope.spawn(move || -> Result<(), ArchiveError> {
                     for leaf in queue {
                         match check.record(&leaf, destroyed(leaf.record))? {
                             RecordState::Whole => drop(whole.fetch_add(1, Ordering::Relaxed)),
                             RecordState::Removed => drop(removed.fetch_add(1, Ordering::Relaxed)),
+                            RecordState::Emptied => drop(emptied.fetch_add(1, Ordering::Relaxed)),
                             RecordState::Damaged => {}
                         }
                     }
@@ -86,7 +89,8 @@ pub fn verify(
         structure
     });
     outcome?;
-    Ok(Verification { removed: removed.into_inner(), ..check.into_verification(whole.into_inner()) })
+    let (removed, emptied) = (removed.into_inner(), emptied.into_inner());
+    Ok(Verification { removed, emptied, ..check.into_verification(whole.into_inner()) })
 }
 
 /// What a record's bytes in the file turned out to be.
@@ -96,6 +100,8 @@ enum RecordState {
     Whole,
     /// Zeros, where that is allowed.
     Removed,
+    /// Zeros, where nobody proved that this is allowed.
+    Emptied,
     /// Anything else.
     Damaged,
 }
@@ -118,7 +124,7 @@ impl<'a> Check<'a> {
     pub(super) fn into_verification(self, whole: u64) -> Verification {
         let mut damage = self.damage.into_inner().expect("no verifying thread panicked");
         damage.sort_by_key(|d| d.first);
-        Verification { whole, removed: 0, damage, bytes: self.bytes.into_inner() }
+        Verification { whole, removed: 0, emptied: 0, damage, bytes: self.bytes.into_inner() }
     }
 
     /// Checks a record whose leaf was not proved; `false` also where it cannot lie in a file of `len` bytes.
@@ -333,7 +339,7 @@ impl<'a> Check<'a> {
     /// Checks all segments of a record.
     fn record(&self, leaf: &RecordLeaf, may_be_removed: bool) -> Result<RecordState, ArchiveError> {
         let whole = std::cell::Cell::new(true);
-        let mut removed = may_be_removed;
+        let mut zeroed = true;
         let mut wrong_header = None;
         let report = |first: u64, len: u64, what: &str| {
             whole.set(false);
@@ -358,7 +364,7 @@ impl<'a> Check<'a> {
                 if segment == 0 && done == 0 {
                     wrong_header = RecordHeader::parse(&buffer[..n.min(PREFIX)]).err();
                 }
-                removed = removed && buffer[..n].iter().all(|&b| b == 0);
+                zeroed = zeroed && buffer[..n].iter().all(|&b| b == 0);
                 hasher.update(&buffer[..n]);
                 done += n as u64;
             }
@@ -371,7 +377,9 @@ impl<'a> Check<'a> {
             at += layout::member_len(size);
         }
         self.advance(at - leaf.offset);
-        if removed && whole.get() {
+        // Headers and padding stay as they were when content is removed.
+        let emptied = zeroed && whole.get();
+        if emptied && may_be_removed {
             return Ok(RecordState::Removed);
         }
         if let Some(e) = wrong_header {
@@ -380,7 +388,11 @@ impl<'a> Check<'a> {
         if hasher.finish() != leaf.sha256 {
             report(leaf.offset, at - leaf.offset, "its content is not what was sealed");
         }
-        Ok(if whole.get() { RecordState::Whole } else { RecordState::Damaged })
+        Ok(match whole.get() {
+            true => RecordState::Whole,
+            false if emptied => RecordState::Emptied,
+            false => RecordState::Damaged,
+        })
     }
 
     /// Fills the buffer; `false` where the file ends before.

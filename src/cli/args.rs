@@ -36,11 +36,11 @@ pub enum Command {
     Restore(Restore),
     Rules(Rules),
     #[command(subcommand)]
-    Certificate(CertificateCommand),
+    Certificate(super::certificate::CertificateCommand),
     #[command(subcommand)]
-    Keyring(KeyringCommand),
+    Keyring(super::keyring::KeyringCommand),
     #[command(subcommand)]
-    Journal(JournalCommand),
+    Journal(super::journal::JournalCommand),
     #[command(subcommand)]
     Schedule(super::schedule::ScheduleCommand),
     Status(super::status::StatusArgs),
@@ -120,12 +120,6 @@ pub enum CountingArg {
 pub enum LangArg {
     En,
     Zh,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum YesNo {
-    Yes,
-    No,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -293,7 +287,8 @@ pub struct Restore {
 
 /// List the built-in retention rules, or show one in full; they are no legal advice
 #[derive(Args)]
-#[command(after_help = "Examples:\n  keepuntil rules --jurisdiction cn\n  keepuntil rules cn-accounting-voucher")]
+#[command(after_help = "Examples:\n  keepuntil rules --jurisdiction cn\n  keepuntil rules cn-accounting-voucher\n  \
+    keepuntil rules --policy policy.toml")]
 pub struct Rules {
     /// Only this rule, in full
     #[arg(value_name = "ID")]
@@ -301,230 +296,34 @@ pub struct Rules {
     /// Only rules of this jurisdiction: cn, de, eu, uk or us
     #[arg(long, value_name = "CODE", conflicts_with = "id")]
     pub jurisdiction: Option<String>,
+    /// Also list the rules that this policy file defines
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// Language of titles [default: that of the locale]
     #[arg(long, value_name = "LANG")]
     pub lang: Option<LangArg>,
 }
 
-/// Make and look after the keyring that holds the expiry halves of all keys
-#[derive(Subcommand)]
-pub enum KeyringCommand {
-    /// Make a keyring in DIR
-    #[command(after_help = "Example:\n  keepuntil keyring init --firm chengming.example /srv/keyring")]
-    Init {
-        #[arg(value_name = "DIR", env = "KEEPUNTIL_KEYRING")]
-        dir: Option<PathBuf>,
-        /// Name in its seals, such as firm.example [default: made from its id]
-        #[arg(long, value_name = "NAME")]
-        firm: Option<String>,
-        /// Folder of its root key: on a disk that is not backed up [default: in your state folder]
-        #[arg(long, value_name = "DIR")]
-        root: Option<PathBuf>,
-    },
-    /// Say what the keyring holds and what losing or copying it means
-    #[command(after_help = "Example:\n  keepuntil keyring info --vkeys > firm.vkeys")]
-    Info {
-        #[command(flatten)]
-        keyring: KeyringPlace,
-        #[command(flatten)]
-        identity: IdentityPlace,
-        /// Print only the verifier keys of its seals, as verify --trust takes them
-        #[arg(long)]
-        vkeys: bool,
-    },
-    /// Say how the keyring is run; what is not named stays as it is
-    #[command(after_help = "Example:\n  keepuntil keyring set --cool-off-days 14")]
-    Set {
-        /// Days between the scheduling of a purge and destruction
-        #[arg(long, value_name = "N")]
-        cool_off_days: Option<u32>,
-        /// Whether the custodian alone may confirm the clock, by typing the date
-        #[arg(long, value_name = "WORD")]
-        typed_confirmation: Option<YesNo>,
-        /// Last day of the firm's fiscal year
-        #[arg(long, value_name = "MM-DD")]
-        fiscal_year_end: Option<String>,
-        /// Print the text that people on the roster sign to allow a shorter cool-off or typed dates
-        #[arg(long)]
-        statement: bool,
-        /// A signature under that text; may be given more than once
-        #[arg(long, value_name = "FILE")]
-        approval: Vec<PathBuf>,
-        #[command(flatten)]
-        keyring: KeyringPlace,
-    },
-    /// Open everything in the keyring, and compare it with archives
-    #[command(after_help = "Example:\n  keepuntil keyring check firm.sealed")]
-    Check {
-        /// Archives whose keys are compared with what was sealed
-        #[arg(value_name = "ARCHIVE")]
-        archives: Vec<PathBuf>,
-        #[command(flatten)]
-        keyring: KeyringPlace,
-    },
-    /// Write an emergency key sheet, which opens records without keepuntil
-    #[command(after_help = "The sheet opens its records for ever: destroying keys in the keyring does not \
-        reach it.\n\nExample:\n  keepuntil keyring export firm.sealed --record 17 -o sheet.txt")]
-    Export {
-        #[arg(value_name = "ARCHIVE")]
-        archive: PathBuf,
-        /// Only these records
-        #[arg(long, value_name = "N")]
-        record: Vec<u64>,
-        /// Write the sheet to FILE
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        #[command(flatten)]
-        identity: IdentityPlace,
-        #[command(flatten)]
-        keyring: KeyringPlace,
-        #[command(flatten)]
-        trust: TrustArgs,
-    },
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use unicode_width::UnicodeWidthStr;
 
-/// Whose journal it must be.
-#[derive(Args)]
-pub struct JournalTrust {
-    /// A verifier key of the journal; both are needed
-    #[arg(long, value_name = "VKEY")]
-    pub journal: Vec<String>,
-    /// The verifier keys of the journal are in FILE, one a line
-    #[arg(long, value_name = "FILE")]
-    pub trust: Option<PathBuf>,
-}
+    /// Lines of help and usage that are too wide, of the command and all below it.
+    fn too_wide(command: &mut clap::Command) -> Vec<String> {
+        let help = command.render_long_help().to_string();
+        // With errors it is shown without anything around it.
+        let usage = command.render_usage().to_string();
+        let wide = |line: &&str| line.width() > super::super::render::WIDTH;
+        let own = help.lines().chain(usage.lines()).filter(wide).map(str::to_owned);
+        own.chain(command.get_subcommands_mut().flat_map(too_wide)).collect()
+    }
 
-/// Read, check and hand out the journal of what happened in a keyring
-#[derive(Subcommand)]
-pub enum JournalCommand {
-    /// Print the entries
-    #[command(after_help = "Examples:\n  keepuntil journal show --from 120\n  \
-        keepuntil journal show --checkpoint > journal.checkpoint")]
-    Show {
-        /// Begin with entry N; the first is 0
-        #[arg(long, value_name = "N", default_value_t = 0)]
-        from: u64,
-        /// Print only the signed checkpoint over all entries, to be kept by somebody else
-        #[arg(long, conflicts_with = "from")]
-        checkpoint: bool,
-        #[command(flatten)]
-        keyring: KeyringPlace,
-    },
-    /// Check every entry of the keyring's journal, or of an exported one
-    #[command(after_help = "Exit code 3 means: consistent, but nobody said whose journal it should be.\n\n\
-        Examples:\n  keepuntil journal verify --since journal.checkpoint\n  \
-        keepuntil journal verify journal/ --trust firm.vkeys")]
-    Verify {
-        /// A folder that `journal export` wrote [default: the keyring's own journal]
-        #[arg(value_name = "DIR")]
-        folder: Option<PathBuf>,
-        /// Nothing that this older checkpoint covers may have changed
-        #[arg(long, value_name = "CHECKPOINT")]
-        since: Option<PathBuf>,
-        #[command(flatten)]
-        trust: JournalTrust,
-        #[command(flatten)]
-        keyring: KeyringPlace,
-    },
-    /// Write the journal as a static folder, or what is new since a checkpoint as one file
-    #[command(after_help = "Examples:\n  keepuntil journal export -o journal/\n  \
-        keepuntil journal export --since cosigned.checkpoint -o request.txt")]
-    Export {
-        /// Write the folder, or with --since the file, to this name
-        #[arg(short, long, value_name = "DIR")]
-        output: PathBuf,
-        /// Write only the new checkpoint, with the proof that it extends this one
-        #[arg(long, value_name = "CHECKPOINT")]
-        since: Option<PathBuf>,
-        #[command(flatten)]
-        keyring: KeyringPlace,
-    },
-    /// As a witness: sign the checkpoint of somebody's exported journal with your own clock
-    #[command(after_help = "The witness remembers in its state file what it signed, and refuses a journal that was \
-        rewritten. The first time it must be told whose journal it is: --trust or --journal.\n\n\
-        Example:\n  keepuntil journal cosign journal/ --trust firm.vkeys --witness-key witness.key \\\n    \
-        --state witness.state -o cosigned.checkpoint")]
-    Cosign {
-        /// A folder or a file that `journal export` wrote
-        #[arg(value_name = "EXPORT")]
-        export: PathBuf,
-        /// The witness's key, as `journal witness-key` makes it
-        #[arg(long, value_name = "FILE")]
-        witness_key: PathBuf,
-        /// What the witness signed before; made where it is missing
-        #[arg(long, value_name = "FILE")]
-        state: PathBuf,
-        /// Write the checkpoint with the witness's lines to FILE
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        #[command(flatten)]
-        trust: JournalTrust,
-    },
-    /// Make the key of a witness, and print its two verifier keys
-    #[command(
-        after_help = "Example:\n  keepuntil journal witness-key -o witness.key --name witness.example > witness.vkeys"
-    )]
-    WitnessKey {
-        /// Write the key to FILE
-        #[arg(short, long, value_name = "FILE")]
-        output: PathBuf,
-        /// Name in its cosignatures, such as witness.example [default: made up]
-        #[arg(long, value_name = "NAME")]
-        name: Option<String>,
-    },
-}
-
-#[derive(Args)]
-pub struct JournalArgs {
-    /// Verifier key of the journal, or a file with one a line; give both keys of the firm
-    #[arg(long, value_name = "VKEY")]
-    pub journal: Vec<String>,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum FormatArg {
-    Text,
-    Html,
-    Json,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub enum LanguageArg {
-    Zh,
-    En,
-}
-
-/// Check and show certificates of destruction; needs no keyring
-#[derive(Subcommand)]
-pub enum CertificateCommand {
-    /// Check that a journal says what a certificate says
-    #[command(after_help = "Exit code 3 means: consistent, but nobody said whose journal it should be.\n\n\
-        Example:\n  keepuntil certificate verify purge.json --journal firm.vkeys")]
-    Verify {
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        #[command(flatten)]
-        journal: JournalArgs,
-    },
-    /// Show a certificate for reading, printing and signing by hand
-    #[command(after_help = "Examples:\n  keepuntil certificate show purge.json --lang en\n  \
-        keepuntil certificate show purge.json --format html --lang zh --journal firm.vkeys -o purge.html")]
-    Show {
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// How it is shown
-        #[arg(long, default_value = "text")]
-        format: FormatArg,
-        /// In which language [default: that of the environment]
-        #[arg(long)]
-        lang: Option<LanguageArg>,
-        /// Write it to FILE instead of standard output
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// Replace an existing file
-        #[arg(long)]
-        force: bool,
-        #[command(flatten)]
-        journal: JournalArgs,
-    },
+    #[test]
+    fn every_help_fits_a_terminal() {
+        let mut cli = Cli::command();
+        cli.build();
+        assert_eq!(too_wide(&mut cli), Vec::<String>::new());
+    }
 }

@@ -6,7 +6,7 @@ use super::prompt;
 use super::{Done, home, render};
 use crate::ops::approval::statement as settings_statement;
 use crate::ops::clock::{
-    confirm_by_statement, confirm_by_timestamp, confirm_by_witness, confirm_typed, pin, pin_lines, statement,
+    confirm_by_statement, confirm_by_timestamp, confirm_by_witness, confirm_typed, may_type, pin, pin_lines, statement,
 };
 use crate::storage::read_limited;
 use clap::{Args, Subcommand};
@@ -114,13 +114,16 @@ fn run_confirm(args: &Confirm, common: Common) -> Result<Done, Failure> {
         }
         (.., Some(token), _) => confirm_by_timestamp(&mut custody, &read_limited(token, 1 << 20)?)?,
         (.., Some(cosigned)) => confirm_by_witness(&mut custody, &read_limited(cosigned, 1 << 20)?)?,
-        _ => confirm_typed(&mut custody, &prompt::line("Today's date (YYYY-MM-DD)")?)?,
+        _ => {
+            may_type(&custody)?;
+            confirm_typed(&mut custody, &prompt::line("Today's date (YYYY-MM-DD)")?)?
+        }
     };
     if common.json {
         render::json_line(&serde_json::json!({ "message_type": "confirmed", "time": time }));
     } else if !common.quiet {
         let certain = custody.trusted_today();
-        render::print(&format!("confirmed: {time:.0}; certain date {certain}\n"))?;
+        render::print(&format!("confirmed: {}; certain date {certain}\n", time.format("%F %T UTC")))?;
     }
     Ok(Done::Clean)
 }

@@ -91,7 +91,7 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
     Ok(if outcome.skipped.is_empty() { Done::Clean } else { Done::Findings })
 }
 
-fn read_policy(path: &Path) -> Result<Policy, Failure> {
+pub fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let bytes = read_limited(path, 4 << 20)?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(Policy::parse(&text).map_err(OpsError::from)?)

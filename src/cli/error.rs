@@ -5,7 +5,6 @@ use crate::crypto::CryptoError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
-use crate::journal::document::DocumentError;
 use crate::keyring::KeyringError;
 use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
@@ -17,6 +16,7 @@ use crate::retention::policy::PolicyError;
 use crate::retention::register::Refusal;
 use crate::retention::rule::RuleError;
 use crate::storage::StorageError;
+use crate::storage::document::DocumentError;
 use crate::storage::process::ProcessError;
 use crate::storage::timestamp::TimestampError;
 
@@ -103,6 +103,16 @@ fn stopped_line(stopped: &Stopped) -> String {
     crate::storage::escape(&format!("record {} of {}: {}", stopped.record, &archive[..12], stopped.why))
 }
 
+/// The words for an error about one record, which name the record once.
+pub fn of_record(record: u64, error: &OpsError) -> String {
+    let text = match error {
+        OpsError::Archive { source, .. } => source.to_string(),
+        other => other.to_string(),
+    };
+    let name = format!("record {record}: ");
+    if text.starts_with(&name) { text } else { name + &text }
+}
+
 /// The exit code of an error.
 pub fn code(error: &OpsError) -> u8 {
     match error {
@@ -115,7 +125,7 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Certificate { .. } => DAMAGED,
         OpsError::NotAFile(_) | OpsError::ForeignSeal { .. } | OpsError::ForeignKeys(_) => DAMAGED,
         OpsError::NoIdentity { .. } | OpsError::IdentityMissing => NO_IDENTITY,
-        OpsError::Keyring(KeyringError::Destroyed(_)) => DESTROYED,
+        OpsError::Keyring(KeyringError::Destroyed(_)) | OpsError::AllDestroyed(_) => DESTROYED,
         OpsError::Keyring(KeyringError::Damaged(_) | KeyringError::CatalogueOlder { .. }) => DAMAGED,
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => storage_code(e),
         OpsError::Crypto(e) => crypto_code(e),
@@ -123,7 +133,8 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Record { source, .. } | OpsError::Refused(source) => refusal_code(source),
         OpsError::Plan(error) => plan_code(error),
         OpsError::Clock(_) | OpsError::Time(_) | OpsError::Timestamp(_) => CLOCK,
-        OpsError::Register(_) | OpsError::Document(_) => DAMAGED,
+        OpsError::PlanFile { source: DocumentError::OtherFormat(_), .. } => FAILED,
+        OpsError::Register(_) | OpsError::PlanFile { .. } => DAMAGED,
         OpsError::Journal(e) => journal_code(e),
         OpsError::Roster(error) => match error {
             RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,
@@ -187,6 +198,11 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Forbidden(stopped) if forbidden_code(stopped) == FORBIDDEN => {
             "see what keeps them with `keepuntil due`, `keepuntil hold list` and `keepuntil status`"
         }
+        OpsError::PlanFile { source: DocumentError::OtherFormat(_), .. } => {
+            "get a newer keepuntil, if it is a plan at all"
+        }
+        OpsError::PlanFile { .. } => "execute the file as `keepuntil purge --plan FILE` wrote it",
+        OpsError::Roles { .. } => "see the form with `keepuntil purge --help`",
         OpsError::Plan(PlanError::Stale) => {
             "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew"
         }

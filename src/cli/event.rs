@@ -4,7 +4,8 @@ use super::args::{Common, KeyringPlace};
 use super::error::Failure;
 use super::hold::ScopeArgs;
 use super::{Done, home, render};
-use crate::ops::event::{EventOptions, find, record, statement};
+use crate::ops::custody::Custody;
+use crate::ops::event::{EventOptions, concerned, find, record, statement};
 use crate::retention::event::{Event, current};
 use crate::retention::parse_date;
 use crate::storage::escape;
@@ -64,6 +65,7 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
                 corrects: corrects.map(|id| find(&custody, &id)).transpose()?,
                 approvals,
             };
+            warn(&custody, &options)?;
             if only_statement {
                 let text = statement(&custody, &options);
                 render::print(&String::from_utf8_lossy(&text))?;
@@ -88,6 +90,22 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
         }
     }
     Ok(Done::Clean)
+}
+
+/// Warns of an event that no record waits for: its name or scope may be mistyped.
+fn warn(custody: &Custody, options: &EventOptions) -> Result<(), Failure> {
+    match concerned(custody, options)? {
+        (0, _) => eprintln!(
+            "keepuntil: warning: the event concerns no live record now; it will concern what its scope names later"
+        ),
+        (_, 0) => {
+            let name = escape(&options.name);
+            eprintln!("keepuntil: warning: no record in the event's scope waits for {name}, nor did");
+            eprintln!("keepuntil: hint: see what records wait for with `keepuntil status`");
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 fn text(event: &Event) -> String {

@@ -4,7 +4,7 @@ use super::args::{Common, KeyringPlace};
 use super::error::Failure;
 use super::{Done, home, render};
 use crate::ops::custody::Custody;
-use crate::ops::hold::{in_force, place, release};
+use crate::ops::hold::{in_force, named, place, release};
 use crate::ops::scope::{ScopeOptions, resolve};
 use crate::retention::hold::Hold;
 use crate::retention::scope::Scope;
@@ -16,6 +16,8 @@ use std::path::PathBuf;
 #[derive(Subcommand)]
 pub enum HoldCommand {
     /// Place a hold; needs no decryption key
+    #[command(override_usage = "keepuntil hold place [OPTIONS] --matter <TEXT> --authority <TEXT>\n       \
+        [ARCHIVE]")]
     #[command(after_help = "A hold covers what its scope names, also what is deposited later.\n\n\
         Examples:\n  keepuntil hold place firm.sealed --record 17 --matter 'Smith v. Jones' \\\n    \
         --authority 'District Court, case 12/2031'\n  \
@@ -78,6 +80,12 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
             let scope = scope.resolve(&custody)?;
             let hold = place(&mut custody, &matter, &authority, scope, sign_with.as_deref())?;
             let covered = covered(&custody, &hold)?;
+            let (destroyed, _) = named(&custody, &hold.scope)?;
+            if !destroyed.is_empty() {
+                eprintln!(
+                    "keepuntil: warning: the hold comes too late for records {destroyed}: their keys were destroyed"
+                );
+            }
             if covered == 0 {
                 eprintln!(
                     "keepuntil: warning: the hold covers no live record now; it will cover what its scope names later"

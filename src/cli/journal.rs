@@ -1,6 +1,6 @@
 //! `keepuntil journal …`.
 
-use super::args::{Common, JournalCommand, JournalTrust, KeyringPlace, TrustArgs};
+use super::args::{Common, KeyringPlace, TrustArgs};
 use super::error::Failure;
 use super::{Done, home, render};
 use crate::crypto::sign::VerifierKey;
@@ -10,7 +10,101 @@ use crate::ops::journal::{self, CosignOptions, JournalOutcome};
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, read_limited, show};
 use crate::tlog::cosignature::MAX_COSIGNED;
-use std::path::Path;
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// Whose journal it must be.
+#[derive(Args)]
+pub struct JournalTrust {
+    /// A verifier key of the journal; both are needed
+    #[arg(long, value_name = "VKEY")]
+    pub journal: Vec<String>,
+    /// The verifier keys of the journal are in FILE, one a line
+    #[arg(long, value_name = "FILE")]
+    pub trust: Option<PathBuf>,
+}
+
+/// Read, check and hand out the journal of what happened in a keyring
+#[derive(Subcommand)]
+pub enum JournalCommand {
+    /// Print the entries
+    #[command(after_help = "Examples:\n  keepuntil journal show --from 120\n  \
+        keepuntil journal show --checkpoint > journal.checkpoint")]
+    Show {
+        /// Begin with entry N; the first is 0
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        from: u64,
+        /// Print only the signed checkpoint over all entries, to be kept by somebody else
+        #[arg(long, conflicts_with = "from")]
+        checkpoint: bool,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// Check every entry of the keyring's journal, or of an exported one
+    #[command(after_help = "Exit code 3 means: consistent, but nobody said whose journal it should be.\n\n\
+        Examples:\n  keepuntil journal verify --since journal.checkpoint\n  \
+        keepuntil journal verify journal/ --trust firm.vkeys")]
+    Verify {
+        /// A folder that `journal export` wrote [default: the keyring's own journal]
+        #[arg(value_name = "DIR")]
+        folder: Option<PathBuf>,
+        /// Nothing that this older checkpoint covers may have changed
+        #[arg(long, value_name = "CHECKPOINT")]
+        since: Option<PathBuf>,
+        #[command(flatten)]
+        trust: JournalTrust,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// Write the journal as a static folder, or what is new since a checkpoint as one file
+    #[command(after_help = "Examples:\n  keepuntil journal export -o journal/\n  \
+        keepuntil journal export --since cosigned.checkpoint -o request.txt")]
+    Export {
+        /// Write the folder, or with --since the file, to this name
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+        /// Write only the new checkpoint, with the proof that it extends this one
+        #[arg(long, value_name = "CHECKPOINT")]
+        since: Option<PathBuf>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// As a witness: sign the checkpoint of somebody's exported journal with your own clock
+    #[command(override_usage = "keepuntil journal cosign [OPTIONS] --witness-key <FILE> --state <FILE>\n       \
+        --output <FILE> <EXPORT>")]
+    #[command(after_help = "The witness remembers in its state file what it signed, and refuses a journal that was \
+        rewritten. The first time it must be told whose journal it is: --trust or --journal.\n\n\
+        Example:\n  keepuntil journal cosign journal/ --trust firm.vkeys --witness-key witness.key \\\n    \
+        --state witness.state -o cosigned.checkpoint")]
+    Cosign {
+        /// A folder or a file that `journal export` wrote
+        #[arg(value_name = "EXPORT")]
+        export: PathBuf,
+        /// The witness's key, as `journal witness-key` makes it
+        #[arg(long, value_name = "FILE")]
+        witness_key: PathBuf,
+        /// What the witness signed before; made where it is missing
+        #[arg(long, value_name = "FILE")]
+        state: PathBuf,
+        /// Write the checkpoint with the witness's lines to FILE
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        trust: JournalTrust,
+    },
+    /// Make the key of a witness, and print its two verifier keys
+    #[command(
+        after_help = "Example:\n  keepuntil journal witness-key -o witness.key --name witness.example > witness.vkeys"
+    )]
+    WitnessKey {
+        /// Write the key to FILE
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        /// Name in its cosignatures, such as witness.example [default: made up]
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+    },
+}
 
 pub fn run(command: JournalCommand, common: Common) -> Result<Done, Failure> {
     match command {

@@ -1,6 +1,6 @@
 //! `keepuntil keyring …`.
 
-use super::args::{Common, IdentityPlace, KeyringCommand, KeyringPlace, TrustArgs, YesNo};
+use super::args::{Common, IdentityPlace, KeyringPlace, TrustArgs};
 use super::error::Failure;
 use super::{Done, home, render};
 use crate::journal::entry::{Entry, Leaf};
@@ -16,9 +16,93 @@ use crate::storage::lock::Sharing;
 use crate::storage::output::OutputFile;
 use crate::storage::slot::keeps_former_content;
 use crate::storage::{StorageError, escape, show};
+use clap::{Subcommand, ValueEnum};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// Make and look after the keyring that holds the expiry halves of all keys
+#[derive(Subcommand)]
+pub enum KeyringCommand {
+    /// Make a keyring in DIR
+    #[command(after_help = "Example:\n  keepuntil keyring init --firm chengming.example /srv/keyring")]
+    Init {
+        #[arg(value_name = "DIR", env = "KEEPUNTIL_KEYRING")]
+        dir: Option<PathBuf>,
+        /// Name in its seals, such as firm.example [default: made from its id]
+        #[arg(long, value_name = "NAME")]
+        firm: Option<String>,
+        /// Folder of its root key: on a disk that is not backed up [default: in your state folder]
+        #[arg(long, value_name = "DIR")]
+        root: Option<PathBuf>,
+    },
+    /// Say what the keyring holds and what losing or copying it means
+    #[command(after_help = "Example:\n  keepuntil keyring info --vkeys > firm.vkeys")]
+    Info {
+        #[command(flatten)]
+        keyring: KeyringPlace,
+        #[command(flatten)]
+        identity: IdentityPlace,
+        /// Print only the verifier keys of its seals, as verify --trust takes them
+        #[arg(long)]
+        vkeys: bool,
+    },
+    /// Say how the keyring is run; what is not named stays as it is
+    #[command(after_help = "Example:\n  keepuntil keyring set --cool-off-days 14")]
+    Set {
+        /// Days between the scheduling of a purge and destruction
+        #[arg(long, value_name = "N")]
+        cool_off_days: Option<u32>,
+        /// Whether the custodian alone may confirm the clock, by typing the date
+        #[arg(long, value_name = "WORD")]
+        typed_confirmation: Option<YesNo>,
+        /// Last day of the firm's fiscal year
+        #[arg(long, value_name = "MM-DD")]
+        fiscal_year_end: Option<String>,
+        /// Print the text that people on the roster sign to allow a shorter cool-off or typed dates
+        #[arg(long)]
+        statement: bool,
+        /// A signature under that text; may be given more than once
+        #[arg(long, value_name = "FILE")]
+        approval: Vec<PathBuf>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// Open everything in the keyring, and compare it with archives
+    #[command(after_help = "Example:\n  keepuntil keyring check firm.sealed")]
+    Check {
+        /// Archives whose keys are compared with what was sealed
+        #[arg(value_name = "ARCHIVE")]
+        archives: Vec<PathBuf>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// Write an emergency key sheet, which opens records without keepuntil
+    #[command(after_help = "The sheet opens its records for ever: destroying keys in the keyring does not \
+        reach it.\n\nExample:\n  keepuntil keyring export firm.sealed --record 17 -o sheet.txt")]
+    Export {
+        #[arg(value_name = "ARCHIVE")]
+        archive: PathBuf,
+        /// Only these records
+        #[arg(long, value_name = "N")]
+        record: Vec<u64>,
+        /// Write the sheet to FILE
+        #[arg(short, long, value_name = "FILE")]
+        output: PathBuf,
+        #[command(flatten)]
+        identity: IdentityPlace,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+        #[command(flatten)]
+        trust: TrustArgs,
+    },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum YesNo {
+    Yes,
+    No,
+}
 
 pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
     match command {

@@ -8,6 +8,7 @@ use super::error::Failure;
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::plan::Plan;
+use crate::journal::role::{MAX_ROLES, Roles, parse_roles};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
@@ -31,7 +32,12 @@ use std::path::{Path, PathBuf};
         Examples:\n  keepuntil purge --dry-run\n  keepuntil purge --plan plan.json\n  \
         ssh-keygen -Y sign -n keepuntil-plan -f ~/.ssh/id_ed25519 plan.json\n  \
         keepuntil purge --execute plan.json --approval plan.json.sig\n  \
-        keepuntil purge --unattended\n  keepuntil purge cancel 3f5a\n  keepuntil purge --reclaim firm.sealed"
+        keepuntil purge --execute plan.json --roles roles.toml\n  \
+        keepuntil purge --unattended\n  keepuntil purge cancel 3f5a\n  keepuntil purge --reclaim firm.sealed\n\n\
+        --roles takes TOML with a table for each role; only name must be there:\n  [witness]\n  \
+        name = \"Lin Yue\"\n  title = \"partner\"\n  place = \"Shanghai\"\n  contact = \"lin@lantern.example\"\n\
+        Roles are custodian, verifier, witness, accounting-witness, systems-witness, head-of-firm, \
+        head-of-archives, head-of-accounting, archives-clerk and accounting-clerk."
 )]
 pub struct PurgeArgs {
     #[command(subcommand)]
@@ -54,6 +60,9 @@ pub struct PurgeArgs {
     /// A signature under the plan; may be given more than once
     #[arg(long, value_name = "FILE", requires = "execute")]
     pub approval: Vec<PathBuf>,
+    /// Name in the certificate who takes part, as FILE says; kept until the purge is carried out
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["dry_run", "plan", "reclaim"])]
+    pub roles: Option<PathBuf>,
     /// Only records of this archive: its file or its id
     #[arg(long, value_name = "ARCHIVE", conflicts_with_all = ["unattended", "execute", "reclaim"])]
     pub archive: Option<PathBuf>,
@@ -102,6 +111,7 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
     if let Some(archive) = &args.reclaim {
         return reclaim_archive(archive, &args.keyring, common);
     }
+    let roles = roles(args.roles.as_deref())?;
     let mut custody = home::custody(&args.keyring)?;
     super::status::warn(&custody);
     // What an earlier run could not finish is told before anything else.
@@ -111,13 +121,17 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
     if let Some(file) = &args.execute {
         let signatures = home::signatures(&args.approval)?;
         let plan = read_limited(file, MAX_PLAN)?;
-        return match execute_plan(&mut custody, &plan, &signatures)? {
+        let step = execute_plan(&mut custody, &plan, &signatures, &roles).map_err(|e| match e {
+            OpsError::PlanFile { source, .. } => OpsError::PlanFile { path: file.clone(), source },
+            other => other,
+        })?;
+        return match step {
             Step::Scheduled(scheduled) => report_scheduled(&scheduled, common),
             Step::Executed(executed) => report(&executed, common),
         };
     }
     if args.unattended {
-        return run_unattended(&mut custody, common);
+        return run_unattended(&mut custody, &roles, common);
     }
     let selection = selection(&custody, &args)?;
     let proposal = propose(&mut custody, &selection)?;
@@ -134,6 +148,14 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
             "add --dry-run, --plan FILE, --execute FILE, --unattended or --reclaim ARCHIVE".into(),
         )),
     }
+}
+
+/// The people in a file of roles; nobody where none is named.
+fn roles(file: Option<&Path>) -> Result<Roles, Failure> {
+    let Some(path) = file else { return Ok(Roles::new()) };
+    let bytes = read_limited(path, MAX_ROLES)?;
+    let parsed = parse_roles(&String::from_utf8_lossy(&bytes));
+    Ok(parsed.map_err(|source| OpsError::Roles { path: path.into(), source })?)
 }
 
 fn selection(custody: &Custody, args: &PurgeArgs) -> Result<Selection, Failure> {
@@ -242,8 +264,8 @@ fn write_inventory(custody: &mut Custody, proposal: &Proposal, args: &PurgeArgs,
     Ok(())
 }
 
-fn run_unattended(custody: &mut Custody, common: Common) -> Result<Done, Failure> {
-    let outcome = unattended(custody)?;
+fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Result<Done, Failure> {
+    let outcome = unattended(custody, roles)?;
     let mut done = Done::Clean;
     for executed in &outcome.executed {
         report(executed, common)?;

@@ -1,7 +1,7 @@
 //! `keepuntil restore`.
 
 use super::args::{Common, Restore};
-use super::error::{Failure, code};
+use super::error::{Failure, code, of_record};
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, error, home, render};
 use crate::ops::OpsError;
@@ -90,7 +90,7 @@ fn report(outcome: &RestoreOutcome, common: Common) -> Result<Done, Failure> {
                 "message_type": "not_restored", "record": record, "code": code(e), "what": e.to_string(),
             }));
         }
-        eprintln!("keepuntil: error: record {record}: {e}");
+        eprintln!("keepuntil: error: {}", of_record(*record, e));
         done = if code(e) == error::DAMAGED || done == Done::Damaged { Done::Damaged } else { Done::Findings };
     }
     Ok(done)

@@ -2,23 +2,30 @@
 
 use super::Done;
 use super::args::{Common, LangArg, Rules};
+use super::create::read_policy;
 use super::error::Failure;
 use super::render::{self, WIDTH};
 use crate::retention::rule::{Base, Confidence, Length, Rule};
-use crate::retention::rules::{NO_ADVICE, NO_ADVICE_ZH, built_in, find};
+use crate::retention::rules::{NO_ADVICE, NO_ADVICE_ZH, built_in};
 use crate::retention::term::{Bound, Counting};
 use unicode_width::UnicodeWidthStr;
 
 pub fn run(args: Rules, common: Common) -> Result<Done, Failure> {
+    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    let own = policy.map(|policy| policy.rules).unwrap_or_default();
+    let all = || built_in().iter().chain(&own);
     let chosen: Vec<&Rule> = match (&args.id, &args.jurisdiction) {
-        (Some(id), _) => vec![find(id).ok_or_else(|| {
-            Failure::Usage(format!("there is no rule {id:?}"), "see them all with `keepuntil rules`".into())
+        (Some(id), _) => vec![all().find(|rule| rule.id == *id).ok_or_else(|| {
+            Failure::Usage(
+                format!("there is no rule {id:?}"),
+                "see them all with `keepuntil rules`; own rules stand in a policy: --policy FILE".into(),
+            )
         })?],
         (None, Some(code)) => {
             let of_it = |rule: &&Rule| rule.jurisdiction.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(code));
-            built_in().iter().filter(of_it).collect()
+            all().filter(of_it).collect()
         }
-        (None, None) => built_in().iter().collect(),
+        (None, None) => all().collect(),
     };
     if chosen.is_empty() {
         return Err(Failure::Usage(
@@ -47,6 +54,9 @@ pub fn run(args: Rules, common: Common) -> Result<Done, Failure> {
     Ok(Done::Clean)
 }
 
+/// Columns that a title has, however long the ids of own rules are.
+const NARROWEST: usize = 12;
+
 fn table(rules: &[&Rule], chinese: bool) -> String {
     let heads = if chinese { ["编号", "期限", "起算", "名称"] } else { ["rule", "keep", "from", "records"] };
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
@@ -58,7 +68,9 @@ fn table(rules: &[&Rule], chinese: bool) -> String {
     let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max();
     // A column of the table has a space on both sides.
     let taken: usize = (0..3).filter_map(width).map(|width| width + 2).sum();
-    let titles = rules.iter().map(|rule| render::shorten(title(rule, chinese), WIDTH - 2 - taken));
+    let titles = rules
+        .iter()
+        .map(|rule| render::shorten(title(rule, chinese), (WIDTH - 2).saturating_sub(taken).max(NARROWEST)));
     rows[1..].iter_mut().zip(titles).for_each(|(row, title)| row.push(title));
     let legend = if chinese {
         "≤ 至多（上限）；? 法律未定，须由用户给出（--retain、--start）。\n全文：keepuntil rules 编号"
@@ -140,6 +152,7 @@ fn in_full(rule: &Rule, chinese: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::retention::rules::find;
 
     #[test]
     fn every_line_fits_a_terminal() {

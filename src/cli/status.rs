@@ -34,8 +34,8 @@ pub fn run(args: StatusArgs, common: Common) -> Result<Done, Failure> {
 pub fn warn(custody: &Custody) -> bool {
     match custody.observed() {
         Observed::Alarm | Observed::AlarmLasts => {
-            let wall = custody.now().reading.wall;
-            eprintln!("keepuntil: warning: the clock jumped to {wall:.0}, by more than 35 days");
+            let wall = custody.now().reading.wall.format("%F %T UTC");
+            eprintln!("keepuntil: warning: the clock jumped to {wall}, by more than 35 days");
             eprintln!(
                 "keepuntil: hint: set the clock right; if it is right, have somebody else say so: `keepuntil clock confirm --help`"
             );
@@ -104,15 +104,29 @@ fn text(custody: &Custody, status: &Status) -> String {
     for cool_off in &status.cool_offs {
         let n = render::count(cool_off.records, "record");
         let id = hex::encode(cool_off.purge);
-        let when = if cool_off.ready { "may be destroyed now" } else { "in its cool-off" };
-        text.push_str(&format!("\n  purge {id}\n    {n}, {when} (from {} on)\n", cool_off.not_before));
+        let held = match cool_off.held {
+            0 => String::new(),
+            held if held == cool_off.records => ", held".into(),
+            held => format!(", {held} of them held"),
+        };
+        // People signed a plan as a whole: one hold stops all of it.
+        let stopped = cool_off.held > 0 && (cool_off.planned || cool_off.held == cool_off.records);
+        let when = match (cool_off.ready, stopped) {
+            (false, _) => "in its cool-off",
+            (true, true) => "cannot be destroyed now",
+            (true, false) if cool_off.held > 0 => "the others may be destroyed now",
+            (true, false) => "may be destroyed now",
+        };
+        text.push_str(&format!("\n  purge {id}\n    {n}{held}, {when} (from {} on)\n", cool_off.not_before));
     }
     if status.holds > 0 {
         text.push_str(&format!("\n  {} in force: `keepuntil hold list`\n", render::count(status.holds, "hold")));
     }
     let clock = &status.clock;
     text.push_str(&format!("\n  certain date {}; ", clock.trusted_today));
+    let behind = matches!(custody.observed(), Observed::Behind { .. } | Observed::FarBehind { .. });
     text.push_str(&match clock.unconfirmed_days {
+        _ if behind => format!("the clock is behind {}, which it showed before\n", clock.mark.format("%F %T UTC")),
         0 => "the clock was confirmed today, or is new\n".to_owned(),
         days => format!("nobody else has confirmed the clock for {}\n", render::count(days as u64, "day")),
     });
@@ -175,6 +189,7 @@ fn json(custody: &Custody, status: &Status) -> serde_json::Value {
         .map(|c| {
             serde_json::json!({
                 "purge": hex::encode(c.purge), "records": c.records, "not_before": c.not_before, "ready": c.ready,
+                "held": c.held,
             })
         })
         .collect();

@@ -1,7 +1,7 @@
 //! `keepuntil verify`.
 
 use super::args::{Common, Verify};
-use super::error::{Failure, code};
+use super::error::{Failure, code, of_record};
 use super::inspect::{signer_word, signer_words};
 use super::progress::Bar;
 use super::{Done, error, home, render};
@@ -10,13 +10,13 @@ use crate::archive::reader::ArchiveReader;
 use crate::archive::salvage::{Salvage, salvage};
 use crate::archive::verify::{Verification, verify};
 use crate::journal::certificate::Certificate;
-use crate::journal::document::MAX_DOCUMENT;
 use crate::keyring::Keyring;
 use crate::ops::against::{Comparison, Difference};
 use crate::ops::open::{Opener, Signer, open_archive, open_file};
 use crate::ops::verify::{CheckOnly, DeepOutcome, deep};
 use crate::ops::{OpsError, Progress};
 use crate::retention::ranges::Ranges;
+use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::lock::Sharing;
 use crate::storage::{read_limited, show};
 use std::sync::Arc;
@@ -174,6 +174,13 @@ fn report_structure(found: &Verification, records: u64, args: &Verify, common: C
         eprintln!(
             "keepuntil: hint: the records that are whole can still be restored; look for another copy for the rest"
         );
+        if found.emptied > 0 {
+            eprintln!(
+                "keepuntil: hint: the content of {} was removed; if their keys were destroyed, prove it: --certificate FILE, \
+                 or --keyring DIR",
+                render::count(found.emptied, "record")
+            );
+        }
     }
     Ok(())
 }
@@ -187,7 +194,7 @@ fn report_deep(outcome: &DeepOutcome, common: Common) -> Result<Done, Failure> {
             let object = serde_json::json!({ "message_type": "not_opened", "record": record, "what": e.to_string() });
             render::json_line(&object);
         } else {
-            render::print(&format!("record {record}: {e}\n"))?;
+            render::print(&format!("{}\n", of_record(*record, e)))?;
         }
     }
     if common.json {

@@ -2,7 +2,14 @@
 //!
 //! Invariant: people are counted, never keys, and a signature for one purpose is none for another. Spec: `spec/roster.md`.
 
+pub mod conditions;
 pub mod entry;
+pub mod grant;
+pub mod proposal;
+pub mod purpose;
+pub mod receipt;
+pub mod refusal;
+pub mod request;
 pub mod roster;
 pub mod signature;
 pub mod statement;
@@ -23,6 +30,8 @@ pub mod namespace {
     pub const EVENT: &str = "keepuntil-event";
     /// A request for records.
     pub const REQUEST: &str = "keepuntil-request";
-    /// An approval of a request.
+    /// An approval of a proposal to disclose.
     pub const APPROVAL: &str = "keepuntil-approval";
+    /// A receipt for what was disclosed.
+    pub const RECEIPT: &str = "keepuntil-receipt";
 }

@@ -3,19 +3,20 @@
 //! Invariant: what [`Certificate::verify`] passes is what the journal says of this purge, record by record; everything
 //! that the leaf does not bind stays the word of whoever wrote the file. Spec: `spec/certificate.md`, "Certificate".
 
-use super::document::{self, DocumentError, is_date_of, is_plain_time, is_text};
 use super::entry::{Entry, Leaf};
 use super::items::Item;
+pub use super::role::{Person, Role};
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::sign::{VerifierKey, is_key_name};
 use crate::retention::scope::hex_option;
 use crate::retention::term::{MAX_TERMS, is_code};
 use crate::retention::{Class, is_plain_date};
+use crate::storage::document::{self, DocumentError, is_plain_time, is_text};
 use crate::tlog::TlogError;
 use crate::tlog::checkpoint::{self, Checkpoint};
 use crate::tlog::merkle::{leaf_hash, root_from_proof};
-use crate::tlog::proof::Proof;
+use crate::tlog::proof::{Evidence, Proof};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -89,65 +90,6 @@ pub struct Tool {
 pub enum Method {
     /// The expiry halves went with the root of the keyring's generation, which was overwritten.
     CryptographicEraseByRoot,
-}
-
-/// What somebody did in a destruction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Who holds the keyring and carried it out.
-    Custodian,
-    /// Who verified the outcome.
-    Verifier,
-    /// Who watched, for the archives.
-    Witness,
-    /// Who watched, for accounting.
-    AccountingWitness,
-    /// Who watched, for information systems.
-    SystemsWitness,
-    /// Head of the firm, or its liquidator.
-    HeadOfFirm,
-    /// Head of archives.
-    HeadOfArchives,
-    /// Head of accounting.
-    HeadOfAccounting,
-    /// Who handled it for archives.
-    ArchivesClerk,
-    /// Who handled it for accounting.
-    AccountingClerk,
-}
-
-impl Role {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
-        Self::Custodian,
-        Self::Verifier,
-        Self::Witness,
-        Self::AccountingWitness,
-        Self::SystemsWitness,
-        Self::HeadOfFirm,
-        Self::HeadOfArchives,
-        Self::HeadOfAccounting,
-        Self::ArchivesClerk,
-        Self::AccountingClerk,
-    ];
-}
-
-/// Somebody, as the operator names them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Person {
-    /// Name.
-    pub name: String,
-    /// Office or title.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub title: Option<String>,
-    /// Where they were.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-    /// How to reach them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub contact: Option<String>,
 }
 
 /// The plan that was carried out.
@@ -255,22 +197,6 @@ pub struct DestroyedRecord {
     pub early: bool,
 }
 
-/// The journal's entry with its proof.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Evidence {
-    /// The leaf's bytes, in base64.
-    pub leaf: String,
-    /// C2SP tlog-proof whose extra data is the leaf.
-    pub proof: String,
-}
-
-impl From<&Proof> for Evidence {
-    fn from(proof: &Proof) -> Self {
-        Self { leaf: BASE64_STANDARD.encode(&proof.leaf), proof: proof.to_text() }
-    }
-}
-
 /// What the journal was found to say of a certificate's purge.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
@@ -302,6 +228,11 @@ pub enum CertificateError {
     /// The checkpoint is that of another log.
     #[error("the log {0:?} is not the journal of this certificate's keyring")]
     OtherLog(String),
+}
+
+/// Whether `date` is the date of `time` in some zone.
+fn is_date_of(date: NaiveDate, time: DateTime<Utc>) -> bool {
+    is_plain_date(date) && (date - time.date_naive()).num_days().abs() <= 1
 }
 
 /// The hash by which a journal leaf commits to a record table.

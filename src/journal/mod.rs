@@ -7,12 +7,12 @@ pub mod certificate;
 pub mod checkpoint;
 pub mod cosign;
 pub mod cosignature;
-pub mod document;
 pub mod entry;
 pub mod export;
 pub mod folder;
 pub mod items;
 pub mod plan;
+pub mod role;
 pub mod verify;
 
 use crate::crypto::CryptoError;

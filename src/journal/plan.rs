@@ -4,11 +4,11 @@
 //! Spec: `spec/certificate.md`, "Plan".
 
 use super::certificate::Reason;
-use super::document::{self, DocumentError, is_plain_time};
 use crate::crypto::hash::{Hash, Hasher, sha256};
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::term::{MAX_TERMS, is_code};
 use crate::retention::{Class, Retention, is_plain_date};
+use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 

@@ -111,14 +111,20 @@ pub fn confirm_by_witness(custody: &mut Custody, cosigned: &[u8]) -> Result<Date
     confirm(custody, time, Confirmer::Witness)
 }
 
+/// Whether the settings allow to confirm the date by typing it: to be asked before the person is.
+///
+/// # Errors
+/// [`ClockError::TypedNotAllowed`].
+pub fn may_type(custody: &Custody) -> Result<(), ClockError> {
+    if custody.register().settings.typed_confirmation { Ok(()) } else { Err(ClockError::TypedNotAllowed) }
+}
+
 /// Takes the date that somebody typed, where the settings allow it: the journal says that nobody else confirmed it.
 ///
 /// # Errors
 /// [`ClockError::TypedNotAllowed`], [`ClockError::NotToday`].
 pub fn confirm_typed(custody: &mut Custody, typed: &str) -> Result<DateTime<Utc>, OpsError> {
-    if !custody.register().settings.typed_confirmation {
-        return Err(ClockError::TypedNotAllowed.into());
-    }
+    may_type(custody)?;
     if typed != custody.now().today().to_string() {
         return Err(ClockError::NotToday(typed.into()).into());
     }

@@ -9,11 +9,12 @@ use super::journal::sign;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{
-    self, Approval, Certificate, CoolOff, DestroyedRecord, Evidence, KeySheet, KnownDate, Method, PlanReference,
-    Reason, Tool, inventory,
+    self, Approval, Certificate, CoolOff, DestroyedRecord, KeySheet, KnownDate, Method, PlanReference, Reason, Tool,
+    inventory,
 };
 use crate::journal::entry::{Entry, HexHash, Leaf};
 use crate::journal::plan::{RecordState, state_hash};
+use crate::journal::role::Roles;
 use crate::keyring::{KeyringError, Update};
 use crate::retention::disposition::Forbidden;
 use crate::retention::ranges::Ranges;
@@ -21,10 +22,9 @@ use crate::retention::register::{PurgeId, Scheduled};
 use crate::retention::scope::Item;
 use crate::retention::whole_second;
 use crate::storage::output::OutputFile;
-use crate::tlog::proof::Proof;
+use crate::tlog::proof::{Evidence, Proof};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -43,6 +43,9 @@ pub struct PurgeNotes {
     reason: Option<Reason>,
     /// The state that the plan was made from; none where there is no plan.
     state: Option<HexHash>,
+    /// Who takes part, for the certificate.
+    #[serde(default, skip_serializing_if = "Roles::is_empty")]
+    roles: Roles,
     /// From the intent on: the certificate without its journal evidence.
     certificate: Option<Certificate>,
 }
@@ -50,7 +53,8 @@ pub struct PurgeNotes {
 impl PurgeNotes {
     /// Of a purge that is being scheduled.
     pub fn new(purge: PurgeId, approvals: &[Approval], reason: Option<Reason>, state: Option<[u8; 32]>) -> Self {
-        Self { purge, approvals: approvals.to_vec(), reason, state: state.map(HexHash), certificate: None }
+        let (approvals, state) = (approvals.to_vec(), state.map(HexHash));
+        Self { purge, approvals, reason, state, roles: Roles::new(), certificate: None }
     }
 
     /// Whether they are of this purge.
@@ -92,6 +96,19 @@ pub fn notes(custody: &Custody) -> Result<Vec<PurgeNotes>, OpsError> {
 /// The document that holds notes.
 pub fn notes_document(notes: &[PurgeNotes]) -> (String, Vec<u8>) {
     (PURGES.to_owned(), serde_json::to_vec(notes).expect("notes are always JSON"))
+}
+
+/// Remembers who takes part in a scheduled purge, in place of those that were named before; names of nobody change nothing.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn name_roles(custody: &mut Custody, purge: &PurgeId, roles: &Roles) -> Result<(), OpsError> {
+    if roles.is_empty() {
+        return Ok(());
+    }
+    let mut all = notes(custody)?;
+    all.iter_mut().filter(|notes| notes.is_of(purge)).for_each(|notes| notes.roles = roles.clone());
+    Ok(custody.keyring_mut().store(Update { documents: vec![notes_document(&all)], ..Update::default() })?)
 }
 
 /// Destroys the keys of a scheduled purge's records that nothing forbids to destroy; the others are due as before.
@@ -208,7 +225,7 @@ fn draft(
         date: now.today(),
         tool: Tool { name: "keepuntil".into(), version: env!("CARGO_PKG_VERSION").into() },
         method: Method::CryptographicEraseByRoot,
-        roles: BTreeMap::new(),
+        roles: notes.roles.clone(),
         plan: PlanReference { sha256: scheduled.plan, signed_by: notes.approvals.clone() },
         cool_off: CoolOff { from: now.day(scheduled.since), to: scheduled.not_before },
         clock: match (outside, by) {

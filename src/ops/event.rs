@@ -11,6 +11,7 @@ use crate::journal::entry::Entry;
 use crate::retention::event::{Event, EventId, event_hastens};
 use crate::retention::register::Refusal;
 use crate::retention::scope::Scope;
+use crate::retention::term::{Keep, Term};
 use chrono::NaiveDate;
 
 /// An event as it was typed.
@@ -40,6 +41,23 @@ pub fn statement(custody: &Custody, options: &EventOptions) -> Vec<u8> {
          corrects {corrects}\n"
     )
     .into_bytes()
+}
+
+/// Live records in the scope of an event, and those of them that have a term which begins with it.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn concerned(custody: &Custody, options: &EventOptions) -> Result<(u64, u64), OpsError> {
+    let (mut covered, mut waiting) = (0, 0);
+    custody.for_each_record(options.scope.archive.as_ref(), |_, view, _| {
+        if view.live && options.scope.covers(view) {
+            let begins = |term: &Term| matches!(&term.keep, Keep::After(after) if after.event == options.name);
+            covered += 1;
+            waiting += u64::from(view.retention.terms.iter().any(begins));
+        }
+        Ok(())
+    })?;
+    Ok((covered, waiting))
 }
 
 /// Records an event.

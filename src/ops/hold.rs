@@ -8,16 +8,36 @@ use super::custody::{Custody, MIN_PREFIX, entry_of};
 use crate::crypto::secret::random_id;
 use crate::crypto::sign::SigningKey;
 use crate::disclosure::namespace;
+use crate::keyring::KeyringError;
 use crate::retention::hold::{Hold, HoldId};
+use crate::retention::ranges::Ranges;
 use crate::retention::scope::Scope;
 use crate::storage::ssh_keygen;
 use crate::tlog::note::signature_line;
 use std::path::Path;
 
+/// Of the records that a scope names by number: those that are destroyed, and those that live.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn named(custody: &Custody, scope: &Scope) -> Result<(Ranges, Ranges), OpsError> {
+    let (mut destroyed, mut live) = (Vec::new(), Vec::new());
+    if let (Some(archive), Some(records)) = (&scope.archive, &scope.records) {
+        custody.for_records(archive, records, |_, view, _| {
+            if scope.covers(view) {
+                if view.live { &mut live } else { &mut destroyed }.push(view.record);
+            }
+            Ok(())
+        })?;
+    }
+    Ok((destroyed.into_iter().collect(), live.into_iter().collect()))
+}
+
 /// Places a hold; without an SSH key the keyring's own key signs it.
 ///
 /// # Errors
-/// Those of the register, of `ssh-keygen` and of the keyring.
+/// [`KeyringError::Destroyed`] or [`OpsError::AllDestroyed`] where all records that the scope names are destroyed; those of
+/// the register, of `ssh-keygen` and of the keyring.
 pub fn place(
     custody: &mut Custody,
     matter: &str,
@@ -25,6 +45,12 @@ pub fn place(
     scope: Scope,
     sign_with: Option<&Path>,
 ) -> Result<Hold, OpsError> {
+    let (destroyed, live) = named(custody, &scope)?;
+    match (destroyed.count(), destroyed.last(), live.is_empty()) {
+        (1, Some(record), true) => return Err(KeyringError::Destroyed(record).into()),
+        (2.., _, true) => return Err(OpsError::AllDestroyed(destroyed.count())),
+        _ => {}
+    }
     let now = custody.now();
     let texts = (matter, Some(authority));
     let mut hold = Hold::new(random_id(), random_id(), texts, scope, now.today(), now.reading.wall)?;

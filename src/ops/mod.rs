@@ -33,12 +33,13 @@ use crate::crypto::CryptoError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
-use crate::journal::document::DocumentError;
+use crate::journal::role::RolesError;
 use crate::keyring::KeyringError;
 use crate::retention::RetentionError;
 use crate::retention::clock::ClockDistrust;
 use crate::retention::policy::PolicyError;
 use crate::retention::register::{Refusal, RegisterDamaged};
+use crate::storage::document::DocumentError;
 use crate::storage::process::ProcessError;
 use crate::storage::source::Problem;
 use crate::storage::timestamp::TimestampError;
@@ -158,9 +159,25 @@ pub enum OpsError {
     /// A plan.
     #[error(transparent)]
     Plan(#[from] purge::PlanError),
-    /// A plan or certificate file.
-    #[error(transparent)]
-    Document(#[from] DocumentError),
+    /// A plan that is none.
+    #[error("{}: {source}", show(.path))]
+    PlanFile {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: DocumentError,
+    },
+    /// A file of roles.
+    #[error("{}: {source}", show(.path))]
+    Roles {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: RolesError,
+    },
+    /// Of the records that were asked for none has keys left.
+    #[error("all {0} records: their keys were destroyed")]
+    AllDestroyed(u64),
     /// The clock is not trusted.
     #[error(transparent)]
     Clock(#[from] ClockDistrust),
@@ -196,6 +213,13 @@ impl OpsError {
 impl From<ArchiveError> for OpsError {
     fn from(source: ArchiveError) -> Self {
         Self::Archive { path: PathBuf::new(), source }
+    }
+}
+
+/// For the places that do not know the plan's path; whoever does names it.
+impl From<DocumentError> for OpsError {
+    fn from(source: DocumentError) -> Self {
+        Self::PlanFile { path: PathBuf::new(), source }
     }
 }
 

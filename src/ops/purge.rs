@@ -13,6 +13,7 @@ use crate::disclosure::namespace;
 use crate::disclosure::roster::Roster;
 use crate::journal::certificate::{Approval, Reason};
 use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
+use crate::journal::role::Roles;
 use crate::retention::disposition::{Disposition, Judge, RecordView};
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
@@ -182,17 +183,23 @@ pub enum Step {
 }
 
 /// Carries a plan one step further: schedules it when it is signed by enough people and fits the state; destroys when its
-/// cool-off is over.
+/// cool-off is over. Roles are remembered from the one to the other.
 ///
 /// # Errors
 /// [`PlanError`]; what forbids destruction; those of the signatures and the keyring.
-pub fn execute_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> Result<Step, OpsError> {
+pub fn execute_plan(
+    custody: &mut Custody,
+    file: &[u8],
+    signatures: &[Vec<u8>],
+    roles: &Roles,
+) -> Result<Step, OpsError> {
     let identity = plan::identity(file);
     let known = custody.register().scheduled.iter().find(|scheduled| scheduled.plan == Some(identity)).cloned();
     let scheduled = match known {
         Some(scheduled) => scheduled,
         None => schedule_plan(custody, file, signatures)?,
     };
+    destruction::name_roles(custody, &scheduled.id, roles)?;
     if scheduled.not_before > custody.register().clock.mark_date() {
         return Ok(Step::Scheduled(scheduled));
     }
@@ -333,21 +340,24 @@ impl Unattended {
 }
 
 /// One unattended run: carries out every purge whose cool-off is over, then schedules what is due and needs no review.
+/// `roles` are for all of them.
 ///
 /// # Errors
 /// A clock that is not trusted; those of the keyring.
-pub fn unattended(custody: &mut Custody) -> Result<Unattended, OpsError> {
+pub fn unattended(custody: &mut Custody, roles: &Roles) -> Result<Unattended, OpsError> {
     let mut outcome = Unattended::default();
     custody.register().clock.may_destroy()?;
     let today = custody.register().clock.mark_date();
     let ready: Vec<PurgeId> =
         custody.register().scheduled.iter().filter(|s| s.not_before <= today).map(|s| s.id).collect();
     for id in ready {
+        destruction::name_roles(custody, &id, roles)?;
         outcome.carry_out(custody, id)?;
     }
     let due = propose(custody, &Selection::default())?.unreviewed;
     if !due.is_empty() {
         let scheduled = schedule(custody, None, items(due), &[], None)?;
+        destruction::name_roles(custody, &scheduled.id, roles)?;
         // Where the settings ask for no cool-off, the day has come.
         if scheduled.not_before <= today {
             outcome.carry_out(custody, scheduled.id)?;

@@ -4,13 +4,15 @@ use super::open::{Opener, concerns_one_record, none_for_these_identities};
 use super::read_ahead::read_record;
 use super::{OpsError, Progress};
 use crate::archive::ArchiveError;
-use crate::archive::bag_reader::{BagVisitor, Limits, parse_time};
+use crate::archive::bag_reader::{BagVisitor, Limits};
 use crate::archive::bag_writer::{LINKS, decode_column};
 use crate::archive::label::{Label, RecordKind};
 use crate::archive::leaf::RecordLeaf;
+use crate::archive::pax::parse_time;
 use crate::archive::reader::ArchiveReader;
 use crate::crypto::hash::Hash;
 use crate::crypto::secret::Secret32;
+use crate::keyring::KeyringError;
 use crate::storage::extract::{OutputFolder, PartialTree};
 use crate::storage::source::Attributes;
 use crate::storage::{StorageError, show};
@@ -165,10 +167,17 @@ pub fn restore(
     outcome.failed.extend(selected?);
     outcome.restored.sort_by_key(|restored| restored.record);
     outcome.failed.sort_by_key(|(record, _)| *record);
+    if outcome.restored.is_empty() && outcome.failed.len() > 1 && outcome.failed.iter().all(|(_, e)| is_destroyed(e)) {
+        return Err(OpsError::AllDestroyed(outcome.failed.len() as u64));
+    }
     if outcome.restored.is_empty() && (outcome.failed.len() == 1 || none_for_these_identities(&outcome.failed)) {
         return Err(outcome.failed.remove(0).1);
     }
     Ok(outcome)
+}
+
+fn is_destroyed(error: &OpsError) -> bool {
+    matches!(error, OpsError::Keyring(KeyringError::Destroyed(_)))
 }
 
 type EachSelected<'e> = dyn FnMut(&mut ArchiveReader, RecordLeaf, Label, &mut Opener<'_>) -> Result<(), OpsError> + 'e;

@@ -50,6 +50,10 @@ pub struct CoolOff {
     pub not_before: NaiveDate,
     /// Whether that day has come.
     pub ready: bool,
+    /// Records of it that are held.
+    pub held: u64,
+    /// Whether people signed a plan for it.
+    pub planned: bool,
 }
 
 /// The keyring at a glance.
@@ -117,6 +121,8 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
             records: scheduled.items.iter().map(|item| item.records.count()).sum(),
             not_before: scheduled.not_before,
             ready: scheduled.not_before <= clock.mark_date(),
+            held: 0,
+            planned: scheduled.plan.is_some(),
         });
     }
     custody.for_each_record(None, |judge, view, disposition| {
@@ -149,6 +155,10 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
             add(status.by_rule.entry(rule.to_owned()).or_default());
         }
         status.overdue += u64::from(overdue);
+        if let Disposition::Held { .. } = &disposition {
+            let named = register.scheduled.iter().map(|scheduled| scheduled.contains(&view.archive, view.record));
+            status.cool_offs.iter_mut().zip(named).for_each(|(cool_off, named)| cool_off.held += u64::from(named));
+        }
         if let Disposition::Awaiting(events) = &disposition {
             for event in events {
                 *status.awaited.entry(event.clone()).or_default() += 1;

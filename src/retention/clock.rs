@@ -3,6 +3,7 @@
 //! Invariant: the mark together with what is left of the budget is never more than 35 days ahead of the true time, if
 //! the clock was not ahead when the keyring was made. Spec: `spec/disposition.md`, "Clock".
 
+use super::{at, whole_second};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +19,6 @@ const ZONES_SECONDS: i64 = 26 * 3_600;
 const STEP_SECONDS: i64 = 60;
 /// No machine runs for longer without being looked at: a longer span is an error of its counter.
 const LONGEST_RUN_SECONDS: u64 = 20 * 366 * DAY_SECONDS as u64;
-/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
-const CALENDAR: (i64, i64) = (-62_135_596_800, 253_402_300_799);
 /// Bytes in a boot id, at most.
 const MAX_BOOT_ID: usize = 64;
 
@@ -200,7 +199,7 @@ pub enum ClockDistrust {
 impl Clock {
     /// The clock of a new keyring: the first reading sets the mark, and nobody has confirmed it.
     pub fn new(reading: &Reading) -> Self {
-        let wall = second(reading.wall);
+        let wall = whole_second(reading.wall);
         Self {
             mark: wall,
             proved: None,
@@ -215,7 +214,7 @@ impl Clock {
 
     /// Takes note of what the clocks show, and moves the mark as far as that is believed.
     pub fn observe(&mut self, reading: &Reading) -> Observed {
-        let wall = second(reading.wall);
+        let wall = whole_second(reading.wall);
         let mut reckoned = self.reckon(reading);
         let excess = seconds_between(reckoned, wall);
         let behind = seconds_between(wall, self.mark);
@@ -253,7 +252,7 @@ impl Clock {
     /// # Errors
     /// [`ConfirmationRefused::NotNewer`] when no later than what was proved before.
     pub fn confirm(&mut self, reading: &Reading, confirmation: &Confirmation) -> Result<Observed, ConfirmationRefused> {
-        let (time, wall) = (second(confirmation.time), second(reading.wall));
+        let (time, wall) = (whole_second(confirmation.time), whole_second(reading.wall));
         if let Some(proved) = self.proved.filter(|proved| time <= *proved) {
             return Err(ConfirmationRefused::NotNewer { time, proved });
         }
@@ -301,7 +300,7 @@ impl Clock {
 
     /// For how many seconds nobody has confirmed the clock.
     pub fn unconfirmed_seconds(&self, wall: DateTime<Utc>) -> i64 {
-        seconds_between(self.confirmed, second(wall)).max(0)
+        seconds_between(self.confirmed, whole_second(wall)).max(0)
     }
 
     /// Whether every field has a value that this program writes.
@@ -309,7 +308,7 @@ impl Clock {
         let alarm = self.alarm.iter().flat_map(|alarm| [alarm.shown, alarm.at_mark]);
         let boot = self.boot.iter().map(|boot| boot.reckoned);
         let mut times = [self.mark, self.confirmed].into_iter().chain(self.proved).chain(alarm).chain(boot);
-        if times.any(|time| second(time) != time) {
+        if times.any(|time| whole_second(time) != time) {
             return Err("a time of its clock is none");
         }
         if !(0..=SPAN_SECONDS).contains(&self.budget_seconds) {
@@ -331,16 +330,6 @@ impl Clock {
         let passed = passed.filter(|seconds| *seconds <= LONGEST_RUN_SECONDS).unwrap_or(0);
         at(boot.reckoned.max(self.mark).timestamp() + passed as i64)
     }
-}
-
-/// The moment as this program writes it: whole seconds, a year of four digits.
-fn second(time: DateTime<Utc>) -> DateTime<Utc> {
-    at(time.timestamp())
-}
-
-fn at(seconds: i64) -> DateTime<Utc> {
-    let seconds = seconds.clamp(CALENDAR.0, CALENDAR.1);
-    DateTime::from_timestamp(seconds, 0).expect("a moment of the calendar")
 }
 
 fn seconds_between(from: DateTime<Utc>, to: DateTime<Utc>) -> i64 {

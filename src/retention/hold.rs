@@ -153,3 +153,51 @@ struct Statement<'a> {
 fn commitment(salt: &[u8; 16], matter: &str, authority: Option<&str>) -> Hash {
     sha256(&[salt, matter.as_bytes(), &[0], authority.unwrap_or("").as_bytes()])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retention::clock::Reading;
+    use crate::retention::parse_date;
+    use crate::retention::register::Register;
+
+    fn date(text: &str) -> NaiveDate {
+        parse_date(text).unwrap()
+    }
+
+    fn time(text: &str) -> DateTime<Utc> {
+        text.parse().unwrap()
+    }
+
+    fn hold(id: u8) -> Hold {
+        let texts = ("Smith v. Jones", Some("District court"));
+        Hold::new([id; 16], [9; 16], texts, Scope::everything(), date("2029-12-01"), time("2030-01-01T00:00:00Z"))
+            .unwrap()
+    }
+
+    #[test]
+    fn holds_are_placed_once_and_released_once_and_lose_their_texts() {
+        let mut register = Register::new(&Reading { wall: time("2030-01-01T00:00:00Z"), boot: None });
+        register.place_hold(hold(1)).unwrap();
+        assert!(matches!(register.place_hold(hold(1)), Err(Refusal::SameId("hold", _))));
+        assert!(matches!(register.release_hold(&[7; 16], Utc::now()), Err(Refusal::Unknown("hold", _))));
+        let before = register.holds[0].statement();
+        let text = String::from_utf8(before.clone()).unwrap();
+        let begins =
+            format!("keepuntil-hold/v1\n{{\"from\":\"2029-12-01\",\"hold\":\"{}\",\"placed\":", "01".repeat(16));
+        assert!(text.starts_with(&begins) && !text.contains("Smith"), "{text}");
+        let commitment = sha256(&[&[9; 16], b"Smith v. Jones", &[0], b"District court"]);
+        assert_eq!(register.holds[0].text_commitment, commitment);
+        register.release_hold(&[1; 16], Utc::now()).unwrap();
+        let released = &register.holds[0];
+        assert_eq!((&released.matter, &released.authority, released.salt), (&None, &None, None));
+        assert_eq!(released.statement(), before);
+        assert!(!String::from_utf8(register.to_bytes()).unwrap().contains("Smith"));
+        assert!(matches!(register.release_hold(&[1; 16], Utc::now()), Err(Refusal::AlreadyReleased { .. })));
+        for text in ["", " ", "two\nlines", &"x".repeat(5000)] {
+            let day = date("2030-01-01");
+            let hold = Hold::new([1; 16], [9; 16], (text, None), Scope::everything(), day, Utc::now());
+            assert_eq!(hold, Err(Refusal::Text("matter")));
+        }
+    }
+}

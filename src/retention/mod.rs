@@ -14,7 +14,9 @@ pub mod ranges;
 pub mod register;
 pub mod rule;
 pub mod rules;
+pub mod scheduled;
 pub mod scope;
+pub mod settings;
 pub mod term;
 pub mod transition;
 
@@ -94,9 +96,18 @@ pub fn is_plain_date(date: NaiveDate) -> bool {
     (1..=9999).contains(&chrono::Datelike::year(&date))
 }
 
-/// The instant in whole seconds, as files spell it.
+/// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
+const CALENDAR: (i64, i64) = (-62_135_596_800, 253_402_300_799);
+
+/// The instant as files spell it: whole seconds, a year of four digits.
 pub fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {
-    DateTime::from_timestamp(time.timestamp(), 0).unwrap_or(time)
+    at(time.timestamp())
+}
+
+/// The instant so many seconds after 1970 began, or the nearest whose year has four digits.
+pub fn at(seconds: i64) -> DateTime<Utc> {
+    let seconds = seconds.clamp(CALENDAR.0, CALENDAR.1);
+    DateTime::from_timestamp(seconds, 0).expect("a moment of the calendar")
 }
 
 /// Parses a calendar date.

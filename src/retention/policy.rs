@@ -16,6 +16,8 @@ use std::sync::Arc;
 pub struct Policy {
     /// The compartments, in the order of the file.
     pub compartments: Vec<PolicyCompartment>,
+    /// The rules that it defines.
+    pub rules: Vec<Rule>,
     groups: Vec<Group>,
 }
 
@@ -165,7 +167,7 @@ impl Policy {
             Group::build(group, &file.compartments, &file.rules, file.fiscal_year_end).map_err(|what| what.at(place))
         };
         let groups = file.groups.into_iter().map(group).collect::<Result<_, _>>()?;
-        Ok(Self { compartments: file.compartments, groups })
+        Ok(Self { compartments: file.compartments, rules: file.rules, groups })
     }
 
     /// Where the file at `path` (below the sealed folder, `/` between components) goes: by the first pattern that

@@ -5,35 +5,24 @@
 
 use super::clock::{Clock, Confirmation, ConfirmationRefused, Confirmer, Observed, Reading};
 use super::disposition::{Judge, RecordView};
-use super::event::{self, Event, EventId, check_approvers, event_hastens};
+use super::event::{Event, EventId, event_hastens};
 use super::extension::extend;
 use super::hold::{Hold, HoldId};
-use super::scope::{Item, hex_option};
-use super::term::{FiscalYearEnd, is_code};
+pub use super::scheduled::{NewSchedule, PurgeId, Scheduled};
+pub use super::settings::{Roster, Settings};
 pub use super::transition::{Effect, Refusal};
-use super::{Retention, is_plain_date, whole_second};
-use crate::crypto::hash::{Hash, sha256};
-use crate::crypto::kdf::ArchiveId;
+use super::{Retention, whole_second};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashSet};
-
-/// The id of a purge: 16 random bytes.
-pub type PurgeId = [u8; 16];
+use std::collections::HashSet;
 
 /// Bytes of a register, at most.
 pub const MAX_REGISTER: usize = 64 << 20;
 const MAX_HOLDS: usize = 1 << 16;
 const MAX_EVENTS: usize = 1 << 16;
 const MAX_SCHEDULED: usize = 1 << 12;
-const MAX_ITEMS: usize = 1 << 16;
 const MAX_PINNED: usize = 64;
 const MAX_PINNED_BYTES: usize = 64 << 10;
-const MAX_ROSTER_BYTES: usize = 1 << 20;
-/// People that a plan may need, at most.
-const MAX_APPROVALS: u32 = event::MAX_APPROVERS as u32;
-/// Days of a cool-off, at most.
-pub const MAX_COOL_OFF_DAYS: u32 = 3650;
 
 /// What people decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,121 +45,6 @@ pub struct Register {
     pub timestamp_authorities: Vec<String>,
     /// How this keyring is run.
     pub settings: Settings,
-}
-
-/// A purge in its cool-off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Scheduled {
-    /// Which purge.
-    #[serde(with = "hex")]
-    pub id: PurgeId,
-    /// SHA-256 of its plan; none when nobody planned it.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "hex_option")]
-    pub plan: Option<Hash>,
-    /// What it destroys.
-    pub items: Vec<Item>,
-    /// When the cool-off began.
-    pub since: DateTime<Utc>,
-    /// The day on which it is over, by the clock's mark.
-    pub not_before: NaiveDate,
-    /// A commitment to the reason, when records are destroyed before their time.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "hex_option")]
-    pub early: Option<Hash>,
-    /// Principals whose approval of the plan was verified.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub approved_by: Vec<String>,
-}
-
-impl Scheduled {
-    /// Whether the record is among what it destroys.
-    pub fn contains(&self, archive: &ArchiveId, record: u64) -> bool {
-        self.items.iter().any(|item| item.archive == *archive && item.records.contains(record))
-    }
-
-    fn check(&self) -> Result<(), Refusal> {
-        let archives: HashSet<&ArchiveId> = self.items.iter().map(|item| &item.archive).collect();
-        let each = self.items.iter().all(|item| !item.records.is_empty());
-        if self.items.is_empty() || self.items.len() > MAX_ITEMS || !each || archives.len() != self.items.len() {
-            return Err(Refusal::Items);
-        }
-        if !is_plain_date(self.not_before) {
-            return Err(Refusal::Date(self.not_before));
-        }
-        check_approvers(&self.approved_by)?;
-        match self.early {
-            Some(_) if self.approved_by.is_empty() => Err(Refusal::NeedsApproval),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// A purge that is to be scheduled.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NewSchedule {
-    /// Its random id.
-    pub id: PurgeId,
-    /// SHA-256 of the plan, if there is one.
-    pub plan: Option<Hash>,
-    /// What it destroys: each archive once.
-    pub items: Vec<Item>,
-    /// A commitment to the reason, for destruction before the time.
-    pub early: Option<Hash>,
-    /// Principals whose approval was verified, each once.
-    pub approved_by: Vec<String>,
-}
-
-/// Who may approve, and how many of them it takes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Roster {
-    /// An OpenSSH `allowed_signers` file.
-    pub text: String,
-    /// SHA-256 of it.
-    #[serde(with = "hex")]
-    pub sha256: Hash,
-    /// People who must approve a plan that needs review.
-    pub plan_approvals_default: u32,
-    /// The same where a rule asks for another number; then also if the rule needs no review.
-    pub plan_approvals: BTreeMap<String, u32>,
-}
-
-impl Roster {
-    fn check(&self) -> Result<(), Refusal> {
-        let numbers = [self.plan_approvals_default].into_iter().chain(self.plan_approvals.values().copied());
-        if self.text.len() > MAX_ROSTER_BYTES || sha256(&[self.text.as_bytes()]) != self.sha256 {
-            return Err(Refusal::Roster("its text is too long or not the one that was hashed"));
-        }
-        if !self.plan_approvals.keys().all(|rule| is_code(rule)) {
-            return Err(Refusal::Roster("no rule has such a name"));
-        }
-        let allowed = numbers.into_iter().all(|number| (1..=MAX_APPROVALS).contains(&number));
-        if allowed { Ok(()) } else { Err(Refusal::Roster("a plan needs from 1 to 64 approvals")) }
-    }
-}
-
-/// How a keyring is run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Settings {
-    /// Days between the start of a purge and destruction.
-    pub cool_off_days: u32,
-    /// Last day of the firm's fiscal year.
-    pub fiscal_year_end: FiscalYearEnd,
-    /// Whether the custodian may confirm the clock alone, by typing the date.
-    pub typed_confirmation: bool,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self { cool_off_days: 7, fiscal_year_end: FiscalYearEnd::default(), typed_confirmation: false }
-    }
-}
-
-impl Settings {
-    fn check(&self) -> Result<(), Refusal> {
-        if self.cool_off_days <= MAX_COOL_OFF_DAYS { Ok(()) } else { Err(Refusal::CoolOffDays(self.cool_off_days)) }
-    }
 }
 
 /// A register that this program did not write.
@@ -480,9 +354,11 @@ fn check_pinned(pinned: &[String]) -> Result<(), Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::retention::scope::Scope;
-    use crate::retention::term::{After, Bound, Counting, Keep, Term};
+    use crate::crypto::hash::sha256;
+    use crate::retention::scope::{Item, Scope};
+    use crate::retention::term::{After, Bound, Counting, FiscalYearEnd, Keep, Term};
     use crate::retention::{AtExpiry, Class, Retention, parse_date};
+    use std::collections::BTreeMap;
 
     fn date(text: &str) -> NaiveDate {
         parse_date(text).unwrap()
@@ -570,56 +446,6 @@ mod tests {
     }
 
     #[test]
-    fn holds_are_placed_once_and_released_once_and_lose_their_texts() {
-        let mut register = register();
-        register.place_hold(hold(1)).unwrap();
-        assert!(matches!(register.place_hold(hold(1)), Err(Refusal::SameId("hold", _))));
-        assert!(matches!(register.release_hold(&[7; 16], Utc::now()), Err(Refusal::Unknown("hold", _))));
-        let before = register.holds[0].statement();
-        let text = String::from_utf8(before.clone()).unwrap();
-        let begins =
-            format!("keepuntil-hold/v1\n{{\"from\":\"2029-12-01\",\"hold\":\"{}\",\"placed\":", "01".repeat(16));
-        assert!(text.starts_with(&begins) && !text.contains("Smith"), "{text}");
-        let commitment = sha256(&[&[9; 16], b"Smith v. Jones", &[0], b"District court"]);
-        assert_eq!(register.holds[0].text_commitment, commitment);
-        register.release_hold(&[1; 16], Utc::now()).unwrap();
-        let released = &register.holds[0];
-        assert_eq!((&released.matter, &released.authority, released.salt), (&None, &None, None));
-        assert_eq!(released.statement(), before);
-        assert!(!String::from_utf8(register.to_bytes()).unwrap().contains("Smith"));
-        assert!(matches!(register.release_hold(&[1; 16], Utc::now()), Err(Refusal::AlreadyReleased { .. })));
-        for text in ["", " ", "two\nlines", &"x".repeat(5000)] {
-            let day = date("2030-01-01");
-            let hold = Hold::new([1; 16], [9; 16], (text, None), Scope::everything(), day, Utc::now());
-            assert_eq!(hold, Err(Refusal::Text("matter")));
-        }
-    }
-
-    #[test]
-    fn scopes_are_explicit_and_possible() {
-        assert_eq!(Scope::default().explicit(false), Err(Refusal::NoScope));
-        assert_eq!(Scope::default().explicit(true), Ok(Scope::everything()));
-        let records = Some("1-4".parse().unwrap());
-        assert!(Scope { records: records.clone(), ..Scope::default() }.explicit(false).is_err());
-        assert!(
-            Scope { archive: Some([1; 16]), records: Some("".parse().unwrap()), ..Scope::default() }.check().is_err()
-        );
-        assert!(Scope { rule: Some("No Rule".into()), ..Scope::default() }.check().is_err());
-        assert!(Scope::of_archive([1; 16]).explicit(true).is_err());
-        let scope = Scope { archive: Some([1; 16]), records, ..Scope::default() };
-        assert_eq!(scope.check_known(|_| Some(4)), Ok(()));
-        assert!(matches!(scope.check_known(|_| Some(3)), Err(Refusal::UnknownRecord { record: 4, .. })));
-        assert!(matches!(scope.check_known(|_| None), Err(Refusal::UnknownArchive(_))));
-        let retention = awaiting();
-        let view = view(&retention);
-        let covers = |scope: Scope| scope.covers(&view);
-        assert!(covers(Scope { compartment: Some("clients".into()), rule: Some("own".into()), ..Scope::default() }));
-        assert!(!covers(Scope { compartment: Some("staff".into()), rule: Some("own".into()), ..Scope::default() }));
-        assert!(!covers(Scope { archive: Some([2; 16]), ..Scope::default() }));
-        assert!(!covers(scope));
-    }
-
-    #[test]
     fn an_event_has_happened_and_has_a_name() {
         let today = date("2030-01-01");
         let mut register = register();
@@ -660,29 +486,5 @@ mod tests {
         assert_eq!(Judge::new(&register).standing(&view(&retention)).to_string(), "2030-12-31");
         let narrower = Event { scope: Scope::of_archive([2; 16]), ..event(4, "2025-01-01", Some(3)) };
         assert_eq!(register.record_event(narrower, today, records()), Err(Refusal::NeedsApproval));
-    }
-
-    #[test]
-    fn a_cool_off_runs_its_days_and_can_be_ended() {
-        let mut register = register();
-        let new = |id: u8, items| NewSchedule { id: [id; 16], plan: None, items, early: None, approved_by: Vec::new() };
-        let item = || Item { archive: [1; 16], records: "17".parse().unwrap() };
-        let now = time("2030-01-01T00:00:00Z");
-        assert_eq!(register.schedule(new(1, Vec::new()), now), Err(Refusal::Items));
-        assert_eq!(register.schedule(new(1, vec![item(), item()]), now), Err(Refusal::Items));
-        let early = NewSchedule { early: Some([1; 32]), ..new(1, vec![item()]) };
-        assert_eq!(register.schedule(early, now), Err(Refusal::NeedsApproval));
-        register.schedule(new(1, vec![item()]), now).unwrap();
-        register.schedule(new(2, vec![item()]), now).unwrap();
-        register.observe(&Reading { wall: time("2030-01-07T23:59:59Z"), boot: None });
-        assert_eq!(register.ready(&[1; 16]), Err(Refusal::CoolOff { not_before: date("2030-01-08") }));
-        register.observe(&Reading { wall: time("2030-01-08T00:00:00Z"), boot: None });
-        register.ready(&[1; 16]).unwrap();
-        register.cancel(&[2; 16]).unwrap();
-        assert!(matches!(register.ready(&[2; 16]), Err(Refusal::Unknown("purge", _))));
-        assert!(register.cancel(&[2; 16]).is_err());
-        register.finish(&[1; 16]).unwrap();
-        register.observe(&Reading { wall: time("2040-01-01T00:00:00Z"), boot: None });
-        assert!(matches!(register.schedule(new(3, vec![item()]), now), Err(Refusal::Clock(_))));
     }
 }

@@ -145,3 +145,42 @@ pub(crate) mod hex_option {
         Ok(Some(bytes))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::retention::term::{Bound, Keep, Term};
+    use crate::retention::{AtExpiry, Class, Retention};
+
+    #[test]
+    fn scopes_are_explicit_and_possible() {
+        assert_eq!(Scope::default().explicit(false), Err(Refusal::NoScope));
+        assert_eq!(Scope::default().explicit(true), Ok(Scope::everything()));
+        let records = Some("1-4".parse().unwrap());
+        assert!(Scope { records: records.clone(), ..Scope::default() }.explicit(false).is_err());
+        assert!(
+            Scope { archive: Some([1; 16]), records: Some("".parse().unwrap()), ..Scope::default() }.check().is_err()
+        );
+        assert!(Scope { rule: Some("No Rule".into()), ..Scope::default() }.check().is_err());
+        assert!(Scope::of_archive([1; 16]).explicit(true).is_err());
+        let scope = Scope { archive: Some([1; 16]), records, ..Scope::default() };
+        assert_eq!(scope.check_known(|_| Some(4)), Ok(()));
+        assert!(matches!(scope.check_known(|_| Some(3)), Err(Refusal::UnknownRecord { record: 4, .. })));
+        assert!(matches!(scope.check_known(|_| None), Err(Refusal::UnknownArchive(_))));
+        let term = Term { keep: Keep::Permanent, bound: Bound::Floor, rule: Some("own".into()) };
+        let retention = Retention { terms: vec![term], at_expiry: AtExpiry::Destroy };
+        let view = RecordView {
+            archive: [1; 16],
+            record: 17,
+            compartment: "clients",
+            class: Class::Public,
+            retention: &retention,
+            live: true,
+        };
+        let covers = |scope: Scope| scope.covers(&view);
+        assert!(covers(Scope { compartment: Some("clients".into()), rule: Some("own".into()), ..Scope::default() }));
+        assert!(!covers(Scope { compartment: Some("staff".into()), rule: Some("own".into()), ..Scope::default() }));
+        assert!(!covers(Scope { archive: Some([2; 16]), ..Scope::default() }));
+        assert!(!covers(scope));
+    }
+}

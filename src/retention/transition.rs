@@ -5,8 +5,9 @@
 use super::clock::{ClockDistrust, ConfirmationRefused, Confirmer};
 use super::event::{Event, EventId};
 use super::hold::HoldId;
-use super::register::{MAX_COOL_OFF_DAYS, PurgeId, Settings};
+use super::scheduled::PurgeId;
 use super::scope::{Item, Scope};
+use super::settings::{MAX_COOL_OFF_DAYS, Settings};
 use super::term::MAX_TERMS;
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;

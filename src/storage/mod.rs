@@ -4,6 +4,7 @@
 
 pub mod crontab;
 pub mod direct;
+pub mod document;
 pub mod extract;
 pub mod fault;
 pub mod hole;

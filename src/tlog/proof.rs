@@ -6,6 +6,7 @@ use super::merkle::{leaf_hash, root_from_proof};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::VerifierKey;
 use base64::{Engine, prelude::BASE64_STANDARD};
+use serde::{Deserialize, Serialize};
 
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
 /// Hashes that a proof may have: the height of the largest tree.
@@ -69,5 +70,21 @@ impl Proof {
             return Err(TlogError::Proof("it does not lead to the checkpoint's root"));
         }
         Ok(signed)
+    }
+}
+
+/// A journal's entry with its proof, as files that rest on the journal carry it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+    /// The leaf's bytes, in base64.
+    pub leaf: String,
+    /// C2SP tlog-proof whose extra data is the leaf.
+    pub proof: String,
+}
+
+impl From<&Proof> for Evidence {
+    fn from(proof: &Proof) -> Self {
+        Self { leaf: BASE64_STANDARD.encode(&proof.leaf), proof: proof.to_text() }
     }
 }

@@ -8,17 +8,18 @@ mod sheet;
 mod text;
 mod words;
 
-use super::args::{CertificateCommand, Common, FormatArg, JournalArgs, LanguageArg};
+use super::args::{Common, LangArg};
 use super::error::Failure;
 use super::{Done, render};
 use crate::crypto::sign::{Scheme, VerifierKey};
 use crate::journal::certificate::{Certificate, CertificateError, Verified};
-use crate::journal::document::MAX_DOCUMENT;
 use crate::ops::OpsError;
+use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::output::OutputFile;
 use crate::storage::{StorageError, escape, read_limited, show};
+use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub use words::Language;
 
@@ -41,14 +42,63 @@ pub fn to_html(certificate: &Certificate, verified: &Verified, signatures: Signa
     html::html(&compose::sheet(certificate, verified, signatures, language))
 }
 
+#[derive(Args)]
+pub(super) struct JournalArgs {
+    /// Verifier key of the journal, or a file with one a line; give both keys of the firm
+    #[arg(long, value_name = "VKEY")]
+    journal: Vec<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(super) enum FormatArg {
+    Text,
+    Html,
+    Json,
+}
+
+/// Check and show certificates of destruction; needs no keyring
+#[derive(Subcommand)]
+pub(super) enum CertificateCommand {
+    /// Check that a journal says what a certificate says
+    #[command(after_help = "Exit code 3 means: consistent, but nobody said whose journal it should be.\n\n\
+        Example:\n  keepuntil certificate verify purge.json --journal firm.vkeys")]
+    Verify {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+    /// Show a certificate for reading, printing and signing by hand
+    #[command(after_help = "Examples:\n  keepuntil certificate show purge.json --lang en\n  \
+        keepuntil certificate show purge.json --format html --lang zh --journal firm.vkeys -o purge.html")]
+    Show {
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// How it is shown
+        #[arg(long, default_value = "text")]
+        format: FormatArg,
+        /// In which language [default: that of the environment]
+        #[arg(long, value_name = "LANG")]
+        lang: Option<LangArg>,
+        /// Write it to FILE instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Replace an existing file
+        #[arg(long)]
+        force: bool,
+        #[command(flatten)]
+        journal: JournalArgs,
+    },
+}
+
 pub(super) fn run(command: CertificateCommand, common: Common) -> Result<Done, Failure> {
     match command {
         CertificateCommand::Verify { file, journal } => verify(&file, &journal, common),
         CertificateCommand::Show { file, format, lang, output, force, journal } => {
             let (certificate, verified, signatures) = open(&file, &journal)?;
             let language = match lang {
-                Some(LanguageArg::Zh) => Language::Chinese,
-                Some(LanguageArg::En) => Language::English,
+                Some(LangArg::Zh) => Language::Chinese,
+                Some(LangArg::En) => Language::English,
                 None => language_of_environment(),
             };
             let shown = match format {

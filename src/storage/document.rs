@@ -1,13 +1,12 @@
-//! The one spelling that plans and certificates have: pretty JSON, and nothing else that means the same.
+//! The one spelling that files for people and programs have: pretty JSON, and nothing else that means the same.
 //!
 //! Invariant: whatever does not serialize back to the same bytes is refused, duplicate and unknown keys among it.
 //! Spec: `spec/certificate.md`, "Spelling".
 
-use crate::retention::is_plain_date;
-use chrono::{DateTime, NaiveDate, Timelike, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-/// Bytes that a plan or a certificate may have.
+/// Bytes that such a file may have, unless its format allows fewer.
 pub const MAX_DOCUMENT: u64 = 64 << 20;
 
 /// Characters that a text in one may have.
@@ -43,23 +42,43 @@ pub fn to_bytes(document: &impl Serialize) -> Vec<u8> {
 /// # Errors
 /// [`DocumentError`] for another format, for more than [`MAX_DOCUMENT`] bytes, for anything but the one spelling.
 pub fn parse<D: Serialize + DeserializeOwned>(bytes: &[u8], format: &str) -> Result<D, DocumentError> {
+    parse_within(bytes, format, MAX_DOCUMENT)
+}
+
+/// The same, of at most `limit` bytes.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_within<D: Serialize + DeserializeOwned>(
+    bytes: &[u8],
+    format: &str,
+    limit: u64,
+) -> Result<D, DocumentError> {
+    let document: D = parse_any(bytes, format, limit)?;
+    if to_bytes(&document) != bytes {
+        return Err(DocumentError::malformed("it is not in canonical form"));
+    }
+    Ok(document)
+}
+
+/// The same in any spelling of the JSON: for what people may have written by hand and is known by its own bytes.
+///
+/// # Errors
+/// [`DocumentError`] for another format, for more than `limit` bytes, for keys that are unknown or stand twice.
+pub fn parse_any<D: DeserializeOwned>(bytes: &[u8], format: &str, limit: u64) -> Result<D, DocumentError> {
     #[derive(Deserialize)]
     struct Claims {
         format: String,
     }
-    if bytes.len() as u64 > MAX_DOCUMENT {
-        return Err(DocumentError::malformed(format!("it is larger than {MAX_DOCUMENT} bytes")));
+    if bytes.len() as u64 > limit {
+        return Err(DocumentError::malformed(format!("it is larger than {limit} bytes")));
     }
     if let Ok(Claims { format: claimed }) = serde_json::from_slice(bytes)
         && claimed != format
     {
         return Err(DocumentError::OtherFormat(claimed.chars().take(MAX_TEXT).collect()));
     }
-    let document: D = serde_json::from_slice(bytes).map_err(|e| DocumentError::malformed(e.to_string()))?;
-    if to_bytes(&document) != bytes {
-        return Err(DocumentError::malformed("it is not in canonical form"));
-    }
-    Ok(document)
+    serde_json::from_slice(bytes).map_err(|e| DocumentError::malformed(e.to_string()))
 }
 
 /// Whether a text may stand in a file: 1 to 200 characters, none of them a control character.
@@ -69,10 +88,28 @@ pub fn is_text(text: &str) -> bool {
 
 /// Whether a time has whole seconds and a year of four digits, so that it has one spelling.
 pub fn is_plain_time(time: DateTime<Utc>) -> bool {
-    time.nanosecond() == 0 && is_plain_date(time.date_naive())
+    time.nanosecond() == 0 && (1..=9999).contains(&time.year())
 }
 
-/// Whether `date` is the date of `time` in some zone.
-pub fn is_date_of(date: NaiveDate, time: DateTime<Utc>) -> bool {
-    is_plain_date(date) && (date - time.date_naive()).num_days().abs() <= 1
+/// Serde for bytes as standard base64 text.
+pub mod base64_text {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    /// Writes.
+    ///
+    /// # Errors
+    /// Those of the serializer.
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64_STANDARD.encode(bytes))
+    }
+
+    /// Reads.
+    ///
+    /// # Errors
+    /// Text that is not standard base64.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        BASE64_STANDARD.decode(text.as_bytes()).map_err(D::Error::custom)
+    }
 }
