@@ -404,13 +404,13 @@ fn schedule(home: &Path) {
     drop(before);
     let mut due = custody(home, "2030-02-01T10:00:00Z");
     clock::confirm_typed(&mut due, "2030-02-01").unwrap();
-    assert!(purges::unattended(&mut due).unwrap().scheduled.is_some());
+    assert!(purges::unattended(&mut due, &BTreeMap::new()).unwrap().scheduled.is_some());
 }
 
 /// One run as `purge --unattended` makes it; returns how many certificates it wrote.
 fn run(custody: &mut Custody) -> Result<usize, OpsError> {
     let left = write_certificates(custody)?.len();
-    Ok(left + purges::unattended(custody)?.executed.len())
+    Ok(left + purges::unattended(custody, &BTreeMap::new())?.executed.len())
 }
 
 /// What is run under `strace`: a whole purge, to its certificate.

@@ -97,9 +97,12 @@ fn write(home: &Path) {
     drop(made);
     let mut due = custody(home, "2030-02-01T10:00:00Z");
     clock::confirm_typed(&mut due, "2030-02-01").unwrap();
-    assert!(purge::unattended(&mut due).unwrap().scheduled.is_some());
+    assert!(purge::unattended(&mut due, &BTreeMap::new()).unwrap().scheduled.is_some());
     drop(due);
-    assert_eq!(purge::unattended(&mut custody(home, "2030-02-09T10:00:00Z")).unwrap().executed.len(), 1);
+    assert_eq!(
+        purge::unattended(&mut custody(home, "2030-02-09T10:00:00Z"), &BTreeMap::new()).unwrap().executed.len(),
+        1
+    );
 }
 
 /// Numbers of live and destroyed records of an archive, and some of the records in full.
