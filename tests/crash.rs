@@ -6,10 +6,18 @@
 #[path = "crash/reader.rs"]
 mod reader;
 
+use chrono::{DateTime, FixedOffset, Utc};
 use keepuntil::crypto::kdf::ExpiryHalves;
+use keepuntil::journal::certificate::Certificate;
+use keepuntil::journal::entry::{Entry, Leaf};
 use keepuntil::keyring::{
     Deposit, Keyring, KeyringError, KnownArchive, KnownCompartment, NewRecord, Recovered, Update,
 };
+use keepuntil::ops::custody::{Custody, Now};
+use keepuntil::ops::destruction::{notes, write_certificates};
+use keepuntil::ops::settings::SettingsOptions;
+use keepuntil::ops::{OpsError, clock, journal, purge as purges, settings};
+use keepuntil::retention::clock::Reading;
 use keepuntil::retention::term::{Bound, Keep, Term};
 use keepuntil::retention::{AtExpiry, Class, Retention};
 use keepuntil::storage::fault::{self, Fault};
@@ -37,16 +45,19 @@ fn open(home: &Path, sharing: Sharing) -> Result<Keyring, KeyringError> {
     Keyring::open(&home.join("keyring"), sharing, Duration::from_secs(5))
 }
 
-/// A keyring at generation 1 with two archives, its intention to purge journalled.
-fn prepare(home: &Path) {
+/// A new keyring that can be moved, root and all.
+fn make(home: &Path) {
     Keyring::create(&home.join("keyring"), &home.join("root"), "firm.example").unwrap();
     let config = home.join("keyring/keyring.json");
     let text = std::fs::read_to_string(&config).unwrap();
     std::fs::write(&config, text.replace(home.join("root").to_str().unwrap(), "../root")).unwrap();
-    let mut keyring = open(home, Sharing::Exclusive).unwrap();
+}
+
+/// Deposits two archives; the journal says so in these leaves.
+fn deposit(keyring: &mut Keyring, last_day: &str, leaves: &[Vec<u8>]) {
     for (id, count) in [(ARCHIVE, RECORDS), (OTHER, 3)] {
         let record =
-            |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention(&["2030-01-01"]) };
+            |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention(&[last_day]) };
         let records: Vec<NewRecord> = (0..count).map(record).collect();
         let archive = KnownArchive {
             id,
@@ -56,8 +67,15 @@ fn prepare(home: &Path) {
             deposited: "2026-01-01T00:00:00+00:00".into(),
             compartments: vec![KnownCompartment { name: "clients".into(), class: Class::Confidential }],
         };
-        keyring.deposit(&Deposit { archive, records: &records, leaves: &[b"deposit".to_vec()] }).unwrap();
+        keyring.deposit(&Deposit { archive, records: &records, leaves }).unwrap();
     }
+}
+
+/// A keyring at generation 1 with two archives, its intention to purge journalled.
+fn prepare(home: &Path) {
+    make(home);
+    let mut keyring = open(home, Sharing::Exclusive).unwrap();
+    deposit(&mut keyring, "2030-01-01", &[b"deposit".to_vec()]);
     let documents = vec![("register".to_owned(), b"before".to_vec())];
     keyring.advance(Update { documents, ..Update::default() }).unwrap();
     keyring.store(Update { leaves: vec![b"intent".to_vec()], ..Update::default() }).unwrap();
@@ -215,10 +233,10 @@ fn every(sample: usize) -> usize {
     if std::env::var("KEEPUNTIL_CRASH").is_ok_and(|which| which == "all") { 1 } else { sample }
 }
 
-fn under_strace(home: &Path, options: &[&str]) -> Command {
+fn under_strace(home: &Path, test: &str, options: &[&str]) -> Command {
     let mut command = Command::new("strace");
     command.args(["-f", "-qq"]).args(options).arg(std::env::current_exe().unwrap());
-    command.args(["--ignored", "--exact", "the_change", "--test-threads=1"]).env("KEEPUNTIL_CRASH_HOME", home);
+    command.args(["--ignored", "--exact", test, "--test-threads=1"]).env("KEEPUNTIL_CRASH_HOME", home);
     command
 }
 
@@ -231,12 +249,11 @@ fn strace_is_there() -> bool {
     works
 }
 
-/// The calls of the change: name, and which of this name it is in its thread.
-fn calls(judge: &Judge) -> Vec<(String, usize)> {
-    let home = judge.home("traced");
+/// The calls of a test between its marks: name, and which of this name it is in its thread.
+fn calls(home: &Path, test: &str) -> Vec<(String, usize)> {
     let trace = home.join("trace");
     let names = "trace=write,pwrite64,writev,pwritev,fsync,fdatasync,unlink,ftruncate,rename,stat,statx,newfstatat";
-    let ran = under_strace(&home, &["-e", names, "-o", trace.to_str().unwrap()]).output().unwrap();
+    let ran = under_strace(home, test, &["-e", names, "-o", trace.to_str().unwrap()]).output().unwrap();
     assert!(ran.status.success(), "{ran:?}");
     let text = std::fs::read_to_string(&trace).unwrap();
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
@@ -261,7 +278,7 @@ fn interrupted(sample: usize, effects: &[&str]) {
     }
     let judge = Judge::new();
     let mut interrupted = 0;
-    let calls = calls(&judge);
+    let calls = calls(&judge.home("traced"), "the_change");
     for effect in effects {
         for (name, count) in calls.iter().step_by(every(sample)) {
             if *effect == "error=ENOSPC" && ["fsync", "fdatasync", "unlink"].contains(&name.as_str()) {
@@ -272,7 +289,7 @@ fn interrupted(sample: usize, effects: &[&str]) {
             let inject = format!("inject={name}:{effect}:when={count}");
             let trace = format!("trace={name}");
             let options = ["-o", "/dev/null", "-e", &trace, "-e", &inject];
-            let ran = under_strace(&home, &options).output().unwrap();
+            let ran = under_strace(&home, "the_change", &options).output().unwrap();
             interrupted += u32::from(!ran.status.success());
             judge.judge(&home, &what);
         }
@@ -365,4 +382,140 @@ fn the_destroyed_root_is_nowhere_in_an_image() {
     let ran = Command::new("bash").arg(script).arg(std::env::current_exe().unwrap()).output().unwrap();
     eprint!("{}", String::from_utf8_lossy(&ran.stdout));
     assert!(ran.status.success(), "{ran:?}");
+}
+
+fn custody(home: &Path, time: &str) -> Custody {
+    let wall: DateTime<Utc> = time.parse().unwrap();
+    let now = Now { reading: Reading { wall, boot: None }, zone: FixedOffset::east_opt(0).unwrap() };
+    Custody::over(open(home, Sharing::Exclusive).unwrap(), now).unwrap()
+}
+
+/// The day after the cool-off of the purge that [`schedule`] schedules.
+const READY: &str = "2030-02-09T10:00:00Z";
+
+/// A keyring all of whose records are in a purge.
+fn schedule(home: &Path) {
+    make(home);
+    let mut before = custody(home, "2026-01-01T00:00:00Z");
+    before.begin().unwrap();
+    let typed = SettingsOptions { typed_confirmation: Some(true), ..SettingsOptions::default() };
+    settings::set(&mut before, &typed, &[]).unwrap();
+    deposit(before.keyring_mut(), "2029-12-01", &[]);
+    drop(before);
+    let mut due = custody(home, "2030-02-01T10:00:00Z");
+    clock::confirm_typed(&mut due, "2030-02-01").unwrap();
+    assert!(purges::unattended(&mut due, &BTreeMap::new()).unwrap().scheduled.is_some());
+}
+
+/// One run as `purge --unattended` makes it; returns how many certificates it wrote.
+fn run(custody: &mut Custody) -> Result<usize, OpsError> {
+    let left = write_certificates(custody)?.len();
+    Ok(left + purges::unattended(custody, &BTreeMap::new())?.executed.len())
+}
+
+/// What is run under `strace`: a whole purge, to its certificate.
+#[test]
+#[ignore = "a part of the other tests, which run it as a process of its own"]
+fn the_purge() {
+    let Some(home) = std::env::var_os("KEEPUNTIL_CRASH_HOME").map(PathBuf::from) else { return };
+    let mut custody = custody(&home, READY);
+    assert!(Path::new("/change-begins").metadata().is_err());
+    let written = run(&mut custody);
+    assert!(Path::new("/change-ends").metadata().is_err());
+    assert_eq!(written.unwrap(), 1);
+}
+
+/// Certificates under their final names.
+fn certificates(home: &Path) -> Vec<PathBuf> {
+    let Ok(folder) = std::fs::read_dir(home.join("keyring/certificates")) else { return Vec::new() };
+    let paths = folder.map(|entry| entry.unwrap().path());
+    paths.filter(|path| !path.file_name().unwrap().to_str().unwrap().starts_with('.')).collect()
+}
+
+fn destructions(keyring: &Keyring) -> usize {
+    let mut found = 0;
+    let log = keyring.log();
+    log.for_each_leaf::<OpsError>(0, log.size().unwrap(), |index, leaf| {
+        found += usize::from(matches!(Leaf::parse(index, leaf)?.entry, Entry::Destroyed { .. }));
+        Ok(())
+    })
+    .unwrap();
+    found
+}
+
+/// What the next runs make of an interrupted purge: its outcome and its certificate, each once.
+fn finishes(home: &Path, what: &str) {
+    let mut next = custody(home, "2030-02-09T11:00:00Z");
+    run(&mut next).unwrap_or_else(|e| panic!("{what}: {e}"));
+    assert_eq!(destructions(next.keyring()), 1, "{what}");
+    assert!(notes(&next).unwrap().is_empty(), "{what}");
+    let keys = next.keyring().verifier_keys();
+    drop(next);
+    let [path] = &certificates(home)[..] else { panic!("{what}: {:?}", certificates(home)) };
+    let bytes = std::fs::read(path).unwrap();
+    let certificate = Certificate::parse(&bytes).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let verified = certificate.verify(&keys).unwrap_or_else(|e| panic!("{what}: {e}"));
+    assert_eq!((verified.records, certificate.records.len() as u64), (RECORDS + 3, RECORDS + 3), "{what}");
+    assert!(path.ends_with(format!("{}.json", hex::encode(certificate.purge))), "{what}");
+    // Nothing is left to do, and nothing of it is done again.
+    let mut last = custody(home, "2030-02-09T12:00:00Z");
+    assert_eq!(run(&mut last).unwrap(), 0, "{what}");
+    assert_eq!(destructions(last.keyring()), 1, "{what}");
+    journal::verify_own(last.keyring(), None).unwrap_or_else(|e| panic!("{what}: {e}"));
+    assert_eq!((certificates(home).len(), std::fs::read(path).unwrap()), (1, bytes), "{what}");
+    drop(last);
+    assert!(read(home).unwrap().live.is_empty(), "{what}");
+}
+
+#[test]
+fn a_certificate_that_a_crash_prevented_is_written_once_by_the_next_run() {
+    if !strace_is_there() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let start = dir.path().join("start");
+    schedule(&start);
+    let again = |name: &str| {
+        let home = dir.path().join(name);
+        let _ = std::fs::remove_dir_all(&home);
+        copy(&start, &home);
+        home
+    };
+    let calls = calls(&again("traced"), "the_purge");
+    // A certificate is written under another name, gets its own, and then its notes go.
+    let named = calls.iter().rposition(|(name, _)| name == "rename").expect("a certificate gets its name");
+    let mut late = 0;
+    for (at, (name, count)) in calls.iter().enumerate() {
+        let around = at + 6 > named && at < named + 6;
+        if at % every(if around { 1 } else { 25 }) != 0 {
+            continue;
+        }
+        let what = format!("killed at {name} {count}");
+        let home = again("killed");
+        let (trace, inject) = (format!("trace={name}"), format!("inject={name}:signal=SIGKILL:when={count}"));
+        let options = ["-o", "/dev/null", "-e", &trace, "-e", &inject];
+        let ran = under_strace(&home, "the_purge", &options).output().unwrap();
+        assert!(!ran.status.success(), "{what}");
+        // The outcome stands in the journal, and there is no certificate of it.
+        let reading = open(&home, Sharing::Shared).unwrap();
+        late += usize::from(!reading.unfinished() && destructions(&reading) == 1 && certificates(&home).is_empty());
+        drop(reading);
+        finishes(&home, &what);
+    }
+    assert!(late > 2, "interruptions reach the moment between outcome and certificate");
+}
+
+#[test]
+fn a_certificate_that_could_not_be_written_is_written_by_the_next_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    schedule(&home);
+    std::fs::write(home.join("keyring/certificates"), "in the way").unwrap();
+    let mut failing = custody(&home, READY);
+    assert!(matches!(run(&mut failing), Err(OpsError::Storage(_))));
+    assert_eq!(destructions(failing.keyring()), 1);
+    drop(failing);
+    assert!(read(&home).unwrap().live.is_empty());
+    std::fs::remove_file(home.join("keyring/certificates")).unwrap();
+    finishes(&home, "nothing was in the way");
 }

@@ -2,86 +2,20 @@
 //!
 //! Needs Debian's `faketime` and `ssh-keygen`.
 
+mod desk;
 mod support;
 
+use desk::{Desk, SEALED};
+use keepuntil::archive::layout;
+use keepuntil::crypto::sign::VerifierKey;
+use keepuntil::keyring::{Keyring, Update};
+use keepuntil::ops::custody::REGISTER;
+use keepuntil::retention::register::Register;
+use keepuntil::tlog::note::Note;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use support::{Home, Ran};
-
-/// A home whose clock shows what the test says.
-struct Desk {
-    home: Home,
-}
-
-impl Desk {
-    /// A home with two approvers' keys and the roster that names them; no keyring yet.
-    fn new() -> Self {
-        let desk = Self { home: Home::new() };
-        let mut roster = String::new();
-        for person in ["lin", "wang"] {
-            let key = desk.home.path(person);
-            let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", person, "-f"];
-            let made = Command::new("ssh-keygen").args(arguments).arg(&key).status();
-            assert!(made.expect("ssh-keygen is installed").success());
-            let public = fs::read_to_string(key.with_extension("pub")).unwrap();
-            roster.push_str(&format!("{person}@lantern.example {public}"));
-        }
-        desk.home.write("people.txt", roster);
-        desk
-    }
-
-    /// Runs the program while the clock shows `time`.
-    fn at(&self, time: &str, arguments: &[&str]) -> Ran {
-        let command = self.home.command();
-        let mut faked = Command::new("faketime");
-        faked.arg("-f").arg(format!("@{time}")).arg(command.get_program()).args(arguments);
-        for (name, value) in command.get_envs() {
-            match value {
-                Some(value) => faked.env(name, value),
-                None => faked.env_remove(name),
-            };
-        }
-        faked.env("TZ", "Asia/Shanghai").current_dir(command.get_current_dir().unwrap());
-        // What a killed run left behind can bear the name that this one wants: the next has another.
-        loop {
-            let ran = Ran::from(faked.output().expect("faketime is installed"));
-            if !ran.err.contains("sem_open: File exists") {
-                return ran;
-            }
-        }
-    }
-
-    /// Signs a file in the home for a purpose; returns the signature's name.
-    fn sign(&self, person: &str, namespace: &str, file: &str) -> String {
-        let signature = self.home.path(&format!("{file}.sig"));
-        let _ = fs::remove_file(&signature);
-        let signed = Command::new("ssh-keygen")
-            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
-            .arg(self.home.path(person))
-            .arg(self.home.path(file))
-            .output()
-            .unwrap();
-        assert!(signed.status.success(), "{signed:?}");
-        let of_person = format!("{file}.{person}.sig");
-        fs::rename(signature, self.home.path(&of_person)).unwrap();
-        of_person
-    }
-
-    /// Moves to a later time that a person on the roster confirms.
-    fn travel(&self, time: &str) {
-        let statement = self.at(time, &["clock", "statement"]).ends(0).out;
-        self.home.write("now.txt", statement);
-        let signature = self.sign("lin", "keepuntil-clock", "now.txt");
-        self.at(time, &["clock", "confirm", "--statement", "now.txt", "--signature", &signature]).ends(0);
-    }
-
-    fn status(&self, time: &str, code: i32) -> serde_json::Value {
-        self.at(time, &["status", "--json"]).ends(code).json("status").remove(0)
-    }
-}
-
-const SEALED: &str = "2026-11-22 10:00:00";
+use support::Ran;
 
 #[test]
 fn a_plain_date_runs_out_and_the_unattended_purge_destroys_for_ever() {
@@ -499,4 +433,261 @@ fn a_clock_set_back_makes_no_expired_key_valid() {
     }
     let by_lin = desk.sign("lin", "keepuntil-roster", "change.txt");
     desk.at("2031-01-01 12:00:00", &[&change[..], &["--approval", &by_lin]].concat()).ends(0);
+}
+
+/// The journal's entry of a kind as it stands, the last of them, with its time.
+fn last_entry(desk: &Desk, kind: &str) -> serde_json::Value {
+    let shown = desk.home.run(&["journal", "show", "--json"]).ends(0);
+    shown.json("entry").into_iter().rfind(|entry| entry["kind"] == kind).unwrap()["leaf"].clone()
+}
+
+/// What is signed under a hold, put together from the journal alone.
+fn hold_statement(leaf: &serde_json::Value) -> String {
+    let hold = &leaf["entry"]["hold"];
+    let (from, id, placed) = (&hold["from"], &hold["hold"], &leaf["time"]);
+    let (scope, text) = (&hold["scope"], &hold["text"]);
+    format!(
+        "keepuntil-hold/v1\n{{\"from\":{from},\"hold\":{id},\"placed\":{placed},\"scope\":{scope},\"text\":{text}}}\n"
+    )
+}
+
+#[test]
+fn both_kinds_of_signature_under_a_hold_are_checked_with_the_journal_alone() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
+    let place = ["hold", "place", "--everything", "--matter", "audit", "--authority", "tax office", "--json"];
+    let signature = |ran: Ran| ran.json("hold")[0]["signature"].as_str().unwrap().to_owned();
+
+    // By the keyring: one line of signed-note, by the first of its two keys.
+    let by_keyring = signature(desk.at(SEALED, &place).ends(0));
+    let statement = hold_statement(&last_entry(&desk, "hold"));
+    let vkeys = desk.home.run(&["keyring", "info", "--vkeys"]).ends(0).out;
+    let keys: Vec<VerifierKey> = vkeys.lines().map(|key| key.parse().unwrap()).collect();
+    let note = format!("{statement}\n{by_keyring}");
+    let note = Note::parse(note.as_bytes()).unwrap();
+    let [line] = &note.signatures[..] else { panic!("{by_keyring}") };
+    assert_eq!((note.text, line.name, line.id), (&statement[..], &keys[0].name[..], keys[0].id()));
+    assert!(keys[0].verifies(statement.as_bytes(), &line.signature));
+    assert!(!keys[1].verifies(statement.as_bytes(), &line.signature));
+    for at in 0..line.signature.len() {
+        let mut flipped = line.signature.clone();
+        flipped[at] ^= 1;
+        assert!(!keys[0].verifies(statement.as_bytes(), &flipped), "{at}");
+    }
+    assert!(
+        !keys[0].verifies(statement.replace("\"scope\":{}", "\"scope\":{\"rule\":\"r\"}").as_bytes(), &line.signature)
+    );
+
+    // By a person: what stock OpenSSH verifies, for this purpose and this text.
+    let by_lin = signature(desk.at(SEALED, &[&place[..], &["--sign-with", "lin"]].concat()).ends(0));
+    let statement = hold_statement(&last_entry(&desk, "hold"));
+    let counts = |namespace: &str, text: &str, signature: &str| {
+        desk.home.write("hold.sig", signature);
+        desk.home.write("hold.txt", text);
+        let mut verify = Command::new("ssh-keygen");
+        verify.args(["-Y", "verify", "-I", "lin@lantern.example", "-n", namespace, "-f"]);
+        verify.arg(desk.home.path("people.txt")).arg("-s").arg(desk.home.path("hold.sig"));
+        verify.stdin(fs::File::open(desk.home.path("hold.txt")).unwrap());
+        verify.output().unwrap().status.success()
+    };
+    assert!(counts("keepuntil-hold", &statement, &by_lin));
+    assert!(!counts("keepuntil-plan", &statement, &by_lin));
+    assert!(!counts("keepuntil-hold", &statement.replacen("2026", "2027", 1), &by_lin));
+    assert!(!counts("keepuntil-hold", &statement, ""));
+    let mut flipped = by_lin.clone().into_bytes();
+    let middle = by_lin.lines().nth(3).unwrap();
+    let at = by_lin.find(middle).unwrap();
+    flipped[at] = if flipped[at] == b'A' { b'B' } else { b'A' };
+    assert!(!counts("keepuntil-hold", &statement, std::str::from_utf8(&flipped).unwrap()));
+}
+
+#[test]
+fn a_hold_whose_signature_was_lost_or_is_false_still_holds() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    let place = ["hold", "place", "--everything", "--matter", "audit", "--authority", "tax office"];
+    desk.at(SEALED, &place).ends(0);
+    desk.travel("2027-02-01 09:00:00");
+    let register = |keyring: &Keyring| Register::from_bytes(&keyring.document(REGISTER).unwrap().unwrap()).unwrap();
+    let signed = register(&desk.home.open_keyring()).holds[0].signature.clone().unwrap();
+    for signature in [None, Some(signed.replacen(' ', "  ", 1)), Some(signed[..signed.len() - 9].to_owned())] {
+        let mut keyring = desk.home.open_keyring();
+        let mut edited = register(&keyring);
+        edited.holds[0].signature = signature;
+        let documents = vec![(REGISTER.to_owned(), edited.to_bytes())];
+        keyring.advance(Update { documents, ..Update::default() }).unwrap();
+        drop(keyring);
+        let day = "2027-02-02 10:00:00";
+        desk.at(day, &["purge", "--plan", "plan.json"]).fails(1, "nothing");
+        assert!(desk.at(day, &["purge", "--unattended"]).ends(0).out.contains("nothing to destroy"));
+        assert_eq!(desk.at(day, &["hold", "list", "--json"]).ends(0).json("hold").len(), 1);
+    }
+}
+
+#[test]
+fn an_unattended_purge_leaves_out_what_is_held_and_a_signed_plan_stops_as_a_whole() {
+    for planned in [false, true] {
+        let desk = Desk::new();
+        desk.home.small_firm();
+        let review: &[&str] = if planned { &["--at-expiry", "review"] } else { &[] };
+        let create = ["create", "-o", "firm.sealed", "--until", "2026-12-31"];
+        desk.at(SEALED, &[&create[..], review, &["clients"]].concat()).ends(0);
+        desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+        desk.travel("2027-02-01 09:00:00");
+        let begun = "2027-02-01 10:00:00";
+        if planned {
+            desk.at(begun, &["purge", "--plan", "plan.json"]).ends(0);
+            let by_lin = desk.sign("lin", "keepuntil-plan", "plan.json");
+            desk.at(begun, &["purge", "--execute", "plan.json", "--approval", &by_lin]).ends(0);
+        } else {
+            desk.at(begun, &["purge", "--unattended"]).ends(0);
+        }
+        let hold = ["hold", "place", "firm.sealed", "--record", "2", "--matter", "audit", "--authority", "tax office"];
+        let hold = desk.at("2027-02-03 10:00:00", &[&hold[..], &["--json"]].concat()).ends(0);
+        let hold = hold.json("hold")[0]["hold"].as_str().unwrap().to_owned();
+
+        let over = "2027-02-09 10:00:00";
+        let opens = |record: &str, to: &str, code: i32| {
+            desk.at(over, &["restore", "firm.sealed", "--record", record, "-o", to]).ends(code);
+        };
+        let run = desk.at(over, &["purge", "--unattended", "--json"]).ends(3);
+        assert!(run.err.contains("record 2 of archive ") && run.err.contains("held by \"audit\""), "{run:?}");
+        assert_eq!(run.err.matches("held by").count(), 1, "{run:?}");
+        let status = desk.status(over, if planned { 3 } else { 0 });
+        let destroyed = status["records"]["destroyed"].as_u64().unwrap();
+        if planned {
+            desk.at(over, &["purge", "--execute", "plan.json"]).fails(11, "held by \"audit\"");
+            // Again, and each time the same: it waits.
+            desk.at(over, &["purge", "--unattended"]).ends(3);
+            assert_eq!((run.json("destroyed").len(), destroyed), (0, 0), "{run:?}");
+            assert_eq!(desk.status(over, 3)["scheduled"].as_array().unwrap().len(), 1);
+            opens("1", "one", 0);
+            opens("2", "two", 0);
+            opens("3", "three", 0);
+        } else {
+            assert_eq!((&run.json("destroyed")[0]["records"], destroyed), (&2.into(), 2), "{run:?}");
+            assert_eq!(status["scheduled"].as_array().unwrap().len(), 0, "{status}");
+            opens("1", "one", 13);
+            opens("2", "two", 0);
+            opens("3", "three", 13);
+        }
+
+        desk.at(over, &["hold", "release", &hold]).ends(0);
+        // The plan is the one that was signed; what was held back without a plan has to be scheduled anew.
+        let after = desk.at(over, &["purge", "--unattended", "--json"]).ends(0);
+        let (done, begun) = (after.json("destroyed").len(), after.json("scheduled").len());
+        assert_eq!((done, begun), if planned { (1, 0) } else { (0, 1) }, "{after:?}");
+    }
+}
+
+#[test]
+fn ciphertext_is_removed_only_where_the_members_are_those_of_the_leaf() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    desk.travel("2027-02-01 09:00:00");
+    desk.at("2027-02-01 10:00:00", &["purge", "--unattended"]).ends(0);
+    desk.at("2027-02-09 10:00:00", &["purge", "--unattended"]).ends(0);
+    let whole = fs::read(desk.home.path("firm.sealed")).unwrap();
+    let members = support::members(&whole);
+    let of_record = |n: u64| members.iter().find(|(_, name, _)| *name == layout::record_member(n, 0)).unwrap().clone();
+    let (at, _, size) = of_record(2);
+    let content = at + 512..at + 512 + size;
+    type Edit = fn(&mut [u8]);
+    let edits: [(&str, Edit); 5] = [
+        ("another record's name", |header| {
+            header[..layout::record_member(3, 0).len()].copy_from_slice(layout::record_member(3, 0).as_bytes())
+        }),
+        ("another segment", |header| {
+            header[..layout::record_member(2, 1).len()].copy_from_slice(layout::record_member(2, 1).as_bytes())
+        }),
+        ("a smaller size", |header| header[134] ^= 1),
+        ("another time", |header| header[146] ^= 1),
+        ("a byte behind", |header| header[511] ^= 1),
+    ];
+    for (what, edit) in edits {
+        let mut archive = whole.clone();
+        edit(&mut archive[at..at + 512]);
+        support::fix_checksum(&mut archive[at..at + 512]);
+        desk.home.write("edited.sealed", &archive);
+        let refused = desk.at("2027-02-09 11:00:00", &["purge", "--reclaim", "edited.sealed"]);
+        let refused = refused.fails(10, "record 2: the tar header of its segment 0");
+        assert!(refused.err.contains("nothing of it is removed"), "{what}: {refused:?}");
+        let left = fs::read(desk.home.path("edited.sealed")).unwrap();
+        assert_eq!(left[content.clone()], whole[content.clone()], "{what}");
+        assert_eq!(left[at..at + 512], archive[at..at + 512], "{what}");
+    }
+    // Of an honest copy the content goes and nothing else.
+    desk.at("2027-02-09 12:00:00", &["purge", "--reclaim", "firm.sealed"]).ends(0);
+    let mut expected = whole;
+    for n in 1..=3 {
+        let (at, _, size) = of_record(n);
+        expected[at + 512..at + 512 + size].fill(0);
+    }
+    assert!(fs::read(desk.home.path("firm.sealed")).unwrap() == expected);
+}
+
+#[test]
+fn a_statement_for_an_older_state_of_the_keyring_counts_no_more() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.home.write("tsa.pem", "-----BEGIN CERTIFICATE-----");
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--rule", "cn-aml-identity", "clients"]).ends(0);
+    desk.at(SEALED, &["keyring", "set", "--cool-off-days", "9"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    desk.travel("2040-01-01 09:00:00");
+    let people = fs::read_to_string(desk.home.path("people.txt")).unwrap();
+    desk.home.write("fewer.txt", people.lines().next().unwrap().to_owned() + "\n");
+    let day = "2040-01-01 10:00:00";
+    let begin_a_generation = || {
+        desk.at(day, &["hold", "place", "--everything", "--matter", "audit", "--authority", "court"]).ends(0);
+    };
+    let changes: [(&str, &[&str]); 4] = [
+        ("keepuntil-settings", &["keyring", "set", "--cool-off-days", "8"]),
+        ("keepuntil-settings", &["clock", "trust", "--authority", "tsa.pem"]),
+        ("keepuntil-event", &["event", "record", "relationship-end", "firm.sealed", "--date", "2029-12-01"]),
+        ("keepuntil-roster", &["roster", "set", "fewer.txt"]),
+    ];
+    for (namespace, change) in changes {
+        let sign = || {
+            desk.home.write("change.txt", desk.at(day, &[change, &["--statement"]].concat()).ends(0).out);
+            desk.sign("lin", namespace, "change.txt")
+        };
+        let older = sign();
+        // Anything else that begins a generation.
+        begin_a_generation();
+        let before = desk.home.open_keyring().generation();
+        let refused = desk.at(day, &[change, &["--approval", &older]].concat());
+        let refused = refused.fails(15, "signature: it is not over this text by lin@lantern.example");
+        assert_eq!(desk.home.open_keyring().generation(), before, "{refused:?}");
+        let now = sign();
+        desk.at(day, &[change, &["--approval", &now]].concat()).ends(0);
+        // What counted once does not count again, where it would still change something.
+        if namespace == "keepuntil-event" {
+            desk.at(day, &[change, &["--approval", &now]].concat()).fails(15, "not over this text");
+        }
+    }
+    // A statement of the date is for the journal as it stood: its clock is not trusted.
+    desk.home.write("now.txt", desk.at(day, &["clock", "statement"]).ends(0).out);
+    let by_lin = desk.sign("lin", "keepuntil-clock", "now.txt");
+    begin_a_generation();
+    let confirm = ["clock", "confirm", "--statement", "now.txt", "--signature", &by_lin];
+    desk.at(day, &confirm).fails(16, "the statement is not about the journal of this keyring as it stands");
+}
+
+#[test]
+fn a_clock_before_1970_or_after_2100_changes_nothing_but_what_it_says() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2036-12-31", "clients"]).ends(0);
+    for time in ["1969-12-31 10:00:00", "1901-12-14 10:00:00", "2150-01-01 10:00:00"] {
+        desk.at(time, &["purge", "--unattended"]).ends(16);
+        desk.at(time, &["restore", "firm.sealed", "--record", "1", "-o", time]).ends(0);
+        desk.at(time, &["status"]).ends(3);
+    }
+    assert_eq!(desk.status(SEALED, 0)["records"]["kept"], 3);
 }

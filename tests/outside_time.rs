@@ -1,7 +1,16 @@
-//! Time stamps of an authority that is made here with `openssl ts`, in this year and (by faketime) in others.
+//! Time stamps of an authority that is made here with `openssl ts`, in this year and (by faketime) in others; and what
+//! stamps and cosignatures do to a keyring whose clock stopped.
 
+mod desk;
+mod support;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
+use desk::{Desk, SEALED};
+use keepuntil::journal::checkpoint;
+use keepuntil::journal::cosign::WitnessKey;
 use keepuntil::storage::timestamp::{TimestampError, verify};
+use keepuntil::tlog::cosignature;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -73,7 +82,11 @@ impl Authority {
 
     /// A stamp over [`MESSAGE`] on a day.
     fn stamp(&self, date: &str, query: &[&str], reply: &[&str]) -> Vec<u8> {
-        std::fs::write(self.file("message"), MESSAGE).unwrap();
+        self.stamp_of(MESSAGE, date, query, reply)
+    }
+
+    fn stamp_of(&self, message: &[u8], date: &str, query: &[&str], reply: &[&str]) -> Vec<u8> {
+        std::fs::write(self.file("message"), message).unwrap();
         let ask = ["ts", "-query", "-data", "message", "-out", "query"];
         openssl(self.dir.path(), date, &[&ask[..], query].concat());
         let answer = ["ts", "-reply", "-config", "conf", "-section", "t", "-queryfile", "query", "-out", "stamp"];
@@ -198,4 +211,142 @@ fn no_changed_byte_gives_another_time() {
             assert_eq!(other, time, "{at}");
         }
     }
+}
+
+/// Shanghai's time on the desk, and the same moment for the authority.
+const JUMPED: (&str, &str) = ("2037-03-01 10:00:00", "2037-03-01 02:00:00");
+
+/// A keyring with records until the end of 2036 that pinned what `trust` says, and whose clock then spent a part of its
+/// budget and jumped.
+fn stopped(trust: &[&str]) -> Desk {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2036-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &[&["clock", "trust"], trust].concat()).ends(0);
+    desk.at("2026-12-12 10:00:00", &["status"]).ends(0);
+    assert_eq!(clock(&desk, "2026-12-12 10:00:00")["budget_seconds"].as_i64().unwrap() / 86_400, 15);
+    assert!(desk.at(JUMPED.0, &["purge", "--unattended"]).ends(16).err.contains("jumped"));
+    desk
+}
+
+fn clock(desk: &Desk, time: &str) -> serde_json::Value {
+    desk.at(time, &["clock", "show", "--json"]).json("clock").remove(0)
+}
+
+/// Nothing was taken: the clock stands, and nothing may be destroyed.
+#[track_caller]
+fn still_stopped(desk: &Desk) {
+    let clock = clock(desk, JUMPED.0);
+    assert_eq!((clock["mark"].as_str(), clock["proved"].as_str()), (Some("2026-12-12T02:00:00Z"), None));
+    desk.at(JUMPED.0, &["purge", "--unattended"]).ends(16);
+}
+
+/// The time was taken: the budget is whole, and the purge goes on.
+#[track_caller]
+fn goes_on(desk: &Desk, by: &str) {
+    let clock = clock(desk, JUMPED.0);
+    assert_eq!((&clock["distrust"], &clock["confirmed_by"]), (&serde_json::Value::Null, &by.into()), "{clock}");
+    near(clock["proved"].as_str().unwrap().parse().unwrap(), JUMPED.1);
+    assert!(clock["budget_seconds"].as_i64().unwrap() > 34 * 86_400, "{clock}");
+    let scheduled = desk.at(JUMPED.0, &["purge", "--unattended", "--json"]).ends(0);
+    assert_eq!(scheduled.json("scheduled").len(), 1, "{scheduled:?}");
+    desk.at("2037-03-09 10:00:00", &["purge", "--unattended"]).ends(0);
+    desk.at("2037-03-09 10:00:00", &["restore", "firm.sealed", "--record", "1", "-o", "gone"]).fails(13, "record 1");
+}
+
+#[test]
+fn a_stamp_of_a_pinned_authority_ends_a_clock_stop() {
+    let made = Made { date: "2036-06-01 12:00:00", ..GOOD };
+    let (authority, foreign) = (Authority::make(&made), Authority::make(&made));
+    let desk = stopped(&["--authority", authority.file("ca.pem").to_str().unwrap()]);
+    let checkpoint = desk.at(JUMPED.0, &["journal", "show", "--checkpoint"]).ends(0).out;
+    let confirm = |stamp: &[u8]| {
+        desk.home.write("stamp.tsr", stamp);
+        desk.at(JUMPED.0, &["clock", "confirm", "--timestamp", "stamp.tsr"])
+    };
+    let over = |authority: &Authority, text: &str| authority.stamp_of(text.as_bytes(), JUMPED.1, &["-cert"], &[]);
+    // Over other data, of another authority, edited.
+    confirm(&over(&authority, &checkpoint.replacen('\n', "\n\n", 1))).fails(16, "imprint");
+    confirm(&over(&foreign, &checkpoint)).fails(16, "time stamp");
+    let good = over(&authority, &checkpoint);
+    let signed = good.len() - 20;
+    confirm(&[&good[..signed], &[good[signed] ^ 1], &good[signed + 1..]].concat()).fails(16, "time stamp");
+    let year = good.windows(8).position(|bytes| bytes == b"20370301").unwrap();
+    confirm(&[&good[..year], b"2036", &good[year + 4..]].concat()).fails(16, "time stamp");
+    still_stopped(&desk);
+    confirm(&good).ends(0);
+    goes_on(&desk, "timestamp-authority");
+    // The same stamp again is over a journal that is no more.
+    confirm(&good).fails(16, "imprint");
+}
+
+#[test]
+fn a_cosignature_of_a_pinned_witness_ends_a_clock_stop() {
+    let (witness, stranger) = (Desk::new(), Desk::new());
+    let keys = |desk: &Desk, name: &str| {
+        let made = desk.at(SEALED, &["journal", "witness-key", "-o", "witness.key", "--name", name]).ends(0).out;
+        made.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let pinned = keys(&witness, "witness.example");
+    let others = keys(&stranger, "witness.example");
+    assert_ne!(pinned, others);
+    let desk = stopped(&["--witness", &pinned[0], "--witness", &pinned[1]]);
+    let vkeys = desk.at(JUMPED.0, &["keyring", "info", "--vkeys"]).ends(0).out;
+    for own in vkeys.lines() {
+        desk.at(JUMPED.0, &["clock", "trust", "--witness", own]).fails(16, "its own witness");
+    }
+
+    // What a witness is given, and gives back.
+    let cosigned = |by: &Desk, time: &str, export: &str, output: &str| {
+        by.home.write("firm.vkeys", &vkeys);
+        let export = desk.home.path(export);
+        let arguments = ["journal", "cosign", export.to_str().unwrap(), "--trust", "firm.vkeys", "-o", output];
+        by.at(time, &[&arguments[..], &["--witness-key", "witness.key", "--state", "state"]].concat())
+    };
+    let confirm = |note: &[u8]| {
+        desk.home.write("cosigned", note);
+        desk.at(JUMPED.0, &["clock", "confirm", "--witness", "cosigned"])
+    };
+    let note = |by: &Desk, name: &str| std::fs::read(by.home.path(name)).unwrap();
+
+    // A checkpoint from before the last entry.
+    desk.at(JUMPED.0, &["journal", "export", "-o", "older"]).ends(0);
+    cosigned(&witness, JUMPED.0, "older", "older").ends(0);
+    desk.at(JUMPED.0, &["hold", "place", "firm.sealed", "--matter", "audit", "--authority", "court"]).ends(0);
+    confirm(&note(&witness, "older")).fails(16, "not about the journal of this keyring as it stands");
+    let held = desk.at(JUMPED.0, &["hold", "list", "--json"]).ends(0).json("hold").remove(0);
+    desk.at(JUMPED.0, &["hold", "release", held["hold"].as_str().unwrap()]).ends(0);
+
+    desk.at(JUMPED.0, &["journal", "export", "-o", "now"]).ends(0);
+    // Somebody else of the same name; the keyring itself; a witness whose clock shows a time before all clocks.
+    cosigned(&stranger, JUMPED.0, "now", "now").ends(0);
+    confirm(&note(&stranger, "now")).fails(16, "no pinned witness");
+    let own = desk.at(JUMPED.0, &["journal", "show", "--checkpoint"]).ends(0).out;
+    let head = checkpoint::claimed(own.as_bytes()).unwrap();
+    let time = "2037-03-01T02:00:00Z".parse::<DateTime<Utc>>().unwrap().timestamp() as u64;
+    let by_itself = cosignature::lines(&head, &desk.home.open_keyring().signing_key(), time);
+    confirm((own.clone() + &by_itself).as_bytes()).fails(16, "no pinned witness");
+    cosigned(&witness, "1969-12-31 10:00:00", "now", "no-time").fails(1, "without a time");
+    let key = WitnessKey::parse(&note(&witness, "witness.key")).unwrap().signing_key();
+    confirm((own.clone() + &cosignature::lines(&head, &key, 0)).as_bytes()).fails(16, "no pinned witness");
+    // Another time than the one that was signed.
+    let honest = cosignature::lines(&head, &key, time);
+    confirm((own.clone() + &other_time(&honest)).as_bytes()).fails(16, "no pinned witness");
+    confirm(own.as_bytes()).fails(16, "no pinned witness");
+    still_stopped(&desk);
+
+    cosigned(&witness, JUMPED.0, "now", "now").ends(0);
+    confirm(&note(&witness, "now")).ends(0);
+    goes_on(&desk, "witness");
+}
+
+/// Cosignature lines that say one second more than was signed.
+fn other_time(lines: &str) -> String {
+    let later = |line: &str| {
+        let (name, blob) = line.rsplit_once(' ').unwrap();
+        let mut blob = BASE64_STANDARD.decode(blob).unwrap();
+        blob[11] ^= 1;
+        format!("{name} {}\n", BASE64_STANDARD.encode(blob))
+    };
+    lines.lines().map(later).collect()
 }

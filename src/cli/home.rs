@@ -225,7 +225,8 @@ pub fn clocks() -> Now {
 
 /// Now, in the zone of this machine.
 pub fn now() -> chrono::DateTime<chrono::FixedOffset> {
-    chrono::Local::now().fixed_offset()
+    // `Local::now` panics where the clock shows a time before 1970.
+    chrono::DateTime::<chrono::Local>::from(std::time::SystemTime::now()).fixed_offset()
 }
 
 /// Whether the locale is a Chinese one.
