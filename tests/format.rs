@@ -771,19 +771,31 @@ fn exports_are_remembered_and_a_sheet_opens_its_records_only() {
 
 #[test]
 fn an_entry_that_contradicts_itself_is_damage() {
-    for change in [
-        |record: &mut Value| drop(record.as_object_mut().unwrap().remove("keys")),
-        |record: &mut Value| record["destroyed"] = "00".repeat(16).into(),
-        |record: &mut Value| record["compartment"] = 1.into(),
-        |record: &mut Value| record["retention"]["terms"] = Value::Array(Vec::new()),
-        |record: &mut Value| record["note"] = 1.into(),
-    ] {
+    let changes: [fn(&mut Value); 8] = [
+        |page| drop(page["records"][1].as_object_mut().unwrap().remove("keys")),
+        |page| page["records"][1]["destroyed"] = "00".repeat(16).into(),
+        |page| page["records"][1]["compartment"] = 1.into(),
+        |page| page["records"][1]["note"] = 1.into(),
+        |page| page["records"][1]["retention"] = 1.into(),
+        |page| page["retentions"][0]["terms"] = Value::Array(Vec::new()),
+        |page| {
+            let same = page["retentions"][0].clone();
+            page["retentions"].as_array_mut().unwrap().push(same);
+            page["records"][1]["retention"] = 1.into();
+        },
+        |page| {
+            let mut unused = page["retentions"][0].clone();
+            unused["at_expiry"] = "review".into();
+            page["retentions"].as_array_mut().unwrap().push(unused);
+        },
+    ];
+    for change in changes {
         let world = World::new();
         deposit(&mut world.keyring().unwrap(), [1; 16], 2);
         let identity = decoded(&world.table()["pages"]["1"]);
         let body: Vec<u8> = world.catalogue().query_row("SELECT body FROM page", [], |row| row.get(0)).unwrap();
         let mut page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
-        change(&mut page["records"][1]);
+        change(&mut page);
         let body = envelope::seal(&Recipients::of_x25519(&identity), page.to_string().as_bytes()).unwrap();
         world.catalogue().execute("UPDATE page SET body = ?1", [body]).unwrap();
         assert!(matches!(world.keyring().unwrap().halves(&[1; 16], 1), Err(KeyringError::Damaged(_))), "{page}");

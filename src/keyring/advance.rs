@@ -19,12 +19,12 @@
 //! further change. Spec: `spec/keyring.md`, "A new generation" and "Recovery".
 
 use super::opened::{Found, Opened, open_page};
-use super::page::{Id, PageChange, first_of};
+use super::page::{Id, PageChange, RecordEntry, first_of};
 use super::parallel::in_order;
 use super::root::{Idle, RootSlots};
 use super::table::{LastPurge, Table};
 use super::update::{UNFINISHED, Update};
-use super::{Keyring, KeyringError, PurgeId};
+use super::{Keyring, KeyringError, KnownArchive, PurgeId};
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::Secret32;
@@ -69,6 +69,13 @@ struct Prepared {
     unfinished: Unfinished,
 }
 
+/// Pages without the keys of records that are to go, each under a new identity: in memory, nothing is written yet.
+pub struct Rewrite {
+    generation: u64,
+    purge: Option<PurgeId>,
+    pages: Vec<Rewritten>,
+}
+
 /// A page under its new identity.
 struct Rewritten {
     id: u64,
@@ -110,30 +117,16 @@ impl Keyring {
     fn prepare(&self, update: Update) -> Result<Prepared, KeyringError> {
         update.check_names()?;
         let changes = self.changes(&update)?;
-        let Update { documents, leaves, purge, outcome, .. } = update;
+        let Update { documents, leaves, purge, outcome, rewrite, .. } = update;
         let generation = self.opened.generation + 1;
-        let mut places = changes.iter();
-        let next = || {
-            let Some(((archive, first), change)) = places.next() else { return Ok(None) };
-            let unknown = || KeyringError::UnknownArchive(hex::encode(archive));
-            let known = self.opened.archive(archive).ok_or_else(unknown)?;
-            Ok(Some((self.opened.page_of(known, *first)?, change)))
+        let rewrite = match rewrite {
+            None => self.rewritten(&changes, purge, |_, _| Ok((true, ())), |()| ())?,
+            Some(rewrite) if changes.is_empty() && (rewrite.generation, rewrite.purge) == (generation, purge) => {
+                rewrite
+            }
+            Some(_) => return Err(KeyringError::Refused("pages were rewritten for another change")),
         };
-        let archives = &self.opened.archives[..];
-        let rewrite = |(found, change): (Found, &PageChange)| {
-            let mut page = open_page(archives, &found)?;
-            let fingerprint = page.fingerprint_after(change, purge);
-            page.apply(change, purge)?;
-            let identity = Secret32::random();
-            let body = page.seal(&identity);
-            Ok(Rewritten { id: found.row.id, identity, body, fingerprint })
-        };
-        let mut pages = Vec::new();
-        in_order(changes.len(), next, rewrite, |page| {
-            pages.push(page);
-            Ok(())
-        })?;
-        pages.sort_by_key(|page| page.id);
+        let pages = rewrite.pages;
         let mut content = Hasher::default();
         pages.iter().for_each(|page| content.update(&page.fingerprint));
         let unfinished = Unfinished {
@@ -152,6 +145,67 @@ impl Keyring {
         let documents = documents.into_iter().chain([(UNFINISHED.to_owned(), text)]);
         let documents = documents.map(|(name, text)| (name.clone(), table.seal_document(&name, &text))).collect();
         Ok(Prepared { generation, root: Secret32::random(), table, pages, documents, leaves, unfinished })
+    }
+
+    /// Rewrites, in memory, the pages of `records` without the keys of those that `judge` lets go, for an update of `purge`;
+    /// gives `take` what it says of each. A page is opened once, and judged on whatever thread.
+    ///
+    /// # Errors
+    /// [`KeyringError::Destroyed`], [`KeyringError::UnknownArchive`], [`KeyringError::UnknownRecord`]; damage; those of `judge`.
+    pub fn rewrite<T: Send>(
+        &self,
+        purge: PurgeId,
+        records: Vec<(ArchiveId, Ranges)>,
+        judge: impl Fn(&KnownArchive, RecordEntry<'_>) -> Result<(bool, T), KeyringError> + Sync,
+        take: impl FnMut(T),
+    ) -> Result<Rewrite, KeyringError> {
+        self.may_change()?;
+        let purge = Some(purge);
+        let changes = self.changes(&Update { destroy: records, purge, ..Update::default() })?;
+        self.rewritten(&changes, purge, judge, take)
+    }
+
+    fn rewritten<T: Send>(
+        &self,
+        changes: &BTreeMap<(ArchiveId, u64), PageChange>,
+        purge: Option<PurgeId>,
+        judge: impl Fn(&KnownArchive, RecordEntry<'_>) -> Result<(bool, T), KeyringError> + Sync,
+        mut take: impl FnMut(T),
+    ) -> Result<Rewrite, KeyringError> {
+        let mut places = changes.iter();
+        let next = || {
+            let Some(((archive, first), change)) = places.next() else { return Ok(None) };
+            let unknown = || KeyringError::UnknownArchive(hex::encode(archive));
+            let known = self.opened.archive(archive).ok_or_else(unknown)?;
+            Ok(Some((known, self.opened.page_of(known, *first)?, change)))
+        };
+        let rewrite = |(known, found, asked): (&KnownArchive, Found, &PageChange)| {
+            let mut page = open_page(std::slice::from_ref(known), &found)?;
+            let mut change = PageChange { extend: asked.extend.clone(), destroy: Vec::new() };
+            let mut said = Vec::new();
+            for number in &asked.destroy {
+                let entry = page.entry(*number).ok_or(KeyringError::UnknownRecord(*number))?;
+                let (goes, what) = judge(known, entry)?;
+                said.push(what);
+                change.destroy.extend(goes.then_some(*number));
+            }
+            if change.extend.is_empty() && change.destroy.is_empty() {
+                return Ok((said, None));
+            }
+            let fingerprint = page.fingerprint_after(&change, purge);
+            page.apply(&change, purge)?;
+            let identity = Secret32::random();
+            let body = page.seal(&identity);
+            Ok((said, Some(Rewritten { id: found.row.id, identity, body, fingerprint })))
+        };
+        let mut pages = Vec::new();
+        in_order(changes.len(), next, rewrite, |(said, page)| {
+            said.into_iter().for_each(&mut take);
+            pages.extend(page);
+            Ok(())
+        })?;
+        pages.sort_by_key(|page: &Rewritten| page.id);
+        Ok(Rewrite { generation: self.opened.generation + 1, purge, pages })
     }
 
     /// What is asked, page by page.

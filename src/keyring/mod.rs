@@ -35,7 +35,7 @@ use std::time::Duration;
 use table::Table;
 use zeroize::Zeroizing;
 
-pub use advance::Recovered;
+pub use advance::{Recovered, Rewrite};
 pub use known::{KnownArchive, KnownCompartment};
 pub use page::RecordEntry;
 pub use table::LastPurge;

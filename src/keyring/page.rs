@@ -27,6 +27,8 @@ pub struct Page {
     #[serde(with = "hex::serde")]
     archive: ArchiveId,
     first: u64,
+    /// Each once, in the order in which the records first use them: neighbours mostly share one.
+    retentions: Vec<Retention>,
     records: Vec<PageRecord>,
 }
 
@@ -38,7 +40,8 @@ pub struct PageRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keys: Option<PageKeys>,
     compartment: u32,
-    retention: Retention,
+    /// An index into the page's retentions.
+    retention: u32,
     /// Present after destruction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     destroyed: Option<Id>,
@@ -86,28 +89,63 @@ impl PageRecord {
         let keys = self.keys.as_ref()?;
         Some(ExpiryHalves { record: keys.record.clone(), label: keys.label.clone() })
     }
-
-    fn entry(&self, record: u64) -> RecordEntry<'_> {
-        RecordEntry {
-            record,
-            compartment: self.compartment,
-            retention: &self.retention,
-            live: self.keys.is_some(),
-            destroyed: self.destroyed.map(|id| id.0),
-        }
-    }
 }
 
 impl Page {
     /// A page of records from `first` on.
     pub fn new(archive: &ArchiveId, first: u64, records: &[NewRecord]) -> Self {
-        let record = |new: &NewRecord| PageRecord {
-            keys: Some(PageKeys { record: new.halves.record.clone(), label: new.halves.label.clone() }),
-            compartment: new.compartment,
-            retention: new.retention.clone(),
-            destroyed: None,
-        };
-        Self { archive: *archive, first, records: records.iter().map(record).collect() }
+        let mut page = Self { archive: *archive, first, retentions: Vec::new(), records: Vec::new() };
+        for new in records {
+            let keys = PageKeys { record: new.halves.record.clone(), label: new.halves.label.clone() };
+            let retention = page.number_of(&new.retention);
+            page.records.push(PageRecord {
+                keys: Some(keys),
+                compartment: new.compartment,
+                retention,
+                destroyed: None,
+            });
+        }
+        page
+    }
+
+    /// The index of a retention, which is added where it is not there yet.
+    fn number_of(&mut self, retention: &Retention) -> u32 {
+        let known = self.retentions.iter().rposition(|known| known == retention);
+        let at = known.unwrap_or_else(|| {
+            self.retentions.push(retention.clone());
+            self.retentions.len() - 1
+        });
+        u32::try_from(at).expect("a page has few records")
+    }
+
+    /// Brings the retentions into their order, without those that no record uses any more.
+    fn order_retentions(&mut self) {
+        let mut number = vec![None; self.retentions.len()];
+        let mut ordered = Vec::new();
+        for record in &mut self.records {
+            let at = record.retention as usize;
+            let number = number[at].get_or_insert_with(|| {
+                ordered.push(self.retentions[at].clone());
+                ordered.len() as u32 - 1
+            });
+            record.retention = *number;
+        }
+        self.retentions = ordered;
+    }
+
+    /// Whether the retentions are each used, allowed, once there, and in the order of their first use.
+    fn has_ordered_retentions(&self) -> bool {
+        let mut used = 0;
+        let in_order = self.records.iter().all(|record| {
+            let fits = record.retention <= used;
+            used += u32::from(record.retention == used);
+            fits
+        });
+        let once = |(at, retention): (usize, &Retention)| !self.retentions[..at].contains(retention);
+        in_order
+            && used as usize == self.retentions.len()
+            && self.retentions.iter().all(|retention| retention.check().is_ok())
+            && self.retentions.iter().enumerate().all(once)
     }
 
     /// The page as an age file to `identity`.
@@ -138,9 +176,8 @@ impl Page {
         let whole = |record: &PageRecord| {
             record.keys.is_some() != record.destroyed.is_some()
                 && (record.compartment as usize) < archive.compartments.len()
-                && record.retention.check().is_ok()
         };
-        if !page.records.iter().all(whole) {
+        if !page.records.iter().all(whole) || !page.has_ordered_retentions() {
             return Err(KeyringError::Damaged(format!("{} has a record that contradicts itself", which())));
         }
         Ok(page)
@@ -153,12 +190,22 @@ impl Page {
 
     /// What the page says of a record that is on it.
     pub fn entry(&self, record: u64) -> Option<RecordEntry<'_>> {
-        Some(self.record(record)?.entry(record))
+        Some(self.entry_of(record, self.record(record)?))
+    }
+
+    fn entry_of<'a>(&'a self, number: u64, record: &PageRecord) -> RecordEntry<'a> {
+        RecordEntry {
+            record: number,
+            compartment: record.compartment,
+            retention: &self.retentions[record.retention as usize],
+            live: record.keys.is_some(),
+            destroyed: record.destroyed.map(|id| id.0),
+        }
     }
 
     /// What the page says of its records, in order.
     pub fn entries(&self) -> impl Iterator<Item = RecordEntry<'_>> {
-        (self.first..).zip(&self.records).map(|(number, record)| record.entry(number))
+        (self.first..).zip(&self.records).map(|(number, record)| self.entry_of(number, record))
     }
 
     /// Whether the page is the one that `record` of `archive` is on.
@@ -173,12 +220,14 @@ impl Page {
     /// terms would not all stay; [`KeyringError::UnknownRecord`] one that is not here.
     pub fn apply(&mut self, change: &PageChange, purge: Option<PurgeId>) -> Result<(), KeyringError> {
         for (number, retention) in &change.extend {
-            let record = self.live(*number)?;
-            if !may_follow(&record.retention, retention) {
+            let before = self.live(*number)?.retention as usize;
+            if !may_follow(&self.retentions[before], retention) {
                 return Err(KeyringError::Shortened(*number));
             }
-            record.retention = retention.clone();
+            let after = self.number_of(retention);
+            self.live(*number)?.retention = after;
         }
+        self.order_retentions();
         for number in &change.destroy {
             let record = self.live(*number)?;
             record.keys = None;
@@ -219,7 +268,7 @@ impl Page {
             }
             hasher.update(&record.compartment.to_be_bytes());
             let extended = change.extend.iter().rev().find(|(extended, _)| *extended == number);
-            let retention = extended.map_or(&record.retention, |(_, retention)| retention);
+            let retention = extended.map_or(&self.retentions[record.retention as usize], |(_, retention)| retention);
             // Neighbours mostly have the same.
             if last.as_ref().is_none_or(|(same, _)| *same != retention) {
                 last = Some((retention, serde_json::to_vec(retention).expect("a retention is always JSON")));

@@ -2,6 +2,7 @@
 //!
 //! Spec: `spec/keyring.md`, "Changes".
 
+use super::advance::Rewrite;
 use super::export::{Export, Exports};
 use super::opened::ARCHIVES;
 use super::page::{PAGE_RECORDS, Page};
@@ -27,6 +28,8 @@ pub struct Update {
     pub extend: Vec<(ArchiveId, u64, Retention)>,
     /// Records whose halves are destroyed.
     pub destroy: Vec<(ArchiveId, Ranges)>,
+    /// The same, where their pages were rewritten already; then `destroy` and `extend` are empty.
+    pub rewrite: Option<Rewrite>,
     /// The purge that destroys them.
     pub purge: Option<PurgeId>,
     /// Leaves that are appended only when the old root is gone.
@@ -73,8 +76,9 @@ impl Keyring {
     pub fn store(&mut self, update: Update) -> Result<(), KeyringError> {
         self.may_change()?;
         update.check_names()?;
-        let Update { documents, leaves, extend, destroy, purge, outcome } = update;
-        if !extend.is_empty() || !destroy.is_empty() || purge.is_some() || !outcome.is_empty() {
+        let Update { documents, leaves, extend, destroy, rewrite, purge, outcome } = update;
+        let takes = rewrite.is_some() || purge.is_some() || !destroy.is_empty();
+        if takes || !extend.is_empty() || !outcome.is_empty() {
             return Err(KeyringError::Refused("a change of retention or keys begins a new generation"));
         }
         self.write(&[], None, &documents, &leaves)

@@ -4,7 +4,7 @@
 //! finished by the next run that opens the keyring. Spec: `spec/keyring.md`, "Destruction".
 
 use super::OpsError;
-use super::custody::{Custody, REGISTER, leaf};
+use super::custody::{Custody, REGISTER, leaf, view};
 use super::journal::sign;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
@@ -15,8 +15,9 @@ use crate::journal::certificate::{
 use crate::journal::entry::{Entry, HexHash, Leaf};
 use crate::journal::plan::{RecordState, state_hash};
 use crate::journal::role::Roles;
-use crate::keyring::{KeyringError, Update};
-use crate::retention::disposition::Forbidden;
+use crate::keyring::{KeyringError, KnownArchive, RecordEntry, Rewrite, Update};
+use crate::retention::Retention;
+use crate::retention::disposition::{Forbidden, Judge};
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{PurgeId, Scheduled};
 use crate::retention::scope::Item;
@@ -118,7 +119,7 @@ pub fn name_roles(custody: &mut Custody, purge: &PurgeId, roles: &Roles) -> Resu
 /// of the keyring.
 pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec<Stopped>), OpsError> {
     let scheduled = custody.register().ready(&purge)?.clone();
-    let (records, stopped, state) = examine(custody, &scheduled)?;
+    let Examined { records, stopped, state, rewrite } = examine(custody, &scheduled)?;
     // People signed a plan as a whole.
     if records.is_empty() || (scheduled.plan.is_some() && !stopped.is_empty()) {
         return Err(OpsError::Forbidden(stopped));
@@ -147,48 +148,58 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let mut register = custody.register().clone();
     register.finish(&purge)?;
     let documents = vec![(REGISTER.to_owned(), register.to_bytes()), notes_document(&all_notes)];
-    let destroy = items.into_iter().map(|item| (item.archive, item.records)).collect();
-    custody.advance(Update { documents, destroy, purge: Some(purge), outcome, ..Update::default() }, register)?;
+    let rewrite = Some(rewrite);
+    custody.advance(Update { documents, rewrite, purge: Some(purge), outcome, ..Update::default() }, register)?;
     let mut written = write_certificates(custody)?;
     let found = written.iter().position(|executed| executed.certificate.purge == purge);
     Ok((written.swap_remove(found.ok_or(PlanError::Nothing)?), stopped))
 }
 
-/// Records that may go, those that may not, and the hash of the state of the former.
-type Examined = (Vec<DestroyedRecord>, Vec<Stopped>, [u8; 32]);
+/// What a purge comes to.
+struct Examined {
+    /// Records that may go, as the certificate lists them.
+    records: Vec<DestroyedRecord>,
+    /// Records that something forbids to destroy.
+    stopped: Vec<Stopped>,
+    /// Hash of the state of the former.
+    state: [u8; 32],
+    /// Their pages without their keys.
+    rewrite: Rewrite,
+}
 
-/// The records of a purge as the certificate lists them, and those that something forbids to destroy.
-fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<Examined, OpsError> {
-    let (mut records, mut stopped, mut retentions) = (Vec::new(), Vec::new(), Vec::new());
+/// Judges every record of a purge, under the lock that it is then destroyed under, and makes their pages without the keys of
+/// those that may go.
+fn examine(custody: &Custody, scheduled: &Scheduled) -> Result<Examined, OpsError> {
+    let (mut records, mut stopped) = (Vec::new(), Vec::new());
     let destroyed = custody.now().today();
-    for item in &scheduled.items {
-        let known = custody.keyring().known_archive(&item.archive)?;
-        let made = known.and_then(|known| DateTime::parse_from_rfc3339(&known.deposited).ok());
-        let kept_from = made.map_or(destroyed, |made| made.date_naive());
-        custody.for_records(&item.archive, &item.records, |judge, view, _| {
-            if let Err(why) = judge.may_destroy(view, &scheduled.id) {
-                stopped.push(Stopped { archive: view.archive, record: view.record, why });
-                return Ok(());
-            }
-            let until = judge.standing(view).last_day();
-            retentions.push((view.archive, view.record, view.retention.clone()));
-            records.push(DestroyedRecord {
-                archive: view.archive,
-                record: view.record,
-                compartment: view.compartment.to_owned(),
-                class: view.class,
-                rules: view.retention.rules().into_iter().map(str::to_owned).collect(),
-                kept_from,
-                until,
-                destroyed,
-                early: until.is_none_or(|until| until >= destroyed),
-            });
-            Ok(())
-        })?;
-    }
-    records.sort_by_key(|record: &DestroyedRecord| (record.archive, record.record));
-    retentions.sort_by_key(|(archive, record, _)| (*archive, *record));
-    let states = records.iter().zip(&retentions).map(|(record, (_, _, retention))| RecordState {
+    let judge = Judge::new(custody.register());
+    let made = |known: &KnownArchive| DateTime::parse_from_rfc3339(&known.deposited).ok().map(|made| made.date_naive());
+    let of_record = |known: &KnownArchive, entry: RecordEntry<'_>| {
+        let view = view(known, &entry)?;
+        if let Err(why) = judge.may_destroy(&view, &scheduled.id) {
+            return Ok((false, Err(Stopped { archive: view.archive, record: view.record, why })));
+        }
+        let until = judge.standing(&view).last_day();
+        let record = DestroyedRecord {
+            archive: view.archive,
+            record: view.record,
+            compartment: view.compartment.to_owned(),
+            class: view.class,
+            rules: view.retention.rules().into_iter().map(str::to_owned).collect(),
+            kept_from: made(known).unwrap_or(destroyed),
+            until,
+            destroyed,
+            early: until.is_none_or(|until| until >= destroyed),
+        };
+        Ok((true, Ok((record, view.retention.clone()))))
+    };
+    let wanted = scheduled.items.iter().map(|item| (item.archive, item.records.clone())).collect();
+    let rewrite = custody.keyring().rewrite(scheduled.id, wanted, of_record, |said| match said {
+        Ok(record) => records.push(record),
+        Err(why) => stopped.push(why),
+    })?;
+    records.sort_by_key(|(record, _): &(DestroyedRecord, Retention)| (record.archive, record.record));
+    let state = state_hash(records.iter().map(|(record, retention)| RecordState {
         archive: record.archive,
         record: record.record,
         compartment: &record.compartment,
@@ -196,9 +207,8 @@ fn examine(custody: &mut Custody, scheduled: &Scheduled) -> Result<Examined, Ops
         retention,
         until: record.until,
         holds: 0,
-    });
-    let state = state_hash(states);
-    Ok((records, stopped, state))
+    }));
+    Ok(Examined { records: records.into_iter().map(|(record, _)| record).collect(), stopped, state, rewrite })
 }
 
 /// The certificate without the journal's evidence.

@@ -123,7 +123,8 @@ pub fn read(home: &Path) -> Result<View, String> {
         assert_eq!(records.len() as i64, row.get::<_, i64>(3).unwrap());
         for (number, record) in (page["first"].as_u64().unwrap()..).zip(records) {
             let place = (archive.to_owned(), number);
-            view.retentions.insert(place.clone(), record["retention"].clone());
+            let retention = page["retentions"][record["retention"].as_u64().unwrap() as usize].clone();
+            view.retentions.insert(place.clone(), retention);
             let text = |value: &Value| value.as_str().unwrap().to_owned();
             match (record.get("keys"), record.get("destroyed")) {
                 (Some(keys), None) => drop(view.live.insert(place, (text(&keys["record"]), text(&keys["label"])))),
