@@ -89,6 +89,7 @@ fn purge() -> Update {
         destroy: vec![(ARCHIVE, DESTROYED.into_iter().collect())],
         purge: Some(PURGE),
         outcome: vec![b"destroyed".to_vec()],
+        ..Update::default()
     }
 }
 
