@@ -6,6 +6,7 @@ use super::{Done, home, render};
 use crate::ops::status::{DueRecord, due};
 use crate::retention::disposition::Disposition;
 use crate::retention::term::{Counting, FiscalYearEnd, last_day};
+use chrono::NaiveDate;
 use clap::Args;
 
 /// List records whose time has run, or will have soon
@@ -33,15 +34,16 @@ pub fn run(args: DueArgs, common: Common) -> Result<Done, Failure> {
         if common.json {
             render::json_line(&json(&record));
         } else if rows.len() < LISTED {
-            rows.push(row(&record));
+            rows.push(row(&record, today));
         }
         Ok(())
     })?;
     super::status::warn(&custody);
     if !common.json {
-        let mut text = render::table(&rows, &[1]);
-        if found > rows.len() as u64 {
-            text.push_str(&format!("  … and {} more; all of them with --json\n", found - rows.len() as u64));
+        let header = ["archive", "record", "last day", "compartment", ""].map(str::to_owned).to_vec();
+        let mut text = render::table(&[vec![header], rows].concat(), &[1]);
+        if found > LISTED as u64 {
+            text.push_str(&format!("  … and {} more; all of them with --json\n", found - LISTED as u64));
         }
         if found == 0 {
             text = "nothing is due\n".into();
@@ -55,25 +57,26 @@ pub fn run(args: DueArgs, common: Common) -> Result<Done, Failure> {
 /// Records listed one by one.
 const LISTED: usize = 1000;
 
-fn row(record: &DueRecord) -> Vec<String> {
+fn row(record: &DueRecord, today: NaiveDate) -> Vec<String> {
     let id = hex::encode(record.archive);
     vec![
         id[..12].to_owned(),
         record.record.to_string(),
         record.until.to_string(),
         render::shorten(&record.compartment, 16),
-        words(&record.disposition),
+        words(&record.disposition, record.until < today),
     ]
 }
 
-/// What is to become of a record.
-pub fn words(disposition: &Disposition) -> String {
+/// What is to become of a record, whose last day may have passed by this machine's clock.
+pub fn words(disposition: &Disposition, has_passed: bool) -> String {
     match disposition {
         Disposition::Destroyed => "destroyed".into(),
         Disposition::Held { .. } => "held".into(),
         Disposition::Permanent => "permanent".into(),
         Disposition::Awaiting(events) => format!("awaiting {}", events.join(", ")),
-        Disposition::Kept { .. } => "kept: the date is not certain yet".into(),
+        Disposition::Kept { .. } if has_passed => "kept: the date is not certain yet".into(),
+        Disposition::Kept { .. } => "kept".into(),
         Disposition::Due { review: true, .. } => "due for review".into(),
         Disposition::Due { .. } => "due".into(),
         Disposition::Scheduled { not_before, .. } => format!("scheduled, from {not_before} on"),

@@ -166,7 +166,7 @@ fn short_reason(error: &crate::ops::OpsError) -> &'static str {
 fn record_text(view: &RecordView, rules: &[Rule]) -> String {
     let leaf = &view.leaf;
     let mut text = format!(
-        "record {}\n  compartment  {}\n  keep until   {}\n{}  at           {}, {} bytes\n  sha256       {}\n",
+        "record {}\n  compartment  {}\n  kept         {}\n{}  at           {}, {} bytes\n  sha256       {}\n",
         leaf.record,
         leaf.compartment,
         kept::short(&leaf.retention),

@@ -11,11 +11,12 @@ use std::collections::BTreeMap;
 /// Ways of keeping that are told one by one.
 const LISTED: usize = 20;
 
-/// `2055-12-31, then review`; nothing happens after `permanent`.
+/// `until 2055-12-31, then review`; nothing happens after `permanent`.
 pub fn short(retention: &Retention) -> String {
     match retention.planned() {
-        Standing::Permanent => "permanent".into(),
-        standing => format!("{standing}, then {}", retention.at_expiry.as_str()),
+        Standing::Permanent => "permanently".into(),
+        Standing::Until { last, .. } => format!("until {last}, then {}", retention.at_expiry.as_str()),
+        awaiting => format!("{awaiting}, then {}", retention.at_expiry.as_str()),
     }
 }
 
@@ -23,7 +24,7 @@ pub fn short(retention: &Retention) -> String {
 pub fn text(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> String {
     let mut text = String::new();
     for (retention, records) in kept.iter().take(LISTED) {
-        text.push_str(&format!("  keep until   {}: {}\n", short(retention), render::count(*records, "record")));
+        text.push_str(&format!("  kept         {}: {}\n", short(retention), render::count(*records, "record")));
         if !retention.rules().is_empty() {
             for line in reasons(retention, rules) {
                 text.push_str(&format!("{:15}{}", "", render::wrapped(&line, 15)));

@@ -219,10 +219,15 @@ fn write_plan(
     if !common.quiet && !common.json {
         let path = show(file);
         eprintln!("Wrote the plan to {path}.");
-        if proposal.approvals_needed > 0 {
-            eprintln!("  Reviewers sign it: ssh-keygen -Y sign -n keepuntil-plan -f KEY {path}");
+        match proposal.approvals_needed {
+            0 => eprintln!("  Then: keepuntil purge --execute {path}"),
+            needed => {
+                let people = if needed == 1 { "1 person".into() } else { format!("{needed} people") };
+                eprintln!("  {people} on the roster must sign it, each into a file of their own:");
+                eprintln!("    ssh-keygen -Y sign -n keepuntil-plan -f KEY < {path} > NAME.sig");
+                eprintln!("  Then: keepuntil purge --execute {path} --approval NAME.sig …");
+            }
         }
-        eprintln!("  Then: keepuntil purge --execute {path} --approval {path}.sig");
     }
     Ok(Done::Clean)
 }

@@ -168,7 +168,7 @@ fn years(status: &Status) -> String {
         let length = (records * BAR).div_ceil(most);
         rows.push(vec![year.to_string(), records.to_string(), "█".repeat(length as usize)]);
     }
-    format!("\n  may be destroyed from\n{}", render::table(&rows, &[1]))
+    format!("\n  falls due in\n{}", render::table(&rows, &[1]))
 }
 
 fn json(custody: &Custody, status: &Status) -> serde_json::Value {

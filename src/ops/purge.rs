@@ -31,7 +31,7 @@ pub enum PlanError {
     #[error("the plan is stale: since it was made, something about its records has changed")]
     Stale,
     /// Too few people signed it.
-    #[error("people on the roster who must sign the plan: {needed}, each counted once; who have: {have}")]
+    #[error("the plan needs signatures of different people on the roster: {needed}; it has {have}")]
     ApprovalMissing {
         /// Distinct people.
         needed: u32,
