@@ -2,6 +2,7 @@
 
 mod forge;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use forge::*;
 use keepuntil::archive::layout;
 use keepuntil::archive::reader::ArchiveReader;
@@ -153,7 +154,6 @@ fn opened(secret: &Secret32, sealed: &[u8]) -> Vec<u8> {
 }
 
 fn decoded(value: &Value) -> Secret32 {
-    use base64::{Engine, prelude::BASE64_STANDARD};
     Secret32::from_slice(&BASE64_STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap()
 }
 
@@ -580,8 +580,9 @@ fn pages_hold_256_records_under_identities_that_are_written_nowhere() {
         assert_eq!(keepuntil::crypto::header::stanza_types(&body).unwrap(), ["X25519"]);
         let page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
         assert_eq!(page["archive"], hex::encode([1; 16]));
-        assert_eq!((page["first"].as_i64(), page["records"].as_array().unwrap().len() as i64), (Some(first), count));
-        assert_eq!(decoded(&page["records"][0]["keys"]["record"]), halves[first as usize - 1].record);
+        assert_eq!((page["first"].as_i64(), page["kept"].as_array().unwrap().len() as i64), (Some(first), count));
+        let keys = BASE64_STANDARD.decode(page["keys"].as_str().unwrap()).unwrap();
+        assert_eq!(keys[..32], *halves[first as usize - 1].record.expose());
         assert_not_in(&stored, identity.expose());
         secrets.push(identity);
     }
@@ -654,8 +655,8 @@ fn destroyed_unknown_and_live_are_told_apart() {
     let identity = decoded(&world.table()["pages"]["1"]);
     let body: Vec<u8> = world.catalogue().query_row("SELECT body FROM page", [], |row| row.get(0)).unwrap();
     let mut page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
-    page["records"][0].as_object_mut().unwrap().remove("keys");
-    page["records"][0]["destroyed"] = "0123456789abcdef0123456789abcdef".into();
+    put_halves(&mut page, 0, &[0; 64]);
+    page["destroyed"]["1"] = "0123456789abcdef0123456789abcdef".into();
     let body = envelope::seal(&Recipients::of_x25519(&identity), page.to_string().as_bytes()).unwrap();
     world.catalogue().execute("UPDATE page SET body = ?1", [body]).unwrap();
     let mut keyring = world.keyring().unwrap();
@@ -769,19 +770,31 @@ fn exports_are_remembered_and_a_sheet_opens_its_records_only() {
     assert!(sheet.text.contains("# record 0000000002, keep until 2036-12-31: "));
 }
 
+/// Puts other bytes in the place of a record's halves.
+fn put_halves(page: &mut Value, at: usize, halves: &[u8; 64]) {
+    let mut keys = BASE64_STANDARD.decode(page["keys"].as_str().unwrap()).unwrap();
+    keys[at * 64..][..64].copy_from_slice(halves);
+    page["keys"] = BASE64_STANDARD.encode(keys).into();
+}
+
 #[test]
 fn an_entry_that_contradicts_itself_is_damage() {
-    let changes: [fn(&mut Value); 8] = [
-        |page| drop(page["records"][1].as_object_mut().unwrap().remove("keys")),
-        |page| page["records"][1]["destroyed"] = "00".repeat(16).into(),
-        |page| page["records"][1]["compartment"] = 1.into(),
-        |page| page["records"][1]["note"] = 1.into(),
-        |page| page["records"][1]["retention"] = 1.into(),
+    let changes: [fn(&mut Value); 13] = [
+        |page| put_halves(page, 1, &[0; 64]),
+        |page| page["destroyed"]["2"] = "00".repeat(16).into(),
+        |page| page["destroyed"]["3"] = "00".repeat(16).into(),
+        |page| page["compartments"][1] = 1.into(),
+        |page| page["compartments"].as_array_mut().unwrap().push(0.into()),
+        |page| drop(page["kept"].as_array_mut().unwrap().pop()),
+        |page| page["keys"] = page["keys"].as_str().unwrap()[4..].into(),
+        |page| page["keys"] = format!("{}AAAA", page["keys"].as_str().unwrap().trim_end_matches('=')).into(),
+        |page| page["note"] = 1.into(),
+        |page| page["kept"][1] = 1.into(),
         |page| page["retentions"][0]["terms"] = Value::Array(Vec::new()),
         |page| {
             let same = page["retentions"][0].clone();
             page["retentions"].as_array_mut().unwrap().push(same);
-            page["records"][1]["retention"] = 1.into();
+            page["kept"][1] = 1.into();
         },
         |page| {
             let mut unused = page["retentions"][0].clone();
