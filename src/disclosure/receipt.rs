@@ -25,7 +25,7 @@ pub struct Receipt {
     /// The grant.
     #[serde(with = "hex::serde")]
     pub grant: [u8; 16],
-    /// SHA-256 of the grant's file.
+    /// The grant's [`document`](super::grant::Grant::document): the same however often the grant is written, with whichever proof.
     #[serde(with = "hex::serde")]
     pub grant_sha256: Hash,
     /// The archive.
