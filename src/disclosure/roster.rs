@@ -221,12 +221,25 @@ impl Roster {
         wanted: &str,
         at: DateTime<Utc>,
     ) -> Result<BTreeSet<String>, RosterError> {
-        let mut people = BTreeSet::new();
-        for (index, signature) in signatures.iter().enumerate() {
+        Ok(self.signers(message, signatures, wanted, at)?.into_iter().map(|signer| signer.principal).collect())
+    }
+
+    /// The same with the key of each signature, in the order of the signatures.
+    ///
+    /// # Errors
+    /// As [`Self::approvals`].
+    pub fn signers(
+        &self,
+        message: &[u8],
+        signatures: &[Vec<u8>],
+        wanted: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Signer>, RosterError> {
+        let verify = |(index, signature): (usize, &Vec<u8>)| {
             let among = |source| RosterError::Among { number: index + 1, source: Box::new(source) };
-            people.insert(self.verify(message, signature, wanted, at).map_err(among)?.principal);
-        }
-        Ok(people)
+            self.verify(message, signature, wanted, at).map_err(among)
+        };
+        signatures.iter().enumerate().map(verify).collect()
     }
 
     /// The roster after a change that `needed` distinct people of this roster have signed, and at least one.
