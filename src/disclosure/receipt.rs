@@ -44,6 +44,9 @@ pub struct Receipt {
     pub requester: String,
     /// With which program.
     pub tool: String,
+    /// 16 random bytes, so that nobody can guess what was opened by the hash in the journal.
+    #[serde(with = "hex::serde")]
+    pub salt: [u8; 16],
 }
 
 /// What a requester did with what they were given.
