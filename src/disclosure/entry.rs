@@ -100,7 +100,7 @@ pub fn fingerprint(key: &[u8]) -> String {
     format!("SHA256:{}", BASE64_STANDARD_NO_PAD.encode(sha256(&[key])))
 }
 
-fn check_principal(name: &str) -> Result<(), String> {
+pub(super) fn check_principal(name: &str) -> Result<(), String> {
     if name.contains(',') {
         return Err("it names several principals: people are counted by name, so a key has one".into());
     }

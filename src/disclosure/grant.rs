@@ -22,7 +22,7 @@ pub const FORMAT: &str = "keepuntil-grant/v1";
 /// The format of the plaintext of [`Grant::keys`].
 pub const KEYS_FORMAT: &str = "keepuntil-granted-keys/v1";
 /// Approvals under a grant, at most.
-const MAX_APPROVALS: usize = 64;
+pub const MAX_APPROVALS: usize = 64;
 
 /// The content of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
