@@ -2,6 +2,7 @@
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::disclosure::ledger::LedgerError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
@@ -10,7 +11,9 @@ use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
 use crate::ops::destruction::Stopped;
 use crate::ops::eligibility::{Eligibility, Ineligible};
+use crate::ops::grant::GrantError;
 use crate::ops::purge::PlanError;
+use crate::ops::receipt::ReceiptError;
 use crate::retention::RetentionError;
 use crate::retention::disposition::Forbidden;
 use crate::retention::policy::PolicyError;
@@ -151,6 +154,18 @@ pub fn code(error: &OpsError) -> u8 {
             RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,
             _ => APPROVAL_MISSING,
         },
+        OpsError::Ledger(error) => match error {
+            LedgerError::Damaged(_) | LedgerError::UnknownGrant(_) => DAMAGED,
+            LedgerError::Full(_) => FAILED,
+            _ => APPROVAL_MISSING,
+        },
+        OpsError::Grant(error) => match error {
+            GrantError::Mismatch { .. } => DAMAGED,
+            GrantError::ClockBehind { .. } => CLOCK,
+            _ => APPROVAL_MISSING,
+        },
+        OpsError::Receipt(ReceiptError::Mismatch { .. }) => DAMAGED,
+        OpsError::Receipt(ReceiptError::OtherSigner { .. }) => APPROVAL_MISSING,
         OpsError::Interrupted => INTERRUPTED,
         _ => FAILED,
     }
@@ -272,6 +287,27 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Keyring(KeyringError::RootTaken(_)) => {
             "if its keyring is on a disk that is away, bring it back; else name another folder: `keepuntil keyring \
              init DIR --root FOLDER`; never remove a root that a keyring needs"
+        }
+        OpsError::Ledger(LedgerError::UnknownRequest(_)) => {
+            "note it and make a proposal with `keepuntil request propose FILE -o proposal.json`"
+        }
+        OpsError::Ledger(LedgerError::Answered { .. }) => {
+            "a request has one answer; see `keepuntil disclosures`; for more the requester writes a new request"
+        }
+        OpsError::Ledger(LedgerError::Spent { .. }) => "the requester writes a new request: `keepuntil request new --help`",
+        OpsError::Grant(GrantError::Nobody("roster")) => "say who may sign: `keepuntil roster set FILE`",
+        OpsError::Grant(GrantError::Nobody(_)) => "say who may ask for what: `keepuntil roster disclosure FILE`",
+        OpsError::Grant(GrantError::RosterChanged(_) | GrantError::Ended { .. }) => {
+            "make a new proposal with `keepuntil request propose FILE -o proposal.json`, and have it approved anew"
+        }
+        OpsError::Grant(GrantError::ClockBehind { .. }) => "set the clock right",
+        OpsError::Grant(GrantError::Requester(_)) => "leave this signature out: name the others with --approval FILE",
+        OpsError::Grant(GrantError::Approvals { .. }) => {
+            "people on the roster sign it: `keepuntil approve PROPOSAL --sign-with KEY`, or ssh-keygen -Y sign -n \
+             keepuntil-approval -f KEY PROPOSAL; then add --approval FILE for each"
+        }
+        OpsError::Unattested(_) | OpsError::Grant(GrantError::Mismatch { .. }) => {
+            "do not rely on this file; ask whoever made it for the one that they have"
         }
         OpsError::Archive { source: ArchiveError::NewerFormat(_), .. } => "get a newer keepuntil",
         OpsError::Archive { source: ArchiveError::Limit { .. }, .. } => {

@@ -9,10 +9,12 @@ pub mod clock;
 pub mod create;
 pub mod custody;
 pub mod destruction;
+pub mod disclosures;
 pub mod eligibility;
 pub mod emission;
 pub mod event;
 pub mod extend;
+pub mod grant;
 pub mod hold;
 pub mod inspect;
 pub mod journal;
@@ -22,6 +24,7 @@ pub mod pack;
 pub mod plan;
 pub mod purge;
 pub mod read_ahead;
+pub mod receipt;
 pub mod reclaim;
 pub mod restore;
 pub mod roster;
@@ -181,6 +184,12 @@ pub enum OpsError {
     /// A grant or a refusal that the journal does not speak for.
     #[error(transparent)]
     Unattested(#[from] attestation::Unattested),
+    /// A proposal that is not granted.
+    #[error(transparent)]
+    Grant(#[from] grant::GrantError),
+    /// A receipt that is not taken.
+    #[error(transparent)]
+    Receipt(#[from] receipt::ReceiptError),
     /// A program that could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
