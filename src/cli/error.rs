@@ -145,7 +145,7 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Record { source, .. } | OpsError::Refused(source) => refusal_code(source),
         OpsError::Plan(error) => plan_code(error),
         OpsError::Clock(_) | OpsError::Time(_) | OpsError::Timestamp(_) => CLOCK,
-        OpsError::Register(_) | OpsError::Document(_) => DAMAGED,
+        OpsError::Register(_) | OpsError::Document(_) | OpsError::Unattested(_) => DAMAGED,
         OpsError::Journal(e) => journal_code(e),
         OpsError::Roster(error) => match error {
             RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,

@@ -5,6 +5,7 @@
 pub mod conditions;
 pub mod entry;
 pub mod grant;
+pub mod ledger;
 pub mod policy;
 pub mod proposal;
 pub mod purpose;

@@ -25,7 +25,7 @@ pub struct Receipt {
     /// The grant.
     #[serde(with = "hex::serde")]
     pub grant: [u8; 16],
-    /// SHA-256 of the grant's file.
+    /// The grant's [`document`](super::grant::Grant::document): the same however often the grant is written, with whichever proof.
     #[serde(with = "hex::serde")]
     pub grant_sha256: Hash,
     /// The archive.
@@ -44,6 +44,9 @@ pub struct Receipt {
     pub requester: String,
     /// With which program.
     pub tool: String,
+    /// 16 random bytes, so that nobody can guess what was opened by the hash in the journal.
+    #[serde(with = "hex::serde")]
+    pub salt: [u8; 16],
 }
 
 /// What a requester did with what they were given.

@@ -45,6 +45,9 @@ pub struct Refusal {
     pub reason: RefusalReason,
     /// Why, in words.
     pub explanation: String,
+    /// 16 random bytes, so that nobody can guess the words by the hash in the journal.
+    #[serde(with = "hex::serde")]
+    pub salt: [u8; 16],
     /// The journal's entry; absent only until it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<Evidence>,

@@ -4,6 +4,7 @@
 
 pub mod against;
 pub mod approval;
+pub mod attestation;
 pub mod clock;
 pub mod create;
 pub mod custody;
@@ -177,6 +178,9 @@ pub enum OpsError {
     /// A roster, or a signature under something.
     #[error(transparent)]
     Roster(#[from] RosterError),
+    /// A grant or a refusal that the journal does not speak for.
+    #[error(transparent)]
+    Unattested(#[from] attestation::Unattested),
     /// A program that could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
