@@ -51,6 +51,16 @@ pub enum ProposalError {
     /// Approvals of it count no longer.
     #[error("proposal: it could be approved until {}", .0.format("%Y-%m-%dT%H:%M:%SZ"))]
     Late(DateTime<Utc>),
+    /// Too few people approved it.
+    #[error("proposal {}: people who must approve it: {needed}; who have: {have}", short(.proposal))]
+    Missing {
+        /// Hash of the proposal.
+        proposal: Hash,
+        /// Distinct people needed.
+        needed: u32,
+        /// Distinct people who did.
+        have: u32,
+    },
     /// The requester approved their own request.
     #[error("approval: {0:?} asked for the records, and cannot approve that they are handed over")]
     OwnRequest(String),
@@ -182,7 +192,7 @@ pub fn propose(
     Proposal::parse(&bytes).map_err(message)?;
     let mut file = OutputFile::begin(output, 0o644, force)?;
     file.write_all(&bytes).map_err(StorageError::at(output))?;
-    ledger::note(custody, &mut known, received, Some(&requester))?;
+    ledger::note(custody, &mut known, received, &requester, &proposal.records)?;
     file.finish()?;
     Ok(proposal)
 }

@@ -63,22 +63,6 @@ pub enum RequestError {
     /// Too late.
     #[error("request: its answer was wanted until {0}")]
     Late(NaiveDate),
-    /// Answered already, with a grant.
-    #[error("request {}: it was granted already as {}", short(.request), hex::encode(.grant))]
-    Granted {
-        /// Hash of the request.
-        request: Hash,
-        /// Which grant.
-        grant: [u8; 16],
-    },
-    /// Answered already, with a refusal.
-    #[error("request {}: it was refused already as {}", short(.request), hex::encode(.refusal))]
-    Refused {
-        /// Hash of the request.
-        request: Hash,
-        /// Which refusal.
-        refusal: [u8; 16],
-    },
     /// Described only in words.
     #[error("request: it names no records")]
     NoRecords,
