@@ -63,11 +63,7 @@ fn who(requester: Option<&Signatory>) -> String {
 
 fn grant_text(given: &Given) -> String {
     let grant = &given.noted.grant;
-    let mut text = format!(
-        "{}grant {}\n",
-        if given.overdue { "OVERDUE  " } else { "" },
-        hex::encode(grant.grant)
-    );
+    let mut text = format!("{}grant {}\n", if given.overdue { "OVERDUE  " } else { "" }, hex::encode(grant.grant));
     text.push_str(&line("to", &format!("{}, for {}", who(Some(&grant.requester)), grant.purpose.code())));
     text.push_str(&line("records", &format!("{} of {}", grant.records, hex::encode(grant.archive))));
     let valid = format!("{}, valid until {}", grant.granted.format("%Y-%m-%d"), grant.valid_until.format("%Y-%m-%d"));
@@ -85,7 +81,10 @@ fn grant_text(given: &Given) -> String {
         text.push_str(&line(name, &format!("{by}: no receipt for records {records}")));
     }
     for receipt in &given.noted.receipts {
-        text.push_str(&line(receipt.what.code(), &format!("{}: records {}", receipt.made.format("%Y-%m-%d"), receipt.records)));
+        text.push_str(&line(
+            receipt.what.code(),
+            &format!("{}: records {}", receipt.made.format("%Y-%m-%d"), receipt.records),
+        ));
     }
     text
 }

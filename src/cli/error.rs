@@ -2,7 +2,6 @@
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
-use crate::disclosure::ledger::LedgerError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
@@ -154,11 +153,6 @@ pub fn code(error: &OpsError) -> u8 {
             RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,
             _ => APPROVAL_MISSING,
         },
-        OpsError::Ledger(error) => match error {
-            LedgerError::Damaged(_) | LedgerError::UnknownGrant(_) => DAMAGED,
-            LedgerError::Full(_) => FAILED,
-            _ => APPROVAL_MISSING,
-        },
         OpsError::Grant(error) => match error {
             GrantError::Mismatch { .. } => DAMAGED,
             GrantError::ClockBehind { .. } => CLOCK,
@@ -291,21 +285,13 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Ledger(LedgerError::UnknownRequest(_)) => {
             "note it and make a proposal with `keepuntil request propose FILE -o proposal.json`"
         }
-        OpsError::Ledger(LedgerError::Answered { .. }) => {
-            "a request has one answer; see `keepuntil disclosures`; for more the requester writes a new request"
+        OpsError::Ledger(LedgerError::Spent { .. }) => {
+            "the requester writes a new request: `keepuntil request new --help`"
         }
-        OpsError::Ledger(LedgerError::Spent { .. }) => "the requester writes a new request: `keepuntil request new --help`",
-        OpsError::Grant(GrantError::Nobody("roster")) => "say who may sign: `keepuntil roster set FILE`",
-        OpsError::Grant(GrantError::Nobody(_)) => "say who may ask for what: `keepuntil roster disclosure FILE`",
-        OpsError::Grant(GrantError::RosterChanged(_) | GrantError::Ended { .. }) => {
+        OpsError::Grant(GrantError::Ended(_)) => {
             "make a new proposal with `keepuntil request propose FILE -o proposal.json`, and have it approved anew"
         }
         OpsError::Grant(GrantError::ClockBehind { .. }) => "set the clock right",
-        OpsError::Grant(GrantError::Requester(_)) => "leave this signature out: name the others with --approval FILE",
-        OpsError::Grant(GrantError::Approvals { .. }) => {
-            "people on the roster sign it: `keepuntil approve PROPOSAL --sign-with KEY`, or ssh-keygen -Y sign -n \
-             keepuntil-approval -f KEY PROPOSAL; then add --approval FILE for each"
-        }
         OpsError::Unattested(_) | OpsError::Grant(GrantError::Mismatch { .. }) => {
             "do not rely on this file; ask whoever made it for the one that they have"
         }

@@ -4,13 +4,12 @@ use super::args::{Common, IdentityPlace, KeyringPlace, TrustArgs};
 use super::error::Failure;
 use super::{Done, home, render};
 use crate::disclosure::grant::Grant;
-use crate::disclosure::proposal;
-use crate::disclosure::request::MAX_MESSAGE;
+use crate::disclosure::proposal::Signatory;
 use crate::ops::grant::{GrantOptions, write_grant};
 use crate::ops::open::open_archive;
-use crate::storage::{StorageError, escape, read_limited, show};
+use crate::ops::{proposal, request};
+use crate::storage::{StorageError, escape, show};
 use clap::Args;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 /// Hand the keys of exactly the proposed records to who asked, once enough people approved
@@ -52,12 +51,12 @@ pub struct GrantArgs {
 }
 
 pub fn run(args: GrantArgs, common: Common) -> Result<Done, Failure> {
-    let signature = args.signature.clone().unwrap_or_else(|| with_suffix(&args.request, ".sig"));
-    let approvals = if args.approval.is_empty() { beside(&args.proposal)? } else { args.approval.clone() };
+    let request = request::read(&args.request)?;
+    let approvals = if args.approval.is_empty() { signatures_of(&args.proposal)? } else { args.approval.clone() };
     let options = GrantOptions {
-        proposal: &read_limited(&args.proposal, MAX_MESSAGE)?,
-        request: &read_limited(&args.request, MAX_MESSAGE)?,
-        signature: &read_limited(&signature, MAX_MESSAGE)?,
+        proposal: &proposal::read(&args.proposal, Some(&request))?,
+        request: &request,
+        signature: &request::read_signature(&args.request, args.signature.as_deref())?,
         approvals: &home::signatures(&approvals)?,
     };
     let mut custody = home::custody(&args.keyring)?;
@@ -73,15 +72,8 @@ pub fn run(args: GrantArgs, common: Common) -> Result<Done, Failure> {
     Ok(Done::Clean)
 }
 
-/// A path with something behind its last name.
-pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
 /// The files PROPOSAL.*.sig, as `keepuntil approve` names them, in the order of their names.
-fn beside(proposal: &Path) -> Result<Vec<PathBuf>, Failure> {
+fn signatures_of(proposal: &Path) -> Result<Vec<PathBuf>, Failure> {
     let folder = proposal.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let prefix = format!("{}.", proposal.file_name().unwrap_or_default().to_string_lossy());
     let mut found = Vec::new();
@@ -126,7 +118,7 @@ fn text(grant: &Grant, again: bool, args: &GrantArgs) -> String {
 }
 
 fn json(grant: &Grant, again: bool, args: &GrantArgs) -> serde_json::Value {
-    let people = |approval: &proposal::Signatory| serde_json::json!({ "name": approval.name, "key": approval.key });
+    let people = |person: &Signatory| serde_json::json!({ "name": person.name, "key": person.key });
     serde_json::json!({
         "message_type": "grant",
         "grant": hex::encode(grant.grant),

@@ -2,16 +2,16 @@
 
 use super::args::{Common, KeyringPlace};
 use super::error::Failure;
-use super::grant::with_suffix;
 use super::{Done, home, render};
 use crate::disclosure::grant::Grant;
 use crate::disclosure::namespace;
 use crate::disclosure::receipt::{Handled, MAX_RECEIPT};
 use crate::ops::attestation::consistent_grant;
 use crate::ops::receipt::{ReceiptOutcome, import, receipt};
+use crate::ops::request::{beside, read_signature};
 use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::output::OutputFile;
-use crate::storage::ssh_keygen::{self, MAX_SIGNATURE};
+use crate::storage::ssh_keygen;
 use crate::storage::{StorageError, escape, read_limited, show};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
@@ -89,11 +89,11 @@ fn run_new(args: &New, common: Common) -> Result<Done, Failure> {
     // Before anything is written: without a signature there is no receipt.
     let signature = args.sign_with.as_deref().map(|key| ssh_keygen::sign(key, namespace::RECEIPT, &bytes));
     let signature = signature.transpose()?;
-    let signed = with_suffix(&args.output, ".sig");
+    let signed = beside(&args.output, ".sig");
     let file = begun(&args.output, &bytes)?;
-    let beside = signature.as_deref().map(|signature| begun(&signed, signature)).transpose()?;
+    let second = signature.as_deref().map(|signature| begun(&signed, signature)).transpose()?;
     file.finish()?;
-    beside.map_or(Ok(()), OutputFile::finish)?;
+    second.map_or(Ok(()), OutputFile::finish)?;
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "receipt", "grant": hex::encode(receipt.grant), "what": receipt.what,
@@ -101,7 +101,12 @@ fn run_new(args: &New, common: Common) -> Result<Done, Failure> {
             "signature": signature.map(|_| signed.to_string_lossy().into_owned()),
         }));
     } else if !common.quiet {
-        render::print(&format!("{}: {} of grant {}\n", show(&args.output), receipt.records, hex::encode(receipt.grant)))?;
+        render::print(&format!(
+            "{}: {} of grant {}\n",
+            show(&args.output),
+            receipt.records,
+            hex::encode(receipt.grant)
+        ))?;
     }
     if args.sign_with.is_none() {
         eprintln!("keepuntil: warning: the receipt is not signed: it counts for nothing yet");
@@ -123,8 +128,7 @@ fn begun(path: &Path, bytes: &[u8]) -> Result<OutputFile, Failure> {
 
 fn run_import(args: &Import, common: Common) -> Result<Done, Failure> {
     let file = read_limited(&args.file, MAX_RECEIPT)?;
-    let signature = args.signature.clone().unwrap_or_else(|| with_suffix(&args.file, ".sig"));
-    let signature = read_limited(&signature, MAX_SIGNATURE as u64)?;
+    let signature = read_signature(&args.file, args.signature.as_deref())?;
     let mut custody = home::custody(&args.keyring)?;
     let ReceiptOutcome { receipt, signer, again } = import(&mut custody, &file, &signature)?;
     if common.json {

@@ -130,7 +130,8 @@ fn text(custody: &Custody, status: &Status) -> String {
 fn disclosures(of: &Summary) -> String {
     let mut text = String::new();
     if of.open_requests > 0 {
-        let slow = if of.slow_requests > 0 { format!(", {} for more than 21 days", of.slow_requests) } else { String::new() };
+        let slow =
+            if of.slow_requests > 0 { format!(", {} for more than 21 days", of.slow_requests) } else { String::new() };
         text.push_str(&format!("\n  {} without an answer{slow}\n", render::count(of.open_requests, "request")));
     }
     if of.overdue > 0 {

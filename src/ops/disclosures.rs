@@ -7,7 +7,7 @@ use super::OpsError;
 use super::custody::Custody;
 use super::ledger;
 use crate::crypto::kdf::ArchiveId;
-use crate::disclosure::ledger::{Due, Ledger, NotedGrant, NotedRequest, RequestState};
+use crate::disclosure::ledger::{Due, NotedGrant, NotedRequest, RequestState};
 use chrono::{Days, NaiveDate};
 
 /// Days after which an open request is remarked upon: about 15 working days.
@@ -72,7 +72,7 @@ fn today(custody: &Custody) -> NaiveDate {
 /// # Errors
 /// Those of the keyring.
 pub fn disclosures(custody: &Custody, options: &DisclosuresOptions) -> Result<Disclosures, OpsError> {
-    let (ledger, today) = (ledger::load(custody)?, today(custody));
+    let (ledger, today) = (ledger::read(custody.keyring())?, today(custody));
     let of_archive = |archive: &ArchiveId| options.archive.is_none_or(|wanted| wanted == *archive);
     let mut found = Disclosures::default();
     for request in ledger.requests() {
@@ -123,7 +123,7 @@ pub struct Summary {
 /// # Errors
 /// Those of the keyring.
 pub fn summary(custody: &Custody) -> Result<Summary, OpsError> {
-    let (ledger, today): (Ledger, NaiveDate) = (ledger::load(custody)?, today(custody));
+    let (ledger, today) = (ledger::read(custody.keyring())?, today(custody));
     let overdue = |noted: &&NotedGrant| noted.due().iter().any(|due| due.by < today);
     Ok(Summary {
         open_requests: ledger.open().count() as u64,

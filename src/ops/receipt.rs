@@ -98,7 +98,7 @@ fn within(grant: &Grant, records: &Ranges) -> Result<(), ReceiptError> {
 /// records; a signature that does not count; those of the keyring.
 pub fn import(custody: &mut Custody, file: &[u8], signature: &[u8]) -> Result<ReceiptOutcome, OpsError> {
     let receipt = Receipt::parse(file)?;
-    let mut ledger = ledger::load(custody)?;
+    let mut ledger = ledger::read(custody.keyring())?;
     let noted = ledger.grant(&receipt.grant).ok_or(LedgerError::UnknownGrant(receipt.grant))?;
     agrees(&receipt, noted)?;
     let signer = signer(custody, &noted.grant, file, signature)?;
