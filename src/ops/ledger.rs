@@ -24,8 +24,11 @@ pub fn read(keyring: &Keyring) -> Result<Ledger, OpsError> {
 }
 
 /// The document that holds the ledger.
-pub fn document(ledger: &Ledger) -> (String, Vec<u8>) {
-    (DOCUMENT.to_owned(), ledger.to_bytes())
+///
+/// # Errors
+/// [`LedgerError::Full`].
+pub fn document(ledger: &Ledger) -> Result<(String, Vec<u8>), LedgerError> {
+    Ok((DOCUMENT.to_owned(), ledger.to_bytes()?))
 }
 
 /// That a request has no answer yet, whether or not it was noted.
@@ -75,5 +78,6 @@ pub fn note(
 ) -> Result<(), OpsError> {
     let entry = take(custody, ledger, received, Some(requester), Some(records))?;
     let leaves = entry.into_iter().map(|entry| leaf(custody.now(), entry)).collect::<Result<_, _>>()?;
-    Ok(custody.keyring_mut().store(Update { documents: vec![document(ledger)], leaves, ..Update::default() })?)
+    let documents = vec![document(ledger)?];
+    Ok(custody.keyring_mut().store(Update { documents, leaves, ..Update::default() })?)
 }

@@ -93,7 +93,7 @@ fn record(
     let index = custody.keyring().log().size()? + entries.len() as u64 - 1;
     known.note_refusal(&refusal, index)?;
     let leaves = entries.into_iter().map(|entry| leaf(custody.now(), entry)).collect::<Result<_, _>>()?;
-    let documents = vec![ledger::document(known)];
+    let documents = vec![ledger::document(known)?];
     custody.keyring_mut().store(Update { documents, leaves, ..Update::default() })?;
     Ok((refusal, index))
 }
