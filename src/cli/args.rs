@@ -55,6 +55,10 @@ pub enum Command {
     Clock(super::clock::ClockCommand),
     #[command(subcommand)]
     Roster(super::roster::RosterCommand),
+    #[command(subcommand)]
+    Request(super::request::RequestCommand),
+    Approve(super::approve::ApproveArgs),
+    Refuse(super::refuse::RefuseArgs),
 }
 
 /// Make an age identity, post-quantum unless --classic

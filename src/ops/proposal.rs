@@ -233,11 +233,7 @@ pub fn approve(proposal: &Proposal, key: &Path, now: DateTime<Utc>) -> Result<(V
 ///
 /// # Errors
 /// [`ProposalError`]; the first signature that does not count.
-pub fn approvals(
-    custody: &Custody,
-    proposal: &Proposal,
-    signatures: &[Vec<u8>],
-) -> Result<Vec<Signatory>, OpsError> {
+pub fn approvals(custody: &Custody, proposal: &Proposal, signatures: &[Vec<u8>]) -> Result<Vec<Signatory>, OpsError> {
     if proposal.keyring != custody.keyring_id() {
         return Err(ProposalError::OtherKeyring(hex::encode(proposal.keyring)).into());
     }
