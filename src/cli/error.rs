@@ -9,6 +9,7 @@ use crate::keyring::KeyringError;
 use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
 use crate::ops::destruction::Stopped;
+use crate::ops::eligibility::{Eligibility, Ineligible};
 use crate::ops::purge::PlanError;
 use crate::retention::RetentionError;
 use crate::retention::disposition::Forbidden;
@@ -89,6 +90,7 @@ impl Failure {
                 let list = match error {
                     OpsError::Problems(problems) => problems.iter().map(ToString::to_string).collect(),
                     OpsError::Forbidden(stopped) => stopped.iter().map(stopped_line).collect(),
+                    OpsError::Ineligible(found) => found.refused.iter().map(ineligible_line).collect(),
                     OpsError::Unmatched(paths) => paths.iter().map(|path| crate::storage::escape(path)).collect(),
                     _ => Vec::new(),
                 };
@@ -101,6 +103,25 @@ impl Failure {
 fn stopped_line(stopped: &Stopped) -> String {
     let archive = hex::encode(stopped.archive);
     crate::storage::escape(&format!("record {} of {}: {}", stopped.record, &archive[..12], stopped.why))
+}
+
+fn ineligible_line((why, records): (&Ineligible, &crate::retention::ranges::Ranges)) -> String {
+    let noun = if records.count() == 1 { "record" } else { "records" };
+    format!("{noun} {records}: {why}")
+}
+
+/// The code of the worst of the reasons.
+pub fn ineligible_code(found: &Eligibility) -> u8 {
+    let stands = |why| found.refused.contains_key(&why);
+    if stands(Ineligible::Secrecy) || stands(Ineligible::Expired) {
+        FORBIDDEN
+    } else if stands(Ineligible::OutOfScope) {
+        APPROVAL_MISSING
+    } else if stands(Ineligible::Destroyed) {
+        DESTROYED
+    } else {
+        FAILED
+    }
 }
 
 /// The exit code of an error.
@@ -120,10 +141,11 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => storage_code(e),
         OpsError::Crypto(e) => crypto_code(e),
         OpsError::Forbidden(stopped) => forbidden_code(stopped),
+        OpsError::Ineligible(found) => ineligible_code(found),
         OpsError::Record { source, .. } | OpsError::Refused(source) => refusal_code(source),
         OpsError::Plan(error) => plan_code(error),
         OpsError::Clock(_) | OpsError::Time(_) | OpsError::Timestamp(_) => CLOCK,
-        OpsError::Register(_) | OpsError::Document(_) => DAMAGED,
+        OpsError::Register(_) | OpsError::Document(_) | OpsError::Unattested(_) => DAMAGED,
         OpsError::Journal(e) => journal_code(e),
         OpsError::Roster(error) => match error {
             RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,
@@ -186,6 +208,10 @@ fn hint(error: &OpsError) -> Option<String> {
     let text = match error {
         OpsError::Forbidden(stopped) if forbidden_code(stopped) == FORBIDDEN => {
             "see what keeps them with `keepuntil due`, `keepuntil hold list` and `keepuntil status`"
+        }
+        OpsError::Ineligible(_) => {
+            "see what may be granted with `keepuntil request check FILE`, and propose only those: --record N; for the \
+             rest write a letter: `keepuntil refuse FILE --help`"
         }
         OpsError::Plan(PlanError::Stale) => {
             "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew"

@@ -46,7 +46,7 @@ pub enum Entry {
         archive: ArchiveId,
         records: Ranges,
     },
-    /// A hold was placed; `text` commits to matter and authority.
+    /// A hold was placed; `text` commits to matter and authority. One for secrecy forbids disclosure too.
     Hold {
         #[serde(with = "hex::serde")]
         hold: Id,
@@ -54,6 +54,8 @@ pub enum Entry {
         from: NaiveDate,
         #[serde(with = "hex::serde")]
         text: Hash,
+        #[serde(default, skip_serializing_if = "is_false")]
+        secrecy: bool,
     },
     /// A hold was released.
     Release {
@@ -152,7 +154,63 @@ pub enum Entry {
         root: Hash,
         outcome: VerifiedOutcome,
     },
+    /// Who may ask for what changed; signed by people on the roster, where there is one.
+    DisclosurePolicy {
+        #[serde(with = "hex::serde")]
+        sha256: Hash,
+        approvals: Vec<String>,
+    },
+    /// Somebody asked for records; `request` is the hash of the signed file.
+    Request {
+        #[serde(with = "hex::serde")]
+        request: Hash,
+        #[serde(with = "hex::serde")]
+        archive: ArchiveId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        records: Option<Ranges>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requester: Option<String>,
+        purpose: String,
+    },
+    /// A request was refused; `document` commits to the letter.
+    Refusal {
+        #[serde(with = "hex::serde")]
+        refusal: Id,
+        #[serde(with = "hex::serde")]
+        request: Hash,
+        reason: String,
+        #[serde(with = "hex::serde")]
+        document: Hash,
+    },
+    /// Records were granted to somebody; `document` commits to the grant.
+    Grant {
+        #[serde(with = "hex::serde")]
+        grant: Id,
+        #[serde(with = "hex::serde")]
+        request: Hash,
+        #[serde(with = "hex::serde")]
+        archive: ArchiveId,
+        records: Ranges,
+        requester: String,
+        until: NaiveDate,
+        #[serde(with = "hex::serde")]
+        document: Hash,
+        approvals: Vec<String>,
+    },
+    /// A requester confirmed what became of what they were granted.
+    Receipt {
+        #[serde(with = "hex::serde")]
+        grant: Id,
+        what: String,
+        records: Ranges,
+        #[serde(with = "hex::serde")]
+        document: Hash,
+        by: String,
+    },
 }
+
+/// Bytes of text up to which the records of a disclosure stand in an entry.
+pub const MAX_DISCLOSED: usize = 24 * 1024;
 
 /// How many people a plan needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -201,6 +259,11 @@ impl Entry {
             Self::ClockAlarmClosed { .. } => "clock-alarm-closed",
             Self::ClockConfirmed { .. } => "clock-confirmed",
             Self::Verified { .. } => "verified",
+            Self::DisclosurePolicy { .. } => "disclosure-policy",
+            Self::Request { .. } => "request",
+            Self::Refusal { .. } => "refusal",
+            Self::Grant { .. } => "grant",
+            Self::Receipt { .. } => "receipt",
         }
     }
 
@@ -224,6 +287,7 @@ impl Entry {
             Some(text) => Err(format!("{text:?} is not a key's fingerprint (SHA256:…)")),
             None => Ok(()),
         };
+        let by = |key: &String| approvals(std::slice::from_ref(key));
         match self {
             Self::Hold { scope: s, from, .. } => scope(s).and_then(|()| date(from)),
             Self::Extension { until, .. } => date(until),
@@ -247,6 +311,24 @@ impl Entry {
             }
             Self::ClockAlarm { shown, mark } => instant(shown).and_then(|()| instant(mark)),
             Self::ClockAlarmClosed { wall: time } | Self::ClockConfirmed { time, .. } => instant(time),
+            Self::DisclosurePolicy { approvals: a, .. } => approvals(a),
+            Self::Request { records, requester, purpose, .. } => {
+                records.as_ref().map_or(Ok(()), check_disclosed)?;
+                requester.as_ref().map_or(Ok(()), by)?;
+                code("purpose", purpose)
+            }
+            Self::Refusal { reason, .. } => code("reason", reason),
+            Self::Grant { records, requester, until, approvals: a, .. } => {
+                check_disclosed(records)?;
+                by(requester)?;
+                date(until)?;
+                approvals(a)
+            }
+            Self::Receipt { what, records, by: key, .. } => {
+                code("what", what)?;
+                check_disclosed(records)?;
+                by(key)
+            }
             _ => Ok(()),
         }
     }
@@ -312,6 +394,22 @@ impl Leaf {
             return Err(format!("the year of {}", self.time));
         }
         self.entry.check()
+    }
+}
+
+/// Serde leaves out what is not so.
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// Whether the records of a disclosure can stand in an entry: at least one, and not too scattered.
+fn check_disclosed(records: &Ranges) -> Result<(), String> {
+    if records.is_empty() {
+        return Err("it names no records".into());
+    }
+    match records.to_string().len() <= MAX_DISCLOSED {
+        true => Ok(()),
+        false => Err(format!("its records are too scattered: their list is longer than {MAX_DISCLOSED} bytes")),
     }
 }
 
@@ -395,7 +493,14 @@ mod tests {
             event("", &[], everything.clone()),
             event("end", &["smith@firm.example"], everything),
             event("end", &[], records),
-            Entry::Extension { archive: [1; 16], records: scattered, until: time().date_naive() },
+            Entry::Extension { archive: [1; 16], records: scattered.clone(), until: time().date_naive() },
+            Entry::Request {
+                request: [2; 32],
+                archive: [1; 16],
+                records: Some(scattered.iter().take(5000).collect()),
+                requester: None,
+                purpose: "audit".into(),
+            },
             Entry::Extension { archive: [1; 16], records: Ranges::default(), until: NaiveDate::MAX },
         ] {
             assert!(matches!(Leaf::new(time(), bad).to_bytes(), Err(JournalError::Unwritable(_))));

@@ -14,7 +14,7 @@ use crate::storage::ssh_keygen;
 use crate::tlog::note::signature_line;
 use std::path::Path;
 
-/// Places a hold; without an SSH key the keyring's own key signs it.
+/// Places a hold, with `secrecy` one that forbids disclosure too; without an SSH key the keyring's own key signs it.
 ///
 /// # Errors
 /// Those of the register, of `ssh-keygen` and of the keyring.
@@ -23,11 +23,13 @@ pub fn place(
     matter: &str,
     authority: &str,
     scope: Scope,
+    secrecy: bool,
     sign_with: Option<&Path>,
 ) -> Result<Hold, OpsError> {
     let now = custody.now();
     let texts = (matter, Some(authority));
     let mut hold = Hold::new(random_id(), random_id(), texts, scope, now.today(), now.reading.wall)?;
+    hold.secrecy = secrecy;
     let statement = hold.statement();
     hold.signature = Some(match sign_with {
         Some(key) => String::from_utf8_lossy(&ssh_keygen::sign(key, namespace::HOLD, &statement)?).into_owned(),

@@ -4,10 +4,12 @@
 
 pub mod against;
 pub mod approval;
+pub mod attestation;
 pub mod clock;
 pub mod create;
 pub mod custody;
 pub mod destruction;
+pub mod eligibility;
 pub mod emission;
 pub mod event;
 pub mod extend;
@@ -141,6 +143,9 @@ pub enum OpsError {
     /// Records that may not be destroyed.
     #[error("{} may not be destroyed", if .0.len() == 1 { "1 record".into() } else { format!("{} records", .0.len()) })]
     Forbidden(Vec<destruction::Stopped>),
+    /// Records that may not be granted.
+    #[error("{}", ineligible(.0))]
+    Ineligible(Box<eligibility::Eligibility>),
     /// What was asked for one record cannot be.
     #[error("record {record}: {source}")]
     Record {
@@ -173,6 +178,9 @@ pub enum OpsError {
     /// A roster, or a signature under something.
     #[error(transparent)]
     Roster(#[from] RosterError),
+    /// A grant or a refusal that the journal does not speak for.
+    #[error(transparent)]
+    Unattested(#[from] attestation::Unattested),
     /// A program that could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -201,6 +209,13 @@ impl From<ArchiveError> for OpsError {
 
 fn count(n: usize) -> String {
     if n == 1 { "1 file".into() } else { format!("{n} files") }
+}
+
+fn ineligible(found: &eligibility::Eligibility) -> String {
+    match found.refused_count() {
+        1 => "1 record may not be granted".into(),
+        n => format!("{n} records may not be granted"),
+    }
 }
 
 /// Hears how far a long command is.

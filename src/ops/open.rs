@@ -8,7 +8,7 @@ use crate::archive::reader::ArchiveReader;
 use crate::crypto::CryptoError;
 use crate::crypto::envelope;
 use crate::crypto::identity::Identities;
-use crate::crypto::kdf::{self, ArchiveId};
+use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use crate::crypto::secret::Secret32;
 use crate::crypto::sign::VerifierKey;
 use crate::keyring::Keyring;
@@ -140,6 +140,18 @@ impl<'a> Opener<'a> {
         let access = self.access(reader, leaf)?;
         let key = kdf::label_key(&self.archive, &access, &halves.label, leaf.record);
         Ok(Label::open(&key, leaf.record, &leaf.label)?)
+    }
+
+    /// Both halves of a record and of its label, proved to be those that it was sealed with: what a grant hands over.
+    ///
+    /// # Errors
+    /// As [`Self::label`].
+    pub fn halves(&mut self, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<(Secret32, ExpiryHalves), OpsError> {
+        let halves = self.keyring.halves(&self.archive, leaf.record)?;
+        if leaf.commitments != halves.commitments(&self.archive, leaf.record).into() {
+            return Err(OpsError::ForeignKeys(leaf.record));
+        }
+        Ok((self.access(reader, leaf)?, halves))
     }
 
     /// The record's key.
