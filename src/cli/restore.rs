@@ -47,7 +47,7 @@ pub fn run(args: Restore, common: Common) -> Result<Done, Failure> {
     report(&outcome, common)
 }
 
-fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
+pub fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
     let glob = globset::GlobBuilder::new(pattern).literal_separator(false).build();
     Ok(glob.map_err(|e| OpsError::Pattern(pattern.into(), e.kind().to_string()))?.compile_matcher())
 }
