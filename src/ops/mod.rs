@@ -12,12 +12,15 @@ pub mod destruction;
 pub mod eligibility;
 pub mod emission;
 pub mod event;
+pub mod evidence;
 pub mod extend;
+pub mod granted;
 pub mod hold;
 pub mod inspect;
 pub mod journal;
 pub mod keys;
 pub mod open;
+pub mod opened;
 pub mod pack;
 pub mod plan;
 pub mod purge;
@@ -181,6 +184,9 @@ pub enum OpsError {
     /// A grant or a refusal that the journal does not speak for.
     #[error(transparent)]
     Unattested(#[from] attestation::Unattested),
+    /// A grant that opens nothing here.
+    #[error(transparent)]
+    Granted(#[from] granted::GrantedError),
     /// A program that could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
