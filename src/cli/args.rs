@@ -55,6 +55,10 @@ pub enum Command {
     Clock(super::clock::ClockCommand),
     #[command(subcommand)]
     Roster(super::roster::RosterCommand),
+    Grant(Box<super::grant::GrantArgs>),
+    #[command(subcommand)]
+    Receipt(super::receipt::ReceiptCommand),
+    Disclosures(super::disclosures::DisclosuresArgs),
 }
 
 /// Make an age identity, post-quantum unless --classic

@@ -6,10 +6,12 @@ mod args;
 pub mod certificate;
 mod clock;
 mod create;
+mod disclosures;
 mod due;
 mod error;
 mod event;
 mod extend;
+mod grant;
 mod hold;
 mod home;
 mod inspect;
@@ -20,6 +22,7 @@ mod keyring;
 mod progress;
 mod prompt;
 mod purge;
+mod receipt;
 mod render;
 mod restore;
 mod roster;
@@ -58,7 +61,7 @@ pub fn main() -> ExitCode {
         }
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
-    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_))
+    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_) | Command::Grant(_))
         || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
@@ -99,5 +102,8 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Purge(command) => purge::run(*command, common),
         Command::Clock(command) => clock::run(command, common),
         Command::Roster(command) => roster::run(command, common),
+        Command::Grant(args) => grant::run(*args, common),
+        Command::Receipt(command) => receipt::run(command, common),
+        Command::Disclosures(args) => disclosures::run(args, common),
     }
 }

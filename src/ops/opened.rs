@@ -6,7 +6,6 @@
 use super::granted::{GrantedRecords, selected};
 use super::restore::{RestoreOptions, RestoreOutcome, Restored, Selection, restore_from};
 use super::{OpsError, Progress};
-use crate::crypto::hash::Hash;
 use crate::crypto::secret::random_id;
 use crate::disclosure::grant::Grant;
 use crate::disclosure::namespace;
@@ -135,9 +134,4 @@ fn free_receipt_name(folder: &Path) -> String {
 /// Whether a record of this name would stand where grant or receipts do.
 pub fn is_reserved(name: &str) -> bool {
     name == GRANT_FILE || name.starts_with(RECEIPT_START)
-}
-
-/// The hashes that a receipt has of its records' bags.
-pub fn bag_in(receipt: &Receipt, record: u64) -> Option<Hash> {
-    receipt.opened.iter().find(|opened| opened.record == record).map(|opened| opened.bag)
 }
