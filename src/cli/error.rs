@@ -291,7 +291,7 @@ fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::Granted(GrantedError::NotYet { .. }) => "wait, or set the clock right",
         OpsError::Granted(GrantedError::OtherArchive { .. }) => "name the archive, or the extract, that the grant is for",
-        OpsError::Granted(_) | OpsError::Unattested(_) => {
+        OpsError::Granted(_) => {
             "do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one"
         }
         OpsError::Plan(PlanError::Stale) => {
