@@ -12,6 +12,7 @@ use crate::ops::clock::ClockError;
 use crate::ops::destruction::Stopped;
 use crate::ops::eligibility::{Eligibility, Ineligible};
 use crate::ops::grant::GrantError;
+use crate::ops::granted::GrantedError;
 use crate::ops::proposal::ProposalError;
 use crate::ops::purge::PlanError;
 use crate::ops::receipt::ReceiptError;
@@ -168,8 +169,19 @@ pub fn code(error: &OpsError) -> u8 {
         },
         OpsError::Receipt(ReceiptError::Mismatch { .. }) => DAMAGED,
         OpsError::Receipt(ReceiptError::OtherSigner { .. }) => APPROVAL_MISSING,
+        OpsError::Granted(error) => granted_code(error),
         OpsError::Interrupted => INTERRUPTED,
         _ => FAILED,
+    }
+}
+
+fn granted_code(error: &GrantedError) -> u8 {
+    match error {
+        GrantedError::File { source: DocumentError::OtherFormat(_), .. } => FAILED,
+        GrantedError::Ended { .. } | GrantedError::NotGranted { .. } => APPROVAL_MISSING,
+        GrantedError::NotYet { .. } => CLOCK,
+        GrantedError::NoIdentity(_) => NO_IDENTITY,
+        _ => DAMAGED,
     }
 }
 
@@ -272,6 +284,17 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Ineligible(_) => {
             "see what may be granted with `keepuntil request check FILE`, and propose only those: --record N; for the \
              rest write a letter: `keepuntil refuse FILE --help`"
+        }
+        OpsError::Granted(GrantedError::NoIdentity(_)) => {
+            "name the identity that was made with the request: -i REQUEST.identity"
+        }
+        OpsError::Granted(GrantedError::Ended { .. }) => {
+            "ask the custodian again: a new request, for a new one-time address"
+        }
+        OpsError::Granted(GrantedError::NotYet { .. }) => "wait, or set the clock right",
+        OpsError::Granted(GrantedError::OtherArchive { .. }) => "name the archive, or the extract, that the grant is for",
+        OpsError::Granted(_) => {
+            "do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one"
         }
         OpsError::Plan(PlanError::Stale) => {
             "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew"

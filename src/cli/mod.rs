@@ -11,6 +11,7 @@ mod disclosures;
 mod due;
 mod error;
 mod event;
+mod evidence;
 mod extend;
 mod grant;
 mod hold;
@@ -92,7 +93,8 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Create(args) => create::run(args, common),
         Command::Inspect(args) => inspect::run(args, common),
         Command::Verify(args) => verify::run(args, common),
-        Command::Restore(args) => restore::run(args, common),
+        Command::Restore(args) => restore::run(*args, common),
+        Command::Evidence(command) => evidence::run(command, common),
         Command::Rules(args) => rules::run(args, common),
         Command::Keyring(command) => keyring::run(command, common),
         Command::Journal(command) => journal::run(command, common),

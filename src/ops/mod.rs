@@ -14,8 +14,10 @@ pub mod disclosures;
 pub mod eligibility;
 pub mod emission;
 pub mod event;
+pub mod evidence;
 pub mod extend;
 pub mod grant;
+pub mod granted;
 pub mod hold;
 pub mod inspect;
 pub mod intake;
@@ -23,6 +25,7 @@ pub mod journal;
 pub mod keys;
 pub mod ledger;
 pub mod open;
+pub mod opened;
 pub mod pack;
 pub mod plan;
 pub mod proposal;
@@ -33,6 +36,7 @@ pub mod reclaim;
 pub mod refuse;
 pub mod request;
 pub mod restore;
+pub mod restored_bag;
 pub mod roster;
 pub mod scope;
 pub mod settings;
@@ -218,6 +222,9 @@ pub enum OpsError {
     /// A receipt that is not taken.
     #[error(transparent)]
     Receipt(#[from] receipt::ReceiptError),
+    /// A grant that opens nothing here.
+    #[error(transparent)]
+    Granted(#[from] granted::GrantedError),
     /// A program that could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
