@@ -121,7 +121,8 @@ impl Desk {
 
     /// Every file of the keyring and its root, by hash.
     fn state(&self) -> BTreeMap<String, [u8; 32]> {
-        let files = files_below(&self.home.path("home")).into_iter().filter(|path| !path.ends_with("lock"));
+        let files = files_below(&self.home.path("home")).into_iter();
+        let files = files.filter(|path| path.is_file() && !path.ends_with("lock"));
         files.map(|path| (path.display().to_string(), sha256(&[&fs::read(path).unwrap()]))).collect()
     }
 
