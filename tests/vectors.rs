@@ -884,12 +884,18 @@ fn broken_records() -> Vec<Vector> {
         vector("123-label-without-bag", &["A-34"], "label damaged", "missing field `bag`", || {
             with_label(r#"{"name":"first","kind":"folder","files":2,"bytes":31}"#, 256)
         }),
-        vector("124-label-of-another-bag", &["A-72"], "record damaged", "its bag is not the one that its label names", || {
-            with_record(|| {
-                let other = Label { bag: sha256(&[b"another"]), ..label("first", &payload()) };
-                Record { label: other.seal(&label_key(1)), ..Record::of(1, "first", &payload()) }
-            })
-        }),
+        vector(
+            "124-label-of-another-bag",
+            &["A-72"],
+            "record damaged",
+            "its bag is not the one that its label names",
+            || {
+                with_record(|| {
+                    let other = Label { bag: sha256(&[b"another"]), ..label("first", &payload()) };
+                    Record { label: other.seal(&label_key(1)), ..Record::of(1, "first", &payload()) }
+                })
+            },
+        ),
     ]
 }
 

@@ -163,8 +163,7 @@ pub fn claimed_keys(bytes: &[u8]) -> Result<[VerifierKey; 2], ArchiveError> {
     struct Claims {
         verifier_keys: [String; 2],
     }
-    let claims: Claims =
-        serde_json::from_slice(bytes).map_err(|e| ArchiveError::damaged(MANIFEST, e.to_string()))?;
+    let claims: Claims = serde_json::from_slice(bytes).map_err(|e| ArchiveError::damaged(MANIFEST, e.to_string()))?;
     verifier_keys(MANIFEST, &claims.verifier_keys)
 }
 

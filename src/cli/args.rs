@@ -57,7 +57,11 @@ pub enum Command {
     Clock(super::clock::ClockCommand),
     #[command(subcommand)]
     Roster(super::roster::RosterCommand),
+    #[command(subcommand)]
+    Request(super::request::RequestCommand),
+    Approve(super::approve::ApproveArgs),
     Grant(Box<super::grant::GrantArgs>),
+    Refuse(super::refuse::RefuseArgs),
     #[command(subcommand)]
     Receipt(super::receipt::ReceiptCommand),
     Disclosures(super::disclosures::DisclosuresArgs),

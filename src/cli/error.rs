@@ -278,7 +278,9 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Message { source: DocumentError::OtherFormat(_), .. } => {
             "name the right file; if it is the right one, get a newer keepuntil"
         }
-        OpsError::Message { .. } => "compare it with what was sent; `keepuntil request template` shows how a request looks",
+        OpsError::Message { .. } => {
+            "compare it with what was sent; `keepuntil request template` shows how a request looks"
+        }
         OpsError::Ineligible(_) => {
             "see what may be granted with `keepuntil request check FILE`, and propose only those: --record N; for the \
              rest write a letter: `keepuntil refuse FILE --help`"

@@ -2,6 +2,7 @@
 //!
 //! The only module that prints, asks, and reads the environment and the clock.
 
+mod approve;
 mod args;
 pub mod certificate;
 mod clock;
@@ -20,11 +21,14 @@ mod journal;
 mod kept;
 mod keygen;
 mod keyring;
+mod letter;
 mod progress;
 mod prompt;
 mod purge;
 mod receipt;
+mod refuse;
 mod render;
+mod request;
 mod restore;
 mod roster;
 mod rules;
@@ -103,6 +107,9 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Event(command) => event::run(command, common),
         Command::Purge(command) => purge::run(*command, common),
         Command::Clock(command) => clock::run(command, common),
+        Command::Request(command) => request::run(command, common),
+        Command::Approve(args) => approve::run(&args, common),
+        Command::Refuse(args) => refuse::run(&args, common),
         Command::Roster(command) => roster::run(command, common),
         Command::Grant(args) => grant::run(*args, common),
         Command::Receipt(command) => receipt::run(command, common),

@@ -181,7 +181,7 @@ fn report_opened(
     Ok(done)
 }
 
-fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
+pub fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
     let glob = globset::GlobBuilder::new(pattern).literal_separator(false).build();
     Ok(glob.map_err(|e| OpsError::Pattern(pattern.into(), e.kind().to_string()))?.compile_matcher())
 }

@@ -253,12 +253,7 @@ impl Approvals {
 
 impl Requester {
     fn read(file: RequesterFile, line: usize) -> Result<Self, (usize, String)> {
-        let principal = check(file.principal, |name: String| {
-            if name.is_empty() || escape(&name) != name {
-                return Err("principal: it is empty or has an invisible character".into());
-            }
-            check_principal(&name).map(|()| name)
-        })?;
+        let principal = check(file.principal, |name: String| check_principal(&name).map(|()| name))?;
         let archive = optional(file.archive, |text: String| {
             let mut id = ArchiveId::default();
             let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));

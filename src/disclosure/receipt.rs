@@ -3,11 +3,13 @@
 //! Invariant: it names the grant by id and hash, and what was opened by the hash that the sealed label has of it. Spec:
 //! `spec/disclosure.md`, "Receipt".
 
+use super::conditions::check_line;
+use super::entry::check_principal;
 use super::request::{MAX_MESSAGE, MAX_RECORDS};
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::ranges::Ranges;
-use crate::storage::document::{self, DocumentError, is_plain_time, is_text};
+use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -110,9 +112,10 @@ impl Receipt {
         if !whole {
             return Err("opened: it is not the list of its records".into());
         }
-        if !is_plain_time(self.made) || !is_text(&self.requester) || !is_text(&self.tool) {
-            return Err("its time is not in whole seconds, or a name is malformed".into());
+        if !is_plain_time(self.made) {
+            return Err("made: it is not in whole seconds".into());
         }
-        Ok(())
+        check_principal(&self.requester)?;
+        check_line("tool", &self.tool)
     }
 }

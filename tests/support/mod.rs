@@ -352,7 +352,8 @@ pub const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\
 impl Bag {
     /// A bag with its first member and `data/`.
     pub fn new() -> Self {
-        let mut bag = Self { tar: Vec::new(), files: 0, bytes: 0, hash: [0; 32], manifest: String::new(), tags: String::new() };
+        let mut bag =
+            Self { tar: Vec::new(), files: 0, bytes: 0, hash: [0; 32], manifest: String::new(), tags: String::new() };
         bag.tag("bagit.txt", BAGIT.as_bytes());
         bag.directory("data/")
     }
