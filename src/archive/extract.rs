@@ -16,7 +16,7 @@ use crate::crypto::record_file::SMALLEST;
 use crate::crypto::sign::VerifierKey;
 use crate::retention::ranges::Ranges;
 use crate::storage::document;
-use crate::tlog::checkpoint::SignedCheckpoint;
+use crate::tlog::checkpoint::Checkpoint;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -123,7 +123,7 @@ pub struct ExtractReader {
     file: Arc<File>,
     header: Header,
     keys: [VerifierKey; 2],
-    sealed: SignedCheckpoint,
+    sealed: Checkpoint,
     /// Each record, rising, and where its proof stands.
     proofs: Vec<(u64, u64)>,
 }
@@ -175,7 +175,7 @@ impl ExtractReader {
     }
 
     /// The seal of the archive.
-    pub fn sealed(&self) -> &SignedCheckpoint {
+    pub fn sealed(&self) -> &Checkpoint {
         &self.sealed
     }
 
@@ -241,7 +241,7 @@ struct Walk<'a> {
     header: &'a Header,
     keys: &'a [VerifierKey; 2],
     /// The seal that the first proof led to, and all others must.
-    sealed: Option<SignedCheckpoint>,
+    sealed: Option<Checkpoint>,
 }
 
 impl Walk<'_> {
@@ -259,7 +259,7 @@ impl Walk<'_> {
         if proved.leaf.record != record || proved.leaf.size < SMALLEST {
             return Err(damaged("it is another record's, or of a record that cannot be"));
         }
-        if *self.sealed.get_or_insert_with(|| proved.sealed.clone()) != proved.sealed {
+        if *self.sealed.get_or_insert_with(|| proved.checkpoint.clone()) != proved.checkpoint {
             return Err(damaged("it leads to another seal than the first"));
         }
         Ok((proved, at + layout::member_len(text.len() as u64)))

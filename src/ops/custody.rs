@@ -83,6 +83,17 @@ impl Custody {
         Ok(Self { keyring, register, now, observed })
     }
 
+    /// Takes a keyring to look at only, also one that was opened to be read: the clock is read, and nothing is stored.
+    ///
+    /// # Errors
+    /// Those of the keyring.
+    pub fn look(keyring: Keyring, now: Now) -> Result<Self, OpsError> {
+        let known = keyring.document(REGISTER)?.map(|bytes| Register::from_bytes(&bytes)).transpose()?;
+        let mut register = known.unwrap_or_else(|| Register::new(&now.reading));
+        let (observed, _) = register.observe(&now.reading);
+        Ok(Self { keyring, register, now, observed })
+    }
+
     /// Writes the first entry of the journal of a new keyring.
     ///
     /// # Errors

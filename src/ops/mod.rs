@@ -9,21 +9,34 @@ pub mod clock;
 pub mod create;
 pub mod custody;
 pub mod destruction;
+pub mod disclosure_policy;
+pub mod disclosures;
 pub mod eligibility;
 pub mod emission;
 pub mod event;
+pub mod evidence;
 pub mod extend;
+pub mod grant;
+pub mod granted;
 pub mod hold;
 pub mod inspect;
+pub mod intake;
 pub mod journal;
 pub mod keys;
+pub mod ledger;
 pub mod open;
+pub mod opened;
 pub mod pack;
 pub mod plan;
+pub mod proposal;
 pub mod purge;
 pub mod read_ahead;
+pub mod receipt;
 pub mod reclaim;
+pub mod refuse;
+pub mod request;
 pub mod restore;
+pub mod restored_bag;
 pub mod roster;
 pub mod scope;
 pub mod settings;
@@ -32,6 +45,8 @@ pub mod verify;
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::disclosure::ledger::LedgerError;
+use crate::disclosure::policy::DisclosurePolicyError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
@@ -166,6 +181,26 @@ pub enum OpsError {
     /// A plan or certificate file.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// A message of a disclosure that cannot be read.
+    #[error("{}: {source}", show(.path))]
+    Message {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: DocumentError,
+    },
+    /// A request that leads to nothing.
+    #[error(transparent)]
+    Request(#[from] request::RequestError),
+    /// A proposal or an approval that does not count.
+    #[error(transparent)]
+    Proposal(#[from] proposal::ProposalError),
+    /// The ledger of disclosures.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A disclosure policy.
+    #[error(transparent)]
+    DisclosurePolicy(#[from] DisclosurePolicyError),
     /// The clock is not trusted.
     #[error(transparent)]
     Clock(#[from] ClockDistrust),
@@ -181,6 +216,15 @@ pub enum OpsError {
     /// A grant or a refusal that the journal does not speak for.
     #[error(transparent)]
     Unattested(#[from] attestation::Unattested),
+    /// A proposal that is not granted.
+    #[error(transparent)]
+    Grant(#[from] grant::GrantError),
+    /// A receipt that is not taken.
+    #[error(transparent)]
+    Receipt(#[from] receipt::ReceiptError),
+    /// A grant that opens nothing here.
+    #[error(transparent)]
+    Granted(#[from] granted::GrantedError),
     /// A program that could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
