@@ -28,8 +28,10 @@ pub const FORMAT: &str = "keepuntil-extract/v1";
 pub const HEADER: &str = "extract.json";
 /// Records in an extract, at most.
 pub const MAX_RECORDS: u64 = 100_000;
+/// Bytes of the text of its records, at most: as many as a grant may have.
+const MAX_RECORDS_TEXT: usize = 24_576;
 /// Bytes of `extract.json`, at most.
-const MAX_HEADER: u64 = 2 << 20;
+const MAX_HEADER: u64 = 32 << 10;
 /// Bytes of a proof, at most: a leaf of 65,535 bytes in base64, 64 hashes and a checkpoint.
 pub const MAX_PROOF: u64 = 128 << 10;
 /// What ends an extract.
@@ -68,6 +70,9 @@ fn check_records(records: &Ranges) -> Result<(), &'static str> {
     }
     if records.count() > MAX_RECORDS {
         return Err("it has more than 100,000 records");
+    }
+    if records.to_string().len() > MAX_RECORDS_TEXT {
+        return Err("its records are too scattered: their list is longer than 24,576 bytes");
     }
     Ok(())
 }

@@ -24,7 +24,7 @@ use keepuntil::tlog::checkpoint::Checkpoint;
 use keepuntil::tlog::merkle::{leaf_hash, node_hash};
 use keepuntil::tlog::proof::{Evidence, Proof};
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 pub const REQUESTER: &str = "auditor@cpa.example";
@@ -86,11 +86,12 @@ impl Default for Wrong<'_> {
 }
 
 impl Desk {
-    /// Five records: a folder with links and a name of 2 bytes a letter, one of several segments, an empty one.
+    /// Five records: among them one with links, one of two segments, and an empty file.
     pub fn new() -> Self {
         let home = Home::new();
         home.small_firm();
         home.write("clients/Smith/100%.txt", "sure");
+        home.write("clients/Brown/letter.txt", "Dear Ms Brown");
         std::os::unix::fs::symlink("letter.txt", home.path("clients/Smith/link")).unwrap();
         let noise: Vec<u8> = (0..5_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 ^ (i >> 13) as u8).collect();
         home.write("clients/large/noise", noise);
@@ -160,7 +161,7 @@ impl Desk {
         let mut grant = Grant {
             format: FORMAT.into(),
             grant: id,
-            keyring: kdf::parse_archive_id(&keyring.config().id).unwrap(),
+            keyring: kdf::parse_archive_id(&keyring.config().keyring).unwrap(),
             firm: self.keys()[0].name.clone(),
             granted: now - TimeDelta::days(1),
             request: [3; 32],
@@ -213,9 +214,4 @@ impl Desk {
         fs::copy(self.archive(), requester.home.path("firm.sealed")).unwrap();
         fs::copy(self.vkeys(), requester.home.path("firm.vkeys")).unwrap();
     }
-}
-
-/// A copy of a folder.
-pub fn copy_tree(from: &Path, to: &Path) {
-    assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
