@@ -71,7 +71,9 @@ fn every_message_of_an_exchange_fits_its_schema() {
         ["receipt", "new", "grant.json", "--what", destroyed, "--sign-with", "auditor", "-o", "destroyed.json"];
     requester.run(&receipt).ends(0);
     let opened = ["keepuntil-receipt.json", "keepuntil-receipt.json.sig"];
-    opened.iter().for_each(|file| drop(fs::copy(requester.path("out").join(file), custodian.path(file)).unwrap()));
+    for file in opened {
+        fs::copy(requester.path("out").join(file), custodian.path(file)).unwrap();
+    }
     give(&requester, &custodian, &["destroyed.json", "destroyed.json.sig"]);
     for file in ["keepuntil-receipt.json", "destroyed.json"] {
         custodian.run(&["receipt", "import", file]).ends(0);
