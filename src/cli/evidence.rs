@@ -55,12 +55,7 @@ pub fn run(command: EvidenceCommand, common: Common) -> Result<Done, Failure> {
     conclude(&outcome, &path, known, common)
 }
 
-fn conclude(
-    outcome: &EvidenceOutcome,
-    path: &std::path::Path,
-    known: bool,
-    common: Common,
-) -> Result<Done, Failure> {
+fn conclude(outcome: &EvidenceOutcome, path: &std::path::Path, known: bool, common: Common) -> Result<Done, Failure> {
     let bags = outcome.checked.iter().filter(|checked| matches!(checked.found, Ok(Proven::Bag(_)))).count() as u64;
     let broken = outcome.checked.iter().filter(|checked| checked.found.is_err()).count() as u64;
     if common.json {

@@ -10,10 +10,10 @@ use super::opened::{GRANT_FILE, RECEIPT_START};
 use super::restored_bag::{Beside, ProvedBag, check_bag};
 use crate::crypto::sign::{Scheme, VerifierKey};
 use crate::disclosure::grant::{self, Grant};
+use crate::disclosure::namespace;
 use crate::disclosure::receipt::{self, MAX_RECEIPT, Receipt};
 use crate::disclosure::refusal::{self, Refusal};
 use crate::disclosure::roster::{RosterError, verify_by_key};
-use crate::disclosure::namespace;
 use crate::storage::document::{DocumentError, MAX_DOCUMENT};
 use crate::storage::ssh_keygen::MAX_SIGNATURE;
 use crate::storage::tree::{NameKind, TreeReader};
@@ -228,7 +228,8 @@ fn verify_file(path: &Path, grant: Option<&Path>, pinned: &Pinned<'_>) -> Result
             check_receipt(&bytes, signature.as_deref(), grant.as_ref())?
         }
         _ => {
-            let source = DocumentError::malformed("it is neither a grant, a refusal nor a receipt, and no folder of bags");
+            let source =
+                DocumentError::malformed("it is neither a grant, a refusal nor a receipt, and no folder of bags");
             return Err(GrantedError::File { path: path.into(), source }.into());
         }
     };

@@ -18,7 +18,7 @@ use crate::crypto::identity::Identities;
 use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use crate::crypto::sign::VerifierKey;
 use crate::crypto::{envelope, header, hybrid};
-use crate::disclosure::grant::{Grant, GrantedKeys, KEYS_FORMAT, RecordKeys};
+use crate::disclosure::grant::{Grant, GrantedKeys, RecordKeys};
 use crate::retention::ranges::Ranges;
 use crate::storage::document::{DocumentError, MAX_DOCUMENT};
 use crate::storage::{read_limited, show};
@@ -189,7 +189,12 @@ impl GrantedRecords {
     ///
     /// # Errors
     /// [`OpsError::Unattested`]; [`GrantedError`].
-    pub fn open(copy: SealedCopy, grant: &Grant, identities: &Identities, now: DateTime<Utc>) -> Result<Self, OpsError> {
+    pub fn open(
+        copy: SealedCopy,
+        grant: &Grant,
+        identities: &Identities,
+        now: DateTime<Utc>,
+    ) -> Result<Self, OpsError> {
         let id = grant.grant;
         // Asked first for the clearer error: a grant for another archive is mostly of other keys as well.
         if grant.archive != *copy.archive() {
@@ -236,16 +241,7 @@ fn open_keys(grant: &Grant, identities: &Identities) -> Result<GrantedKeys, OpsE
         CryptoError::Plugin(what) => CryptoError::Plugin(what).into(),
         other => wrong(&other.to_string()).into(),
     })?;
-    // What the parser complains of could quote a secret.
-    let keys: GrantedKeys = serde_json::from_slice(&text).map_err(|_| wrong("they are not written as they must be"))?;
-    if keys.format != KEYS_FORMAT || keys.grant != grant.grant || keys.archive != grant.archive {
-        return Err(wrong("they are of another grant, archive or format").into());
-    }
-    let rising = keys.records.is_sorted_by(|a, b| a.record < b.record);
-    if !rising || !keys.records.iter().map(|keys| keys.record).eq(grant.records.iter()) {
-        return Err(wrong("they are of other records").into());
-    }
-    Ok(keys)
+    GrantedKeys::parse(&text, grant).map_err(|what| wrong(what).into())
 }
 
 impl RecordSource for GrantedRecords {
@@ -257,11 +253,7 @@ impl RecordSource for GrantedRecords {
         self.archive
     }
 
-    fn select(
-        &mut self,
-        selection: &Selection,
-        each: &mut EachFound<'_>,
-    ) -> Result<Vec<(u64, OpsError)>, OpsError> {
+    fn select(&mut self, selection: &Selection, each: &mut EachFound<'_>) -> Result<Vec<(u64, OpsError)>, OpsError> {
         let all: Vec<u64>;
         let numbers = match selection {
             Selection::Records(numbers) => numbers,
