@@ -16,7 +16,7 @@ use crate::crypto::record_file::SMALLEST;
 use crate::crypto::sign::VerifierKey;
 use crate::retention::ranges::Ranges;
 use crate::storage::document;
-use crate::tlog::checkpoint::SignedCheckpoint;
+use crate::tlog::checkpoint::Checkpoint;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Write};
@@ -28,8 +28,10 @@ pub const FORMAT: &str = "keepuntil-extract/v1";
 pub const HEADER: &str = "extract.json";
 /// Records in an extract, at most.
 pub const MAX_RECORDS: u64 = 100_000;
+/// Bytes of the text of its records, at most: as many as a grant may have.
+const MAX_RECORDS_TEXT: usize = 24_576;
 /// Bytes of `extract.json`, at most.
-const MAX_HEADER: u64 = 2 << 20;
+const MAX_HEADER: u64 = 32 << 10;
 /// Bytes of a proof, at most: a leaf of 65,535 bytes in base64, 64 hashes and a checkpoint.
 pub const MAX_PROOF: u64 = 128 << 10;
 /// What ends an extract.
@@ -68,6 +70,9 @@ fn check_records(records: &Ranges) -> Result<(), &'static str> {
     }
     if records.count() > MAX_RECORDS {
         return Err("it has more than 100,000 records");
+    }
+    if records.to_string().len() > MAX_RECORDS_TEXT {
+        return Err("its records are too scattered: their list is longer than 24,576 bytes");
     }
     Ok(())
 }
@@ -123,7 +128,7 @@ pub struct ExtractReader {
     file: Arc<File>,
     header: Header,
     keys: [VerifierKey; 2],
-    sealed: SignedCheckpoint,
+    sealed: Checkpoint,
     /// Each record, rising, and where its proof stands.
     proofs: Vec<(u64, u64)>,
 }
@@ -175,7 +180,7 @@ impl ExtractReader {
     }
 
     /// The seal of the archive.
-    pub fn sealed(&self) -> &SignedCheckpoint {
+    pub fn sealed(&self) -> &Checkpoint {
         &self.sealed
     }
 
@@ -241,7 +246,7 @@ struct Walk<'a> {
     header: &'a Header,
     keys: &'a [VerifierKey; 2],
     /// The seal that the first proof led to, and all others must.
-    sealed: Option<SignedCheckpoint>,
+    sealed: Option<Checkpoint>,
 }
 
 impl Walk<'_> {
@@ -259,7 +264,7 @@ impl Walk<'_> {
         if proved.leaf.record != record || proved.leaf.size < SMALLEST {
             return Err(damaged("it is another record's, or of a record that cannot be"));
         }
-        if *self.sealed.get_or_insert_with(|| proved.sealed.clone()) != proved.sealed {
+        if *self.sealed.get_or_insert_with(|| proved.checkpoint.clone()) != proved.checkpoint {
             return Err(damaged("it leads to another seal than the first"));
         }
         Ok((proved, at + layout::member_len(text.len() as u64)))

@@ -11,8 +11,11 @@ use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
 use crate::ops::destruction::Stopped;
 use crate::ops::eligibility::{Eligibility, Ineligible};
+use crate::ops::grant::GrantError;
+use crate::ops::granted::GrantedError;
 use crate::ops::proposal::ProposalError;
 use crate::ops::purge::PlanError;
+use crate::ops::receipt::ReceiptError;
 use crate::ops::request::RequestError;
 use crate::retention::RetentionError;
 use crate::retention::disposition::Forbidden;
@@ -159,8 +162,26 @@ pub fn code(error: &OpsError) -> u8 {
             RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,
             _ => APPROVAL_MISSING,
         },
+        OpsError::Grant(error) => match error {
+            GrantError::Mismatch { .. } => DAMAGED,
+            GrantError::ClockBehind { .. } => CLOCK,
+            _ => APPROVAL_MISSING,
+        },
+        OpsError::Receipt(ReceiptError::Mismatch { .. }) => DAMAGED,
+        OpsError::Receipt(ReceiptError::OtherSigner { .. }) => APPROVAL_MISSING,
+        OpsError::Granted(error) => granted_code(error),
         OpsError::Interrupted => INTERRUPTED,
         _ => FAILED,
+    }
+}
+
+fn granted_code(error: &GrantedError) -> u8 {
+    match error {
+        GrantedError::File { source: DocumentError::OtherFormat(_), .. } => FAILED,
+        GrantedError::Ended { .. } | GrantedError::NotGranted { .. } => APPROVAL_MISSING,
+        GrantedError::NotYet { .. } => CLOCK,
+        GrantedError::NoIdentity(_) => NO_IDENTITY,
+        _ => DAMAGED,
     }
 }
 
@@ -265,6 +286,19 @@ fn hint(error: &OpsError) -> Option<String> {
             "see what may be granted with `keepuntil request check FILE`, and propose only those: --record N; for the \
              rest write a letter: `keepuntil refuse FILE --help`"
         }
+        OpsError::Granted(GrantedError::NoIdentity(_)) => {
+            "name the identity that was made with the request: -i REQUEST.identity"
+        }
+        OpsError::Granted(GrantedError::Ended { .. }) => {
+            "ask the custodian again: a new request, for a new one-time address"
+        }
+        OpsError::Granted(GrantedError::NotYet { .. }) => "wait, or set the clock right",
+        OpsError::Granted(GrantedError::OtherArchive { .. }) => {
+            "name the archive, or the extract, that the grant is for"
+        }
+        OpsError::Granted(_) => {
+            "do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one"
+        }
         OpsError::Plan(PlanError::Stale) => {
             "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew"
         }
@@ -324,6 +358,19 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Keyring(KeyringError::RootTaken(_)) => {
             "if its keyring is on a disk that is away, bring it back; else name another folder: `keepuntil keyring \
              init DIR --root FOLDER`; never remove a root that a keyring needs"
+        }
+        OpsError::Ledger(LedgerError::UnknownRequest(_)) => {
+            "note it and make a proposal with `keepuntil request propose FILE -o proposal.json`"
+        }
+        OpsError::Ledger(LedgerError::Spent { .. }) => {
+            "the requester writes a new request: `keepuntil request new --help`"
+        }
+        OpsError::Grant(GrantError::Ended(_)) => {
+            "make a new proposal with `keepuntil request propose FILE -o proposal.json`, and have it approved anew"
+        }
+        OpsError::Grant(GrantError::ClockBehind { .. }) => "set the clock right",
+        OpsError::Unattested(_) | OpsError::Grant(GrantError::Mismatch { .. }) => {
+            "do not rely on this file; ask whoever made it for the one that they have"
         }
         OpsError::Archive { source: ArchiveError::NewerFormat(_), .. } => "get a newer keepuntil",
         OpsError::Archive { source: ArchiveError::Limit { .. }, .. } => {

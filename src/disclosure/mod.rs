@@ -4,8 +4,10 @@
 
 pub mod conditions;
 pub mod entry;
+pub mod evidence;
 pub mod grant;
 pub mod ledger;
+pub mod notice;
 pub mod policy;
 pub mod proposal;
 pub mod purpose;

@@ -63,6 +63,17 @@ pub enum Handled {
     Destroyed,
 }
 
+impl Handled {
+    /// The code that stands in files.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Returned => "returned",
+            Self::Destroyed => "destroyed",
+        }
+    }
+}
+
 /// A record as it was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -6,6 +6,7 @@
 use super::OpsError;
 use super::custody::{Custody, REGISTER, leaf};
 use super::journal::sign;
+use super::ledger;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{
@@ -129,7 +130,13 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let outcome = vec![leaf(custody.now(), entry)?];
     let mut register = custody.register().clone();
     register.finish(&purge)?;
-    let documents = vec![(REGISTER.to_owned(), register.to_bytes()), notes_document(&all_notes)];
+    let mut documents = vec![(REGISTER.to_owned(), register.to_bytes()), notes_document(&all_notes)];
+    // What people wrote about these records, and keys of grants of them, go in the same update.
+    let mut ledger = ledger::read(custody.keyring())?;
+    let forgotten: usize = items.iter().map(|item| ledger.forget(&item.archive, &item.records)).sum();
+    if forgotten > 0 {
+        documents.push(ledger::document(&ledger)?);
+    }
     let destroy = items.into_iter().map(|item| (item.archive, item.records)).collect();
     custody.advance(Update { documents, destroy, purge: Some(purge), outcome, ..Update::default() }, register)?;
     let mut written = write_certificates(custody)?;

@@ -10,10 +10,14 @@ pub mod create;
 pub mod custody;
 pub mod destruction;
 pub mod disclosure_policy;
+pub mod disclosures;
 pub mod eligibility;
 pub mod emission;
 pub mod event;
+pub mod evidence;
 pub mod extend;
+pub mod grant;
+pub mod granted;
 pub mod hold;
 pub mod inspect;
 pub mod intake;
@@ -21,15 +25,18 @@ pub mod journal;
 pub mod keys;
 pub mod ledger;
 pub mod open;
+pub mod opened;
 pub mod pack;
 pub mod plan;
 pub mod proposal;
 pub mod purge;
 pub mod read_ahead;
+pub mod receipt;
 pub mod reclaim;
 pub mod refuse;
 pub mod request;
 pub mod restore;
+pub mod restored_bag;
 pub mod roster;
 pub mod scope;
 pub mod settings;
@@ -209,6 +216,15 @@ pub enum OpsError {
     /// A grant or a refusal that the journal does not speak for.
     #[error(transparent)]
     Unattested(#[from] attestation::Unattested),
+    /// A proposal that is not granted.
+    #[error(transparent)]
+    Grant(#[from] grant::GrantError),
+    /// A receipt that is not taken.
+    #[error(transparent)]
+    Receipt(#[from] receipt::ReceiptError),
+    /// A grant that opens nothing here.
+    #[error(transparent)]
+    Granted(#[from] granted::GrantedError),
     /// A program that could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),

@@ -50,6 +50,14 @@ impl OutputFolder {
         Ok(())
     }
 
+    /// Waits until everything that was written is on disk.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn make_durable(&self) -> Result<(), StorageError> {
+        rustix::fs::syncfs(&self.dir).map_err(|e| StorageError::at(&self.path)(e.into()))
+    }
+
     /// Whether a folder has this name.
     pub fn has_folder(&self, name: &str) -> bool {
         self.dir.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir())

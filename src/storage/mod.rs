@@ -18,6 +18,8 @@ pub mod spool;
 pub mod ssh_keygen;
 pub mod timer;
 pub mod timestamp;
+pub mod tree;
+pub mod wipe;
 
 use std::path::{Path, PathBuf};
 
