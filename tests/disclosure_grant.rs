@@ -11,22 +11,30 @@ use keepuntil::crypto::identity::{Identities, Prompts};
 use keepuntil::crypto::kdf::{self, ArchiveId};
 use keepuntil::crypto::record_file::RecordHeader;
 use keepuntil::crypto::secret::Secret32;
-use keepuntil::crypto::sign::VerifierKey;
+use keepuntil::crypto::sign::{SigningKey, VerifierKey};
 use keepuntil::disclosure::grant::{Grant, GrantedKeys, RecordKeys};
 use keepuntil::disclosure::ledger::DOCUMENT;
 use keepuntil::disclosure::policy::DisclosurePolicy;
 use keepuntil::disclosure::proposal::Proposal;
 use keepuntil::disclosure::purpose::Purpose;
 use keepuntil::disclosure::receipt::Receipt;
-use keepuntil::ops::attestation::{consistent_grant, verify_grant};
+use keepuntil::disclosure::refusal::{Refusal, RefusalReason};
+use keepuntil::journal::certificate::{Certificate, GrantedRecords};
+use keepuntil::journal::entry::Leaf;
+use keepuntil::ops::approval::statement;
+use keepuntil::ops::attestation::{consistent_grant, consistent_refusal, entry_of_grant, verify_grant, verify_refusal};
 use keepuntil::ops::custody::{Custody, Now};
 use keepuntil::ops::disclosure_policy;
 use keepuntil::ops::grant::{GrantOptions, grant};
 use keepuntil::ops::proposal::{ProposeOptions, propose};
+use keepuntil::ops::refuse::refuse;
 use keepuntil::ops::request::{self, RequestOptions};
 use keepuntil::retention::clock::Reading;
 use keepuntil::retention::ranges::Ranges;
 use keepuntil::retention::{AtExpiry, Retention};
+use keepuntil::tlog::checkpoint::Checkpoint;
+use keepuntil::tlog::merkle::leaf_hash;
+use keepuntil::tlog::proof::{Evidence, Proof};
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::process::Command;
@@ -87,6 +95,15 @@ impl Desk {
 
     fn reader(&self, archive: &str) -> ArchiveReader {
         ArchiveReader::open(fs::File::open(self.home.path(archive)).unwrap()).unwrap()
+    }
+
+    /// Changes the policy, as a person on the roster signed.
+    fn set_policy(&self, text: &str) {
+        let mut custody = self.custody();
+        let policy = DisclosurePolicy::parse(text.as_bytes()).unwrap();
+        self.home.write("change.txt", statement(&custody, &disclosure_policy::lines(&policy)));
+        let signature = fs::read(self.home.path(&self.sign("lin", "keepuntil-settings", "change.txt"))).unwrap();
+        assert!(disclosure_policy::set(&mut custody, &policy, &[signature]).unwrap());
     }
 
     /// A signed request NAME.json of `who` for records of `archive`.
@@ -320,9 +337,7 @@ fn a_grant_with_another_byte_is_none() {
         longer.insert(at, b' ');
         assert!(!verifies(&longer), "a blank at {at}");
     }
-    // Another firm's keys, and a grant that another grant's entry stands under.
-    let stranger = Home::new();
-    stranger.run(&["keyring", "init", "--firm", "other.example", stranger.path("k").to_str().unwrap()]).ends(0);
+    // A grant that another grant's entry stands under.
     let grant = Grant::parse(&bytes).unwrap();
     let other = desk.granted("second", BY_AUDITOR, Purpose::Audit, "1,3");
     let error = verify_grant(&Grant { journal: other.journal, ..grant.clone() }, &keys).unwrap_err();
@@ -330,6 +345,69 @@ fn a_grant_with_another_byte_is_none() {
     let mut wrong = keys.clone();
     wrong.swap(0, 1);
     assert!(verify_grant(&grant, &wrong).is_err());
+}
+
+#[test]
+fn a_refusal_with_another_byte_is_none() {
+    let desk = Desk::new();
+    desk.ask("mine", BY_AUDITOR, Purpose::Audit, "firm.sealed", "1");
+    let (received, output) = (request::read(&desk.home.path("mine.json")).unwrap(), desk.home.path("refusal.json"));
+    let signature = Ok(fs::read(desk.home.path("mine.json.sig")).unwrap());
+    let why = (RefusalReason::NotApproved, "nobody approved it");
+    refuse(&mut desk.custody(), &received, signature, why, (&output, false)).unwrap();
+    let (bytes, keys) = (fs::read(output).unwrap(), desk.vkeys());
+    let verifies = |bytes: &[u8]| Refusal::parse(bytes).is_ok_and(|refusal| verify_refusal(&refusal, &keys).is_ok());
+    assert!(verifies(&bytes));
+    for at in 0..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        assert!(!verifies(&changed), "byte {at}");
+    }
+    assert!(consistent_refusal(&Refusal::parse(&bytes).unwrap()).is_ok());
+}
+
+#[test]
+fn a_grant_that_a_stranger_made_whole_is_consistent_and_no_more() {
+    let desk = Desk::new();
+    let mut grant = desk.granted("mine", BY_AUDITOR, Purpose::Audit, "1");
+    let keys = desk.vkeys();
+    // Whoever calls their key as the firm does can write a journal of one entry.
+    let stranger = SigningKey::from_seeds(&grant.firm, &Secret32::random(), &Secret32::random());
+    grant.records = set("1-4");
+    let leaf = Leaf::new(grant.granted, entry_of_grant(&grant)).to_bytes().unwrap();
+    let head = Checkpoint { origin: grant.origin(), size: 1, root: leaf_hash(&leaf) };
+    let proof = Proof { leaf, index: 0, hashes: Vec::new(), checkpoint: head.sign(&stranger, 1_800_000_000) };
+    grant.journal = Some(Evidence::from(&proof));
+    let found = consistent_grant(&grant).unwrap();
+    assert_eq!((found.entry, found.signed), (0, None));
+    assert!(verify_grant(&grant, &keys).is_err());
+    assert!(verify_grant(&grant, &stranger.verifier_keys()).is_ok());
+    // What does not fit together is told from it.
+    for change in [
+        |grant: &mut Grant| grant.records = set("1-3"),
+        |grant: &mut Grant| grant.granted += TimeDelta::seconds(1),
+        |grant: &mut Grant| grant.keyring[0] ^= 1,
+        |grant: &mut Grant| grant.journal = None,
+        |grant: &mut Grant| grant.journal.as_mut().unwrap().leaf.clear(),
+    ] {
+        let mut changed = grant.clone();
+        change(&mut changed);
+        assert!(consistent_grant(&changed).is_err());
+    }
+}
+
+#[test]
+fn a_policy_that_asks_for_more_since_counts() {
+    let desk = Desk::new();
+    desk.proposed("mine", BY_AUDITOR, Purpose::Audit, "1", |_| ());
+    desk.set_policy(&format!("[approvals]\nconfidential = 3\n\n{POLICY}"));
+    let ran = desk.grant("mine").fails(15, "");
+    assert!(ran.err.contains("3; who have: 2"), "{ran:?}");
+    // One that asks for less does not undercut what the proposal says.
+    desk.set_policy(&format!("[approvals]\nconfidential = 0\n\n{POLICY}"));
+    fs::remove_file(desk.home.path("mine-proposal.json.wang.sig")).unwrap();
+    let ran = desk.grant("mine").fails(15, "");
+    assert!(ran.err.contains("2; who have: 1"), "{ran:?}");
 }
 
 #[test]
@@ -344,17 +422,7 @@ fn records_that_may_not_be_granted_are_refused_each_with_its_reason() {
     assert!(ran.err.contains("record 2: a hold for secrecy"), "{ran:?}");
     desk.home.run(&["hold", "release", hold.as_str().unwrap()]).ends(0);
     // The policy no longer lets the client ask.
-    let policy = POLICY.replace("\"own-file\"", "\"portability\"");
-    desk.home.write("policy.toml", &policy);
-    let signed = {
-        let mut custody = desk.custody();
-        let policy = DisclosurePolicy::parse(policy.as_bytes()).unwrap();
-        let statement = keepuntil::ops::approval::statement(&custody, &disclosure_policy::lines(&policy));
-        desk.home.write("change.txt", statement);
-        let signature = fs::read(desk.home.path(&desk.sign("lin", "keepuntil-settings", "change.txt"))).unwrap();
-        disclosure_policy::set(&mut custody, &policy, &[signature]).unwrap()
-    };
-    assert!(signed);
+    desk.set_policy(&POLICY.replace("\"own-file\"", "\"portability\""));
     let ran = desk.grant("wider").fails(15, "");
     assert!(ran.err.contains("records 1-2: the disclosure policy"), "{ran:?}");
     // The auditor's is as it was.
@@ -376,10 +444,11 @@ fn expired(desk: &Desk) -> String {
     desk.home.run(&place).ends(0).json("hold")[0]["hold"].as_str().unwrap().to_owned()
 }
 
-fn purge(desk: &Desk) {
+fn purge(desk: &Desk) -> Certificate {
     // The keyring has no cool-off: scheduled and carried out in one run.
     let done = desk.home.run(&["purge", "--unattended", "--json"]).ends(0);
-    assert_eq!(done.json("destroyed").len(), 1, "{done:?}");
+    let path = done.json("destroyed")[0]["certificate"].as_str().unwrap().to_owned();
+    Certificate::parse(&fs::read(path).unwrap()).unwrap()
 }
 
 #[test]
@@ -423,7 +492,18 @@ fn destruction_forgets_words_and_keys_of_its_records() {
     // Description, explanation and condition of each.
     assert_eq!((count(&before, WORDS), count(&before, &encoded)), (6, 1));
     desk.home.run(&["hold", "release", &hold]).ends(0);
-    purge(&desk);
+    let certificate = purge(&desk);
+    assert_eq!(certificate.disclosures, [GrantedRecords { grant: gone.grant, records: 2 }]);
+    let mut wrong = certificate.clone();
+    for change in [
+        |granted: &mut Vec<GrantedRecords>| granted[0].records = 0,
+        |granted: &mut Vec<GrantedRecords>| granted[0].records = 4,
+        |granted: &mut Vec<GrantedRecords>| granted.push(granted[0].clone()),
+    ] {
+        wrong.disclosures = certificate.disclosures.clone();
+        change(&mut wrong.disclosures);
+        assert!(Certificate::parse(&wrong.to_bytes()).is_err());
+    }
     let after = desk.ledger();
     assert_eq!((count(&after, WORDS), count(&after, &encoded)), (3, 0), "{after}");
     // Who was given what is still known.
@@ -643,17 +723,20 @@ fn receipts_count_by_the_key_of_the_grant_or_the_person_and_once() {
 #[test]
 fn what_should_have_come_back_is_overdue() {
     let desk = Desk::new();
-    let yesterday = Utc::now().date_naive() - Days::new(2);
+    let two_days_ago = Utc::now().date_naive() - Days::new(2);
     desk.granted("fine", BY_CLIENT, Purpose::OwnFile, "4");
     desk.home.run(&["disclosures"]).ends(0);
     desk.granted_but("mine", BY_AUDITOR, Purpose::Audit, "1-2", |proposal| {
-        proposal.conditions.destroy_by = Some(yesterday);
+        // Granted long ago, as it were: nothing is promised for a day before a grant begins.
+        proposal.made -= TimeDelta::days(10);
+        proposal.valid_from = proposal.made;
+        proposal.conditions.destroy_by = Some(two_days_ago);
     });
     desk.ask("open", BY_AUDITOR, Purpose::Audit, "firm.sealed", "3");
     desk.propose("open", "open-proposal", |_| ());
     let shown = desk.home.run(&["disclosures"]).ends(3);
     assert!(shown.out.starts_with("OVERDUE  grant "), "{shown:?}");
-    assert!(shown.out.contains(&format!("{yesterday}: no receipt for records 1-2")), "{shown:?}");
+    assert!(shown.out.contains(&format!("{two_days_ago}: no receipt for records 1-2")), "{shown:?}");
     assert!(shown.out.lines().all(|line| line.chars().count() <= 80), "{shown:?}");
     let status = desk.home.run(&["status", "--json"]).ends(3).json("status").remove(0);
     assert_eq!(status["disclosures"]["overdue"], 1);

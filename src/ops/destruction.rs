@@ -10,7 +10,7 @@ use super::ledger;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{
-    self, Approval, Certificate, CoolOff, DestroyedRecord, KeySheet, KnownDate, Method, PlanReference, Reason, Tool,
+    self, Approval, Certificate, CoolOff, DestroyedRecord, GrantedRecords, KeySheet, KnownDate, Method, PlanReference, Reason, Tool,
     inventory,
 };
 use crate::journal::entry::{Entry, HexHash, Leaf};
@@ -224,6 +224,7 @@ fn draft(
         },
         reason: notes.reason.clone(),
         exports: key_sheets(custody, items)?,
+        disclosures: disclosures(custody, items)?,
         inventory: inventory(&records),
         records,
         journal: Evidence { leaf: String::new(), proof: String::new() },
@@ -256,6 +257,22 @@ fn key_sheets(custody: &Custody, items: &[Item]) -> Result<Vec<KeySheet>, OpsErr
         }
     }
     Ok(sheets)
+}
+
+/// Grants that any of the records was handed over by.
+fn disclosures(custody: &Custody, items: &[Item]) -> Result<Vec<GrantedRecords>, OpsError> {
+    let mut found = Vec::new();
+    for noted in ledger::read(custody.keyring())?.grants() {
+        let grant = &noted.grant;
+        let of_archive = items.iter().filter(|item| item.archive == grant.archive);
+        let records: u64 = of_archive
+            .map(|item| grant.records.iter().filter(|record| item.records.contains(*record)).count() as u64)
+            .sum();
+        if records > 0 {
+            found.push(GrantedRecords { grant: grant.grant, records });
+        }
+    }
+    Ok(found)
 }
 
 /// Writes the certificates of purges that are carried out and have none yet: also those that a crash left.

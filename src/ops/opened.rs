@@ -94,8 +94,9 @@ pub fn open_grant(
     let found = opened.outcome.restored.iter().map(|restored| restored.record);
     opened.complete = opened.outcome.failed.is_empty() && found.eq(grant.records.iter());
     if opened.complete {
-        folder.make_durable()?;
-        opened.wiped = options.identity.as_ref().map(|path| wipe(path).map(|()| path.clone()));
+        // Without its end on disk nothing is wiped: after a loss of power the grant could not be opened again.
+        let end = |path: &PathBuf| folder.make_durable().and_then(|()| wipe(path)).map(|()| path.clone());
+        opened.wiped = options.identity.as_ref().map(end);
     }
     Ok(opened)
 }

@@ -55,7 +55,9 @@ impl OutputFolder {
     /// # Errors
     /// [`StorageError::File`].
     pub fn make_durable(&self) -> Result<(), StorageError> {
-        rustix::fs::syncfs(&self.dir).map_err(|e| StorageError::at(&self.path)(e.into()))
+        // The open folder serves for resolving paths only.
+        let folder = std::fs::File::open(&self.path).map_err(StorageError::at(&self.path))?;
+        rustix::fs::syncfs(folder).map_err(|e| StorageError::at(&self.path)(e.into()))
     }
 
     /// Whether a folder has this name.

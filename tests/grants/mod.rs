@@ -158,11 +158,11 @@ impl Desk {
         (wrong.keys)(&mut keys);
         let to = [&[requester.address.clone()], wrong.also_to].concat();
         let to = Recipients::parse(&to, &Prompts::none()).unwrap();
-        let keyring = self.home.open_keyring();
+        let keyring = kdf::parse_archive_id(&self.home.open_keyring().config().keyring).unwrap();
         let mut grant = Grant {
             format: FORMAT.into(),
             grant: id,
-            keyring: kdf::parse_archive_id(&keyring.config().keyring).unwrap(),
+            keyring,
             firm: self.keys()[0].name.clone(),
             granted: now - TimeDelta::days(1),
             request: [3; 32],
