@@ -86,6 +86,7 @@ fn certificate() -> Certificate {
         },
         reason: None,
         exports: vec![KeySheet { time: instant("2031-05-05T08:00:00Z"), archive: [0x42; 16], records: 1 }],
+        disclosures: Vec::new(),
         records: vec![row(0x42, 3), row(0x42, 17), row(0x43, 1)],
         inventory: [0; 32],
         journal: Evidence { leaf: String::new(), proof: String::new() },
