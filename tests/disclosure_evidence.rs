@@ -309,7 +309,7 @@ fn what_is_not_this_requesters_to_open_stays_shut() {
     let mut false_one = two.clone();
     false_one.record = 1;
     refused(&keys(&|k| k.records = vec![false_one.clone()]), 10, "not those that the record was sealed with");
-    let both = Wrong { also_to: &[other.address.clone()], ..Wrong::default() };
+    let both = Wrong { also_to: std::slice::from_ref(&other.address), ..Wrong::default() };
     refused(&desk.wrong_grant("1", &requester, &both), 10, "");
     // Changed after the journal spoke for it.
     let edited = |change: &dyn Fn(&mut Grant)| {
