@@ -265,7 +265,10 @@ fn a_receipt_that_cannot_be_signed_is_said_and_everything_else_is_there() {
     let (desk, requester) = (Desk::new(), Requester::new());
     desk.hand_over(&requester, &desk.grant("1", &requester));
     let ran = open(&requester, &["--sign-with", "no-such-key"]).ends(3);
-    assert!(ran.err.contains("it is not signed") && ran.err.contains("ssh-keygen -Y sign -n keepuntil-receipt"), "{ran:?}");
+    assert!(
+        ran.err.contains("it is not signed") && ran.err.contains("ssh-keygen -Y sign -n keepuntil-receipt"),
+        "{ran:?}"
+    );
     assert!(requester.home.path("out/keepuntil-receipt.json").exists());
 }
 
@@ -283,8 +286,13 @@ fn what_is_not_this_requesters_to_open_stays_shut() {
     let other = Requester::new();
     refused(&desk.grant("1", &other), 12, "none of the identities is the one-time identity");
     let days = TimeDelta::days;
-    let at = |change: &dyn Fn(&mut Grant)| desk.wrong_grant("1", &requester, &Wrong { grant: change, ..Wrong::default() });
-    refused(&at(&|g| (g.valid_from, g.valid_until) = (g.valid_from - days(9), g.valid_from - days(1))), 15, "it was valid until");
+    let at =
+        |change: &dyn Fn(&mut Grant)| desk.wrong_grant("1", &requester, &Wrong { grant: change, ..Wrong::default() });
+    refused(
+        &at(&|g| (g.valid_from, g.valid_until) = (g.valid_from - days(9), g.valid_from - days(1))),
+        15,
+        "it was valid until",
+    );
     refused(&at(&|g| g.valid_from = g.valid_until - days(1)), 16, "it is valid from");
     refused(&at(&|g| g.root = [0; 32]), 10, "another seal");
     refused(&at(&|g| g.archive = [0; 16]), 10, "it is for the archive 0000");
@@ -467,7 +475,8 @@ fn an_extract_with_other_content_is_refused_when_it_is_opened() {
 fn a_removed_or_damaged_record_is_not_extracted() {
     let desk = Desk::new();
     let mut archive = fs::read(desk.archive()).unwrap();
-    let (at, _, size) = members(&archive).into_iter().find(|(_, name, _)| name.starts_with("records/0000000002/")).unwrap();
+    let (at, _, size) =
+        members(&archive).into_iter().find(|(_, name, _)| name.starts_with("records/0000000002/")).unwrap();
     archive[at + 512..at + 512 + size].fill(0);
     fs::write(desk.archive(), archive).unwrap();
     let mut out = Vec::new();
@@ -487,7 +496,10 @@ fn an_extract_opens_with_stock_tools() {
     let listed = String::from_utf8(stdout(Command::new("tar").arg("-tf").arg(&extract))).unwrap();
     assert_eq!(listed.lines().next(), Some("extract.json"));
     let header = stdout(Command::new("tar").arg("-xOf").arg(&extract).arg("extract.json"));
-    assert_eq!(document::parse_any::<serde_json::Value>(&header, "keepuntil-extract/v1", 4096).unwrap()["records"], "1-5");
+    assert_eq!(
+        document::parse_any::<serde_json::Value>(&header, "keepuntil-extract/v1", 4096).unwrap()["records"],
+        "1-5"
+    );
     for record in 1..=5u64 {
         let identity = secret(&desk.home, "record.txt", &x25519_secret_string(&desk.record_secret(record)));
         let folder = desk.home.path(&format!("bag-{record}"));

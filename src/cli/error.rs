@@ -292,7 +292,9 @@ fn hint(error: &OpsError) -> Option<String> {
             "ask the custodian again: a new request, for a new one-time address"
         }
         OpsError::Granted(GrantedError::NotYet { .. }) => "wait, or set the clock right",
-        OpsError::Granted(GrantedError::OtherArchive { .. }) => "name the archive, or the extract, that the grant is for",
+        OpsError::Granted(GrantedError::OtherArchive { .. }) => {
+            "name the archive, or the extract, that the grant is for"
+        }
         OpsError::Granted(_) => {
             "do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one"
         }

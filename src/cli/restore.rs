@@ -4,8 +4,8 @@ use super::args::{Common, Restore};
 use super::error::{Failure, code};
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, error, home, render};
-use crate::ops::OpsError;
 use crate::crypto::identity::Identities;
+use crate::ops::OpsError;
 use crate::ops::granted::{GrantedRecords, SealedCopy, read_grant};
 use crate::ops::open::{Opener, Signer, open_archive};
 use crate::ops::opened::{OpenOptions, Opened, open_grant};
@@ -73,8 +73,7 @@ fn run_grant(args: &Restore, path: &Path, trust: &crate::ops::open::Trust, commo
     let (identities, one_time) = granted_identities(args, &grant.address)?;
     let (copy, signer) = SealedCopy::open(&args.archive, trust)?;
     let now = home::now().to_utc();
-    let mut records =
-        GrantedRecords::open(copy, &grant, &identities, now).map_err(|e| named(e, &args.archive))?;
+    let mut records = GrantedRecords::open(copy, &grant, &identities, now).map_err(|e| named(e, &args.archive))?;
     let open = OpenOptions {
         records: args.record.clone(),
         sign_with: args.sign_with.clone(),
@@ -176,7 +175,7 @@ fn report_opened(
         },
     }
     if opened.receipt.is_some() {
-        say(format!("The grant is valid until {until}. What was opened stays open: copies cannot be taken back.\n"))?;
+        say(format!("The grant is valid until {until}.\nWhat was opened stays open: copies cannot be taken back.\n"))?;
     }
     Ok(done)
 }

@@ -10,10 +10,10 @@ use super::opened::{GRANT_FILE, RECEIPT_START};
 use super::restored_bag::{Beside, ProvedBag, check_bag};
 use crate::crypto::sign::{Scheme, VerifierKey};
 use crate::disclosure::grant::{self, Grant};
+use crate::disclosure::namespace;
 use crate::disclosure::receipt::{self, MAX_RECEIPT, Receipt};
 use crate::disclosure::refusal::{self, Refusal};
 use crate::disclosure::roster::{RosterError, verify_by_key};
-use crate::disclosure::namespace;
 use crate::storage::document::{DocumentError, MAX_DOCUMENT};
 use crate::storage::ssh_keygen::MAX_SIGNATURE;
 use crate::storage::tree::{NameKind, TreeReader};
@@ -145,10 +145,11 @@ impl Folder<'_> {
         for (name, kind) in &names {
             if *kind == NameKind::Folder && only.is_none_or(|only| only == name) {
                 let found = check_bag(self.tree, name, &beside, self.pinned);
-                if let Ok(bag) = &found {
-                    let by_number = format!("record-{}.tlog-proof", bag.proved.leaf.record);
-                    let by_name = format!("{name}.tlog-proof");
-                    used.insert(if file(&by_name) { by_name } else { by_number });
+                let by_name = format!("{name}.tlog-proof");
+                if file(&by_name) {
+                    used.insert(by_name);
+                } else if let Ok(bag) = &found {
+                    used.insert(format!("record-{}.tlog-proof", bag.proved.leaf.record));
                 }
                 let found = found.map(|bag| Proven::Bag(Box::new(bag)));
                 outcome.checked.push(Checked { path: self.tree.path().join(name), found });
@@ -228,7 +229,8 @@ fn verify_file(path: &Path, grant: Option<&Path>, pinned: &Pinned<'_>) -> Result
             check_receipt(&bytes, signature.as_deref(), grant.as_ref())?
         }
         _ => {
-            let source = DocumentError::malformed("it is neither a grant, a refusal nor a receipt, and no folder of bags");
+            let source =
+                DocumentError::malformed("it is neither a grant, a refusal nor a receipt, and no folder of bags");
             return Err(GrantedError::File { path: path.into(), source }.into());
         }
     };

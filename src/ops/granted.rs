@@ -189,7 +189,12 @@ impl GrantedRecords {
     ///
     /// # Errors
     /// [`OpsError::Unattested`]; [`GrantedError`].
-    pub fn open(copy: SealedCopy, grant: &Grant, identities: &Identities, now: DateTime<Utc>) -> Result<Self, OpsError> {
+    pub fn open(
+        copy: SealedCopy,
+        grant: &Grant,
+        identities: &Identities,
+        now: DateTime<Utc>,
+    ) -> Result<Self, OpsError> {
         let id = grant.grant;
         // Asked first for the clearer error: a grant for another archive is mostly of other keys as well.
         if grant.archive != *copy.archive() {
@@ -257,11 +262,7 @@ impl RecordSource for GrantedRecords {
         self.archive
     }
 
-    fn select(
-        &mut self,
-        selection: &Selection,
-        each: &mut EachFound<'_>,
-    ) -> Result<Vec<(u64, OpsError)>, OpsError> {
+    fn select(&mut self, selection: &Selection, each: &mut EachFound<'_>) -> Result<Vec<(u64, OpsError)>, OpsError> {
         let all: Vec<u64>;
         let numbers = match selection {
             Selection::Records(numbers) => numbers,

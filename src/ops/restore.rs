@@ -118,11 +118,7 @@ pub trait RecordSource {
     ///
     /// # Errors
     /// What concerns all records.
-    fn select(
-        &mut self,
-        selection: &Selection,
-        each: &mut EachFound<'_>,
-    ) -> Result<Vec<(u64, OpsError)>, OpsError>;
+    fn select(&mut self, selection: &Selection, each: &mut EachFound<'_>) -> Result<Vec<(u64, OpsError)>, OpsError>;
 }
 
 /// Is shown every selected record.
@@ -158,11 +154,7 @@ impl RecordSource for Custodian<'_, '_, '_> {
         *self.reader.archive()
     }
 
-    fn select(
-        &mut self,
-        selection: &Selection,
-        each: &mut EachFound<'_>,
-    ) -> Result<Vec<(u64, OpsError)>, OpsError> {
+    fn select(&mut self, selection: &Selection, each: &mut EachFound<'_>) -> Result<Vec<(u64, OpsError)>, OpsError> {
         select(self.reader, self.opener, selection, &mut |reader, leaf, label, opener| {
             each(leaf, label, &mut Custodian { reader, opener })
         })

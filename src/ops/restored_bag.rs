@@ -54,7 +54,12 @@ pub struct Beside<'a> {
 ///
 /// # Errors
 /// What does not fit, in words.
-pub fn check_bag(folder: &TreeReader, name: &str, beside: &Beside<'_>, pinned: &Pinned<'_>) -> Result<ProvedBag, String> {
+pub fn check_bag(
+    folder: &TreeReader,
+    name: &str,
+    beside: &Beside<'_>,
+    pinned: &Pinned<'_>,
+) -> Result<ProvedBag, String> {
     let bag = folder.folder(name).map_err(words)?;
     let tag_manifest = bag.read(TAG_MANIFEST, MAX_TAG_MANIFEST).map_err(words)?;
     let hash = sha256(&[&tag_manifest]);
@@ -210,7 +215,10 @@ fn check_grant(
         (None, Some(_)) => return Err(format!("{} does not name the grant beside it", evidence::FILE)),
         (Some(id), Some(grant)) => (id, grant),
         (Some(id), None) => {
-            return Err(format!("the grant {} that it was opened with is not beside it, or is no grant", hex::encode(id)));
+            return Err(format!(
+                "the grant {} that it was opened with is not beside it, or is no grant",
+                hex::encode(id)
+            ));
         }
     };
     if (id, said.watermark) != (grant.grant, Some(grant.watermark)) {
@@ -238,7 +246,8 @@ mod tests {
             let (hash, spelled) = manifest_line(&line).unwrap();
             assert_eq!((hash, decode_path(spelled).as_deref()), ([7; 32], Some(path)));
         }
-        for bad in ["", "\n", &"a".repeat(70), &format!("{}  x", "ab".repeat(32)), &format!("{}  x\n", "AB".repeat(32))] {
+        for bad in ["", "\n", &"a".repeat(70), &format!("{}  x", "ab".repeat(32)), &format!("{}  x\n", "AB".repeat(32))]
+        {
             assert!(manifest_line(bad).is_none(), "{bad:?}");
         }
     }

@@ -93,7 +93,8 @@ impl Desk {
         home.write("clients/Smith/100%.txt", "sure");
         home.write("clients/Brown/letter.txt", "Dear Ms Brown");
         std::os::unix::fs::symlink("letter.txt", home.path("clients/Smith/link")).unwrap();
-        let noise: Vec<u8> = (0..5_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 ^ (i >> 13) as u8).collect();
+        let noise: Vec<u8> =
+            (0..5_000_000u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 24) as u8 ^ (i >> 13) as u8).collect();
         home.write("clients/large/noise", noise);
         home.create("firm.sealed");
         let vkeys = home.run(&["keyring", "info", "--vkeys"]).ends(0).out;
