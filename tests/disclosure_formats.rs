@@ -132,7 +132,7 @@ fn grants() -> Vec<Vector> {
     vec![
         ("40-grant-valid", &["G-1", "G-17", "G-18", "G-19", "G-20", "G-21"], "", good.clone()),
         ("41-grant-firm-of-words", &["G-5"], "firm", made(|g| g.firm = "Vectors Ltd".into())),
-        ("42-grant-fingerprint-short", &["G-5"], "fingerprint", made(|g| drop(g.requester.key.pop()))),
+        ("42-grant-fingerprint-short", &["G-5"], "fingerprint", made(|g| g.requester.key.truncate(49))),
         ("43-grant-approvals-unsorted", &["G-17"], "approvals", made(|g| g.approvals.reverse())),
         ("44-grant-approved-twice", &["G-17"], "approvals", {
             made(|g| g.approvals = vec![g.approvals[0].clone(), person("gu@vectors.example", 4)])

@@ -505,7 +505,7 @@ fn destruction_forgets_words_and_keys_of_its_records() {
         assert!(Certificate::parse(&wrong.to_bytes()).is_err());
     }
     let after = desk.ledger();
-    assert_eq!((count(&after, WORDS), count(&after, &encoded)), (3, 0), "{after}");
+    assert_eq!((count(&after, WORDS), count(&after, &encoded)), (3, 0));
     // Who was given what is still known.
     let shown = desk.home.run(&["disclosures", "--json"]).ends(0).json("granted");
     assert_eq!(shown.len(), 2);

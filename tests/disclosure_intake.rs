@@ -45,11 +45,13 @@ impl Desk {
             ("wang2", "wang@lantern.example", ""),
             ("li", "li@lantern.example", "namespaces=\"keepuntil-approval,keepuntil-settings,keepuntil-roster\" "),
             ("old", "old@cpa.example", "valid-before=\"20200101\" "),
+            ("zhao", "zhao@mail.example", ""),
             ("mallory", "", ""),
         ] {
             let path = desk.home.path(key);
-            let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"]).arg(&path);
-            assert!({ made }.status().expect("ssh-keygen is installed").success());
+            let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"];
+            let made = Command::new("ssh-keygen").args(arguments).arg(&path).status();
+            assert!(made.expect("ssh-keygen is installed").success());
             if !name.is_empty() {
                 let public = fs::read_to_string(path.with_extension("pub")).unwrap();
                 roster.push_str(&format!("{name} {options}{public}"));
@@ -119,7 +121,8 @@ impl Desk {
 
     /// Every file of the keyring and its root, by hash.
     fn state(&self) -> BTreeMap<String, [u8; 32]> {
-        let files = files_below(&self.home.path("home")).into_iter().filter(|path| !path.ends_with("lock"));
+        let files = files_below(&self.home.path("home")).into_iter();
+        let files = files.filter(|path| path.is_file() && !path.ends_with("lock"));
         files.map(|path| (path.display().to_string(), sha256(&[&fs::read(path).unwrap()]))).collect()
     }
 
@@ -290,6 +293,11 @@ fn each_record_has_its_own_reason() {
     desk.no(15, "wanted until 2020-01-01", &["late.json"]);
     desk.request("court.json", &["--purpose", "court-order"]);
     desk.no(15, "2 records may not be granted", &["court.json"]);
+    desk.request_of("zhao@mail.example", "zhao", "zhao.json", &["--describe", "my file", "--purpose", "own-file"]);
+    desk.home.run(&["request", "check", "zhao.json"]).fails(15, "may not be granted anything");
+    desk.home
+        .run(&["request", "propose", "zhao.json", "--record", "1", "-o", "no.json"])
+        .fails(15, "zhao@mail.example");
     desk.request("request.json", &[]);
     desk.home.run(&["request", "propose", "request.json", "--record", "3", "-o", "no.json"]).fails(15, "records 3");
     desk.home

@@ -25,7 +25,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Changed copies of one vector.
-const ROUNDS: usize = 150;
+const ROUNDS: usize = 500;
 
 /// What a parser begins with: the parser's name, the vector's, the bytes.
 type Seed = (&'static str, String, Vec<u8>);

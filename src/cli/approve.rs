@@ -62,7 +62,7 @@ pub fn run(args: &ApproveArgs, common: Common) -> Result<Done, Failure> {
             "key": by,
         }));
     } else if !common.quiet {
-        eprintln!("Wrote {}: approved with key {by}.", show(&output));
+        eprintln!("Wrote {}: approved with key\n  {by}", show(&output));
     }
     Ok(Done::Clean)
 }

@@ -78,7 +78,8 @@ fn grant_text(given: &Given) -> String {
     }
     for Due { what, by, records } in &given.due {
         let name = if *what == Handled::Returned { "return by" } else { "destroy by" };
-        text.push_str(&line(name, &format!("{by}: no receipt for records {records}")));
+        let word = if given.overdue { "no receipt for" } else { "awaited for" };
+        text.push_str(&line(name, &format!("{by}: {word} records {records}")));
     }
     for receipt in &given.noted.receipts {
         text.push_str(&line(

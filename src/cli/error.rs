@@ -250,6 +250,7 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Request(RequestError::NoPolicy) => {
             "say who may ask for what: `keepuntil roster disclosure FILE`; see `keepuntil roster disclosure --help`"
         }
+        OpsError::Request(RequestError::MayNotAsk(_)) => "see who may ask with `keepuntil roster show`",
         OpsError::Request(RequestError::Unsigned { .. }) => {
             "the requester signs it: ssh-keygen -Y sign -n keepuntil-request -f KEY FILE; a signature that lies elsewhere is \
              named with --signature"

@@ -7,6 +7,7 @@ use crate::disclosure::refusal::{Refusal, RefusalReason};
 use crate::ops::custody::Now;
 use crate::ops::request::Received;
 use crate::storage::escape;
+use std::path::Path;
 
 /// A language of letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +18,8 @@ pub enum Language {
     Chinese,
 }
 
-/// The letter.
-pub fn letter(refusal: &Refusal, received: &Received, now: &Now, language: Language) -> String {
+/// The letter that goes with a refusal in `file`.
+pub fn letter(refusal: &Refusal, file: &Path, received: &Received, now: &Now, language: Language) -> String {
     let words = match language {
         Language::English => &ENGLISH,
         Language::Chinese => &CHINESE,
@@ -59,9 +60,10 @@ pub fn letter(refusal: &Refusal, received: &Received, now: &Now, language: Langu
         text.push_str(&wrapped(remedy, 2));
     }
     text.push('\n');
-    text.push_str(&wrapped(words.proof, 0));
-    text.push_str(&format!("  {}{}\n", words.request, hex::encode(refusal.request)));
-    text.push_str(&format!("  {}{}\n", words.document, hex::encode(refusal.document())));
+    let name = file.file_name().map_or_else(String::new, |name| escape(&name.to_string_lossy()));
+    text.push_str(&wrapped(&words.proof.replace("{file}", &name), 0));
+    text.push_str(&format!("  {}\n    {}\n", words.request, hex::encode(refusal.request)));
+    text.push_str(&format!("  {}\n    {}\n", words.document, hex::encode(refusal.document())));
     text.push_str(&format!("\n\n{}\n", words.signature));
     text
 }
@@ -105,10 +107,10 @@ const ENGLISH: Words = Words {
         "Where the records are about you, you may complain to the authority that protects personal data at your place.",
         "You may go to court.",
     ],
-    proof: "This decision stands in our journal, which cannot be changed unseen. The file refusal.json that came with this letter \
+    proof: "This decision stands in our journal, which cannot be changed unseen. The file {file} that came with this letter \
             carries the proof; anybody can check it without us.",
-    request: "SHA-256 of your request:  ",
-    document: "SHA-256 of the refusal:   ",
+    request: "SHA-256 of your request:",
+    document: "SHA-256 of the refusal, without its proof:",
     signature: "Signature: ______________________________",
 };
 
@@ -130,9 +132,9 @@ const CHINESE: Words = Words {
         "依照该法第五十条，拒绝个人行使权利的请求应当说明理由；您可以依法向人民法院提起诉讼。",
         "依照该法第六十五条，您可以向履行个人信息保护职责的部门投诉、举报。",
     ],
-    proof: "本决定已记入日志，任何改动都会被发现。随附的 refusal.json 载有证明，任何人都可以独立核验。",
+    proof: "本决定已记入日志，任何改动都会被发现。随附的文件 {file} 载有证明，任何人都可以独立核验。",
     request: "申请文件 SHA-256：",
-    document: "答复文件 SHA-256：",
+    document: "答复文件（不含证明部分）SHA-256：",
     signature: "签字（盖章）：______________________________",
 };
 
@@ -217,11 +219,11 @@ mod tests {
                 journal: None,
             };
             for language in [Language::English, Language::Chinese] {
-                let text = letter(&refusal, &received, &now, language);
+                let text = letter(&refusal, Path::new("refusal.json"), &received, &now, language);
                 assert!(text.contains("m.zhao@mail.example") && text.contains("2031-02-05"), "{text}");
                 assert!(text.contains(&reason(why, language).chars().take(6).collect::<String>()), "{text}");
-                for line in text.lines().filter(|line| !line.contains("SHA-256")) {
-                    assert!(line.width() <= 81, "{line}");
+                for line in text.lines() {
+                    assert!(line.width() <= 80 && !line.starts_with(['、', '，', '。']), "{line}");
                 }
                 assert!(
                     language != Language::Chinese

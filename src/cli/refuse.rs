@@ -65,7 +65,7 @@ pub fn run(args: &RefuseArgs, common: Common) -> Result<Done, Failure> {
     let why = (reason, args.explain.as_str());
     let refused = refuse(&mut custody, &received, signature, why, (&args.output, args.force))?;
     if let (Some(mut file), Some(path)) = (paper, &args.letter) {
-        let text = letter(&refused.refusal, &received, custody.now(), language);
+        let text = letter(&refused.refusal, &args.output, &received, custody.now(), language);
         file.write_all(text.as_bytes()).map_err(StorageError::at(path))?;
         file.finish()?;
     }

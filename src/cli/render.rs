@@ -76,13 +76,24 @@ pub fn shorten(text: &str, columns: usize) -> String {
     out + "…"
 }
 
+/// Punctuation of Chinese that belongs to what stands before it.
+const CLOSING: [char; 12] = ['、', '，', '。', '；', '：', '！', '？', '）', '》', '”', '』', '】'];
+
 /// Text in lines of [`WIDTH`] columns, all but the first indented; Chinese breaks anywhere.
 pub fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = vec![String::new()];
+    let mut words: Vec<String> = Vec::new();
     for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {
+        match words.last_mut() {
+            // No line begins with what closes.
+            Some(before) if word.starts_with(CLOSING) => before.push_str(word),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    let mut lines = vec![String::new()];
+    for word in &words {
         let line = lines.last_mut().expect("there is a line");
         if indent + line.width() + word.trim_end().width() > WIDTH {
-            lines.push(word.to_owned());
+            lines.push(word.clone());
         } else {
             line.push_str(word);
         }

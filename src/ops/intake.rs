@@ -9,7 +9,7 @@ use super::eligibility::Eligibility;
 use super::ledger;
 use super::open::Opener;
 use super::proposal::{approvals, approvals_needed, eligible, policy, still_wanted};
-use super::request::{Received, identify};
+use super::request::{Received, RequestError, identify};
 use super::restore::{Selection, select};
 use crate::archive::reader::ArchiveReader;
 use crate::crypto::kdf::ArchiveId;
@@ -65,7 +65,10 @@ pub fn check(
     match policy(custody) {
         Err(e) => checked.problems.push(e),
         Ok(policy) => {
-            if let Some(records) = records.or(received.request.records.as_ref()) {
+            let today = custody.now().day(custody.signing_time());
+            if !policy.may_ask(&received.request.requester, today) {
+                checked.problems.push(RequestError::MayNotAsk(received.request.requester.clone()).into());
+            } else if let Some(records) = records.or(received.request.records.as_ref()) {
                 match eligible(custody, &policy, &received.request, records) {
                     Ok(found) => {
                         checked.needed = Some(approvals_needed(&policy, &found));
@@ -181,7 +184,7 @@ pub fn same_archive(received: &Received, archive: &ArchiveId) -> Result<(), OpsE
         return Ok(());
     }
     let (asked, found) = (hex::encode(received.request.archive), hex::encode(archive));
-    Err(super::request::RequestError::OtherArchive { asked, found }.into())
+    Err(RequestError::OtherArchive { asked, found }.into())
 }
 
 #[cfg(test)]

@@ -157,6 +157,10 @@ pub fn propose(
     let request = &received.request;
     let requester = identify(custody, received, signature)?;
     let policy = policy(custody)?;
+    let today = custody.now().day(custody.signing_time());
+    if !policy.may_ask(&request.requester, today) {
+        return Err(RequestError::MayNotAsk(request.requester.clone()).into());
+    }
     let mut known = ledger::read(custody.keyring())?;
     ledger::unanswered(&known, &received.hash)?;
     still_wanted(custody, request)?;

@@ -63,6 +63,9 @@ pub enum RequestError {
     /// Too late.
     #[error("request: its answer was wanted until {0}")]
     Late(NaiveDate),
+    /// The policy does not name the requester, or no longer.
+    #[error("disclosure policy: {0:?} may not be granted anything now")]
+    MayNotAsk(String),
     /// Described only in words.
     #[error("request: it names no records")]
     NoRecords,

@@ -74,7 +74,10 @@ pub fn run(args: &CheckArgs, common: Common) -> Result<Done, Failure> {
         render::json_line(&object);
     } else {
         let needed = proposal.as_ref().map(|proposal| proposal.approvals_needed);
-        render::print(&(text(&received) + &checked_text(&checked, &names, needed)))?;
+        let words_only = records.is_none() && received.request.records.is_none();
+        let hint =
+            if words_only { field("records", "named in words only: `keepuntil request find`") } else { String::new() };
+        render::print(&(text(&received) + &checked_text(&checked, &names, needed) + &hint))?;
     }
     worst(checked.problems)
 }

@@ -31,7 +31,7 @@ pub enum RequestCommand {
         --explain 'Statutory audit of 2019' --as auditor@cpa.example \\\n    \
         --sign-with ~/.ssh/id_ed25519 -o request.json\n  \
         keepuntil request new --archive-id b471b1e7ddfacaaaab391d824f73942c \\\n    \
-        --describe 'my own file' --purpose own-file --explain 'I need it for my pension' \\\n    \
+        --describe 'my own file' --purpose own-file --explain 'for my pension' \\\n    \
         --as m.zhao@mail.example -o request.json"
     )]
     New(Box<NewArgs>),

@@ -7,7 +7,7 @@ use super::{NewArgs, date, shown};
 use crate::crypto::kdf::parse_archive_id;
 use crate::disclosure::purpose::Purpose;
 use crate::disclosure::request::Reference;
-use crate::ops::request::{NewRequest, RequestOptions, archive_of, new};
+use crate::ops::request::{NewRequest, RequestOptions, archive_of, new, short};
 use crate::storage::show;
 use chrono::Days;
 
@@ -57,7 +57,7 @@ fn report(written: &NewRequest, args: &NewArgs, common: Common) -> Result<Done, 
     if common.quiet || common.json {
         return Ok(Done::Clean);
     }
-    eprintln!("Wrote {}: request {}", show(output), hex::encode(written.hash));
+    eprintln!("Wrote {}: request {}", show(output), short(&written.hash));
     eprintln!("      {}: opens the answer, once. Keep it secret; do not send it.", show(&written.identity));
     match &written.signature {
         Some(signature) => {
