@@ -497,7 +497,7 @@ mod tests {
             Entry::Request {
                 request: [2; 32],
                 archive: [1; 16],
-                records: Some(scattered.iter().take(5000).collect()),
+                records: Some(scattered.iter().take(6000).collect()),
                 requester: None,
                 purpose: "audit".into(),
             },

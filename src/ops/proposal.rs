@@ -168,7 +168,7 @@ pub fn propose(
     let archive = archive.ok_or_else(|| KeyringError::UnknownArchive(hex::encode(request.archive)))?;
     let records = records_of(request, options.records.as_ref())?;
     let found = eligible(custody, &policy, request, &records)?.require()?;
-    let made = whole_second(custody.signing_time());
+    let made = whole_second(custody.now().reading.wall);
     let after = |days: u32| made + TimeDelta::days(days.into());
     let valid_until = after(options.valid_days);
     let proposal = Proposal {
