@@ -10,6 +10,8 @@ mod parsers;
 use keepuntil::archive::label::Label;
 use keepuntil::archive::reader::ArchiveReader;
 use keepuntil::archive::{layout, leaf};
+use keepuntil::crypto::secret::Secret32;
+use keepuntil::disclosure::evidence::BagEvidence;
 use keepuntil::disclosure::ledger::Ledger;
 use keepuntil::disclosure::receipt::Handled;
 use keepuntil::disclosure::request::Request;
@@ -79,6 +81,13 @@ fn seeds() -> Vec<Seed> {
     add("consistency", "made", request.to_text().into_bytes());
     let mut reader =
         ArchiveReader::open(File::open(fixtures("vectors/archive/01-valid/archive.sealed")).unwrap()).unwrap();
+    let mut extract = Vec::new();
+    keepuntil::archive::extract::write(&mut reader, &(1..=2).collect(), &mut extract).unwrap();
+    add("extract", "01-valid", extract);
+    let grant = messages::unproved_grant();
+    let key = Secret32::from_bytes([5; 32]);
+    add("evidence", "alone", BagEvidence::new(ARCHIVE, 3, &key, None).to_bytes());
+    add("evidence", "granted", BagEvidence::new(ARCHIVE, 3, &key, Some(&grant)).to_bytes());
     add("manifest", "01-valid", reader.manifest().to_bytes());
     add("preamble", "01-valid", leaf::to_bytes(reader.preamble()));
     add("checkpoint", "01-valid", reader.tail().checkpoint.clone().into_bytes());

@@ -196,17 +196,19 @@ impl GrantedKeys {
     /// Reads the plaintext of what came with `grant`.
     ///
     /// # Errors
-    /// [`DocumentError`] for anything but keys of exactly its records, in their one spelling.
-    pub fn parse(plaintext: &[u8], grant: &Grant) -> Result<Self, DocumentError> {
-        let keys: Self = document::parse_any(plaintext, KEYS_FORMAT, Self::limit(grant.records.count()))?;
+    /// What is wrong, in words that quote nothing, for anything but the keys of exactly its records in their one spelling.
+    pub fn parse(plaintext: &[u8], grant: &Grant) -> Result<Self, &'static str> {
+        let read: Result<Self, _> = document::parse_any(plaintext, KEYS_FORMAT, Self::limit(grant.records.count()));
+        // What the parser complains of could quote a secret.
+        let keys = read.map_err(|_| "they are not written as they must be")?;
         if keys.to_bytes()[..] != *plaintext {
-            return Err(DocumentError::malformed("its keys are not in canonical form"));
+            return Err("they are not in canonical form");
         }
         if keys.grant != grant.grant || keys.archive != grant.archive {
-            return Err(DocumentError::malformed("its keys came with another grant"));
+            return Err("they are of another grant or archive");
         }
         if !keys.records.iter().map(|keys| keys.record).eq(grant.records.iter()) {
-            return Err(DocumentError::malformed("its keys are not those of its records"));
+            return Err("they are of other records");
         }
         Ok(keys)
     }

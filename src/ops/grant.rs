@@ -26,7 +26,6 @@ use crate::storage::output::OutputFile;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::io::Write;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// What a grant rests on.
 pub struct GrantOptions<'a> {
@@ -218,11 +217,8 @@ fn keys(
         records.push(RecordKeys { record, access, expiry: halves.record, label: halves.label });
     }
     let keys = GrantedKeys { format: KEYS_FORMAT.into(), grant, archive: proposal.archive, records };
-    // Room enough that the text is never moved, which would leave keys behind in memory.
-    let mut text = Zeroizing::new(Vec::with_capacity(GrantedKeys::limit(proposal.records.count()) as usize));
-    serde_json::to_writer(&mut *text, &keys).expect("keys are always JSON");
     let address = Recipients::parse(&[&proposal.address], &Prompts::none())?;
-    Ok(envelope::seal(&address, &text)?)
+    Ok(envelope::seal(&address, &keys.to_bytes())?)
 }
 
 /// The grant without the journal's evidence.

@@ -18,7 +18,7 @@ use crate::crypto::identity::Identities;
 use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use crate::crypto::sign::VerifierKey;
 use crate::crypto::{envelope, header, hybrid};
-use crate::disclosure::grant::{Grant, GrantedKeys, KEYS_FORMAT, RecordKeys};
+use crate::disclosure::grant::{Grant, GrantedKeys, RecordKeys};
 use crate::retention::ranges::Ranges;
 use crate::storage::document::{DocumentError, MAX_DOCUMENT};
 use crate::storage::{read_limited, show};
@@ -241,16 +241,7 @@ fn open_keys(grant: &Grant, identities: &Identities) -> Result<GrantedKeys, OpsE
         CryptoError::Plugin(what) => CryptoError::Plugin(what).into(),
         other => wrong(&other.to_string()).into(),
     })?;
-    // What the parser complains of could quote a secret.
-    let keys: GrantedKeys = serde_json::from_slice(&text).map_err(|_| wrong("they are not written as they must be"))?;
-    if keys.format != KEYS_FORMAT || keys.grant != grant.grant || keys.archive != grant.archive {
-        return Err(wrong("they are of another grant, archive or format").into());
-    }
-    let rising = keys.records.is_sorted_by(|a, b| a.record < b.record);
-    if !rising || !keys.records.iter().map(|keys| keys.record).eq(grant.records.iter()) {
-        return Err(wrong("they are of other records").into());
-    }
-    Ok(keys)
+    GrantedKeys::parse(&text, grant).map_err(|what| wrong(what).into())
 }
 
 impl RecordSource for GrantedRecords {

@@ -72,7 +72,7 @@ pub fn request() -> Request {
         description: Some("2019 年第 3、17 号记账凭证".into()),
         purpose: Purpose::Audit,
         explanation: "Audit of the 2019 accounts:\nvouchers chosen for inspection of documents.".into(),
-        legal_basis: Some("《中华人民共和国会计法》第三十五条".into()),
+        legal_basis: Some("《中华人民共和国注册会计师法》第十四条".into()),
         references: vec![
             Reference { kind: ReferenceKind::EngagementLetter, text: "CPA 2031-114".into() },
             Reference { kind: ReferenceKind::ConfidentialityAgreement, text: "NDA 2031-02-11".into() },

@@ -4,12 +4,14 @@
 //! fuzz targets and by `tests/mutated_messages.rs`.
 
 use keepuntil::archive::bag_reader::{BagVisitor, Limits, read_bag};
+use keepuntil::archive::extract::{ExtractReader, is_extract};
 use keepuntil::archive::leaf::{self, LeafCommitments, PreambleLeaf, RecordLeaf};
 use keepuntil::archive::manifest::Manifest;
 use keepuntil::archive::reader::ArchiveReader;
 use keepuntil::archive::{ArchiveError, label::Label, layout};
 use keepuntil::crypto::hash::Hash;
 use keepuntil::crypto::{header, kdf, record_file::RecordHeader, secret::Secret32};
+use keepuntil::disclosure::evidence::BagEvidence;
 use keepuntil::disclosure::grant::Grant;
 use keepuntil::disclosure::ledger::Ledger;
 use keepuntil::disclosure::policy::DisclosurePolicy;
@@ -33,12 +35,13 @@ use std::io::{Read, Write};
 pub type Parser = (&'static str, fn(&[u8]) -> bool);
 
 /// All of them. Each says whether the bytes were taken.
-pub const PARSERS: [Parser; 27] = [
+pub const PARSERS: [Parser; 29] = [
     ("request", request),
     ("proposal", proposal),
     ("grant", grant),
     ("refusal", refusal),
     ("receipt", receipt),
+    ("evidence", evidence),
     ("ledger", ledger),
     ("disclosure_policy", disclosure_policy),
     ("roster", roster),
@@ -55,6 +58,7 @@ pub const PARSERS: [Parser; 27] = [
     ("tiles", tiles),
     ("trailer", trailer),
     ("archive", archive),
+    ("extract", extract),
     ("manifest", manifest),
     ("preamble", preamble),
     ("record_leaf", record_leaf),
@@ -98,6 +102,11 @@ pub fn refusal(bytes: &[u8]) -> bool {
 /// A receipt.
 pub fn receipt(bytes: &[u8]) -> bool {
     Receipt::parse(bytes).is_ok_and(|receipt| same(bytes, receipt.to_bytes()))
+}
+
+/// What stands in a restored bag.
+pub fn evidence(bytes: &[u8]) -> bool {
+    BagEvidence::parse(bytes).is_ok_and(|evidence| same(bytes, evidence.to_bytes()))
 }
 
 /// A ledger; what is asked of it must not panic either.
@@ -201,6 +210,20 @@ pub fn archive(bytes: &[u8]) -> bool {
     let Ok(mut reader) = ArchiveReader::open(file) else { return false };
     let _ = (reader.record(1), reader.proof(1), reader.record(u64::MAX));
     true
+}
+
+/// A whole extract.
+pub fn extract(bytes: &[u8]) -> bool {
+    let mut file = tempfile::tempfile().expect("a temporary file");
+    file.write_all(bytes).expect("it is written");
+    if !is_extract(&file).unwrap_or_default() {
+        return false;
+    }
+    let Ok(reader) = ExtractReader::open(file) else { return false };
+    for record in reader.records().iter().take(10) {
+        let _ = (reader.record(record), reader.proof(record));
+    }
+    reader.record(u64::MAX).is_err()
 }
 
 /// The `archive.json` of an archive.

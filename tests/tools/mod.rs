@@ -41,6 +41,13 @@ pub fn node(modules: &Path, args: &[&dyn AsRef<OsStr>]) -> String {
     String::from_utf8(stdout(&mut command)).expect("the script prints text")
 }
 
+/// What `tests/stock/schema.py` says of messages of this kind: a line for each file, which ends in `ok` where it fits.
+pub fn schema(python: &Path, message: &str, files: &[PathBuf]) -> String {
+    let mut command = Command::new(python);
+    command.arg(project("tests/stock/schema.py")).arg(project(&format!("spec/schema/{message}.json"))).args(files);
+    String::from_utf8(stdout(&mut command)).expect("the script prints text")
+}
+
 /// An empty home folder, in which keepuntil runs.
 pub struct Home {
     folder: tempfile::TempDir,
