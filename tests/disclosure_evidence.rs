@@ -303,7 +303,7 @@ fn what_is_not_this_requesters_to_open_stays_shut() {
     };
     refused(&keys(&|k| k.grant = [0; 16]), 10, "another grant");
     refused(&keys(&|k| k.archive = [0; 16]), 10, "another grant");
-    refused(&keys(&|k| k.format = "keepuntil-granted-keys/v2".into()), 10, "another grant");
+    refused(&keys(&|k| k.format = "keepuntil-granted-keys/v2".into()), 10, "not written as they must be");
     let two = desk.record_keys(&"2".parse().unwrap()).remove(0);
     refused(&keys(&|k| k.records.push(two.clone())), 10, "they are of other records");
     let mut false_one = two.clone();
