@@ -562,16 +562,16 @@ fn another_schema_or_root_is_damage() {
 }
 
 #[test]
-fn pages_hold_256_records_under_identities_that_are_written_nowhere() {
+fn pages_hold_1024_records_under_identities_that_are_written_nowhere() {
     let world = World::new();
-    let halves = deposit(&mut world.keyring().unwrap(), [1; 16], 300);
+    let halves = deposit(&mut world.keyring().unwrap(), [1; 16], 1100);
     let rows: Vec<(i64, i64, i64, Vec<u8>)> = {
         let catalogue = world.catalogue();
         let mut statement = catalogue.prepare("SELECT id, first, count, body FROM page ORDER BY first").unwrap();
         let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).unwrap();
         rows.map(Result::unwrap).collect()
     };
-    assert_eq!(rows.iter().map(|row| (row.1, row.2)).collect::<Vec<_>>(), [(1, 256), (257, 44)]);
+    assert_eq!(rows.iter().map(|row| (row.1, row.2)).collect::<Vec<_>>(), [(1, 1024), (1025, 76)]);
     let table = world.table();
     let stored = [everything_in(&world.keyring_dir()), everything_in(&world.root_dir())].concat();
     let mut secrets = vec![world.root(0)];
@@ -839,7 +839,7 @@ fn a_document_has_a_fresh_identity_at_every_write() {
 fn only_a_new_generation_destroys_and_extends() {
     let world = World::new();
     let id = [1; 16];
-    deposit(&mut world.keyring().unwrap(), id, 300);
+    deposit(&mut world.keyring().unwrap(), id, 1100);
     let mut longer = retention();
     longer.terms.extend(Retention::until(parse_date("2050-12-31").unwrap(), AtExpiry::Destroy).terms);
     let shorter = Retention::until(parse_date("2020-12-31").unwrap(), AtExpiry::Destroy);
@@ -869,13 +869,13 @@ fn only_a_new_generation_destroys_and_extends() {
     assert_eq!((keyring.generation(), keyring.last_purge()), (0, None));
     // And done at once: two pages, one of them for both reasons.
     let update =
-        Update { extend: vec![(id, 3, longer.clone())], destroy: destroy("1-2,300"), purge, ..Update::default() };
+        Update { extend: vec![(id, 3, longer.clone())], destroy: destroy("1-2,1100"), purge, ..Update::default() };
     assert_eq!(keyring.advance(update).unwrap(), 1);
     assert!(matches!(keyring.halves(&id, 2), Err(KeyringError::Destroyed(2))));
     assert_eq!(keyring.record_entry(&id, 3).unwrap().retention, &longer);
-    assert_eq!(keyring.record_entry(&id, 300).unwrap().destroyed, purge);
-    let again = keyring.advance(Update { destroy: destroy("300"), purge, ..Update::default() });
-    assert!(matches!(again, Err(KeyringError::Destroyed(300))));
+    assert_eq!(keyring.record_entry(&id, 1100).unwrap().destroyed, purge);
+    let again = keyring.advance(Update { destroy: destroy("1100"), purge, ..Update::default() });
+    assert!(matches!(again, Err(KeyringError::Destroyed(1100))));
     let last = keyring.last_purge().unwrap();
     assert_eq!((last.id, last.generation), ([5; 16], 1));
     let (mut live, mut seen) = (0, 0);
@@ -888,16 +888,16 @@ fn only_a_new_generation_destroys_and_extends() {
             Ok(())
         })
         .unwrap();
-    assert_eq!((seen, live, keyring.check().unwrap()), (300, 297, 297));
+    assert_eq!((seen, live, keyring.check().unwrap()), (1100, 1097, 1097));
     // Single records: those that were asked for, in order, up to the first that there is not.
     for (asked, shown, unknown) in [
-        ("2-3,256-257,300", &[2, 3, 256, 257, 300][..], None),
-        ("300-9223372036854775807", &[300], Some(301)),
+        ("2-3,1024-1025,1100", &[2, 3, 1024, 1025, 1100][..], None),
+        ("1100-9223372036854775807", &[1100], Some(1101)),
         ("600-601", &[], Some(600)),
     ] {
         let mut seen = Vec::new();
         let outcome = keyring.for_records(&id, &asked.parse().unwrap(), &mut |_, entry| {
-            assert_eq!(entry.live, ![1, 2, 300].contains(&entry.record));
+            assert_eq!(entry.live, ![1, 2, 1100].contains(&entry.record));
             seen.push(entry.record);
             Ok(())
         });

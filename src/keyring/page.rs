@@ -1,4 +1,4 @@
-//! Pages: the expiry halves of up to 256 records and everything that decides about their destruction.
+//! Pages: the expiry halves of up to 1,024 records and everything that decides about their destruction.
 //!
 //! Invariant: a record has its halves or the mark of the purge that destroyed them, never both, and no change takes a
 //! term from it. Spec: `spec/keyring.md`, "Pages".
@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// Records on a page.
-pub const PAGE_RECORDS: usize = 256;
+pub const PAGE_RECORDS: usize = 1024;
 
 /// The first record of the page that `record` is on.
 pub fn first_of(record: u64) -> u64 {
@@ -343,9 +343,9 @@ mod tests {
     fn a_fingerprint_is_foretold() {
         let retention = of(&[term("2030-01-01", Bound::Floor)], AtExpiry::Destroy);
         let new = |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention.clone() };
-        let mut page = Page::new(&[7; 16], 257, &(0..5).map(new).collect::<Vec<_>>());
+        let mut page = Page::new(&[7; 16], 1025, &(0..5).map(new).collect::<Vec<_>>());
         let longer = of(&[term("2030-01-01", Bound::Floor), term("2040-01-01", Bound::Floor)], AtExpiry::Destroy);
-        let change = PageChange { extend: vec![(258, longer)], destroy: vec![257, 261] };
+        let change = PageChange { extend: vec![(1026, longer)], destroy: vec![1025, 1029] };
         let (before, foretold) = (page.fingerprint(), page.fingerprint_after(&change, Some([9; 16])));
         assert_ne!(before, foretold);
         assert_ne!(foretold, page.fingerprint_after(&change, Some([8; 16])));
@@ -355,8 +355,8 @@ mod tests {
         let gone = Some([9; 16]);
         assert_eq!(
             entries,
-            [(257, false, gone), (258, true, None), (259, true, None), (260, true, None), (261, false, gone)]
+            [(1025, false, gone), (1026, true, None), (1027, true, None), (1028, true, None), (1029, false, gone)]
         );
-        assert!(matches!(page.apply(&change, Some([9; 16])), Err(KeyringError::Destroyed(257))));
+        assert!(matches!(page.apply(&change, Some([9; 16])), Err(KeyringError::Destroyed(1025))));
     }
 }
