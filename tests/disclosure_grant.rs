@@ -546,7 +546,7 @@ fn a_proposal_has_its_time() {
     let desk = Desk::new();
     let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
     let now = now + TimeDelta::seconds((Utc::now() - now).num_seconds());
-    let shifted = |name: &str, change: &dyn Fn(&mut Proposal)| {
+    let shifted = |name: &str, change: Change<'_>| {
         desk.proposed(name, BY_AUDITOR, Purpose::Audit, "1", change);
         desk.grant(name)
     };
@@ -569,10 +569,13 @@ fn a_proposal_has_its_time() {
     assert!(desk.entries("grant").is_empty());
 }
 
+/// What somebody does to a proposal.
+type Change<'a> = &'a dyn Fn(&mut Proposal);
+
 #[test]
 fn a_proposal_fits_its_request_and_its_archive() {
     let desk = Desk::new();
-    let changes: [(&str, &dyn Fn(&mut Proposal), i32); 6] = [
+    let changes: [(&str, Change<'_>, i32); 6] = [
         ("records", &|proposal| proposal.records = set("1-3"), 15),
         ("address", &|proposal| proposal.address = keepuntil::crypto::identity::generate(false).recipient, 10),
         ("purpose", &|proposal| proposal.purpose = Purpose::CourtOrder, 10),
