@@ -303,13 +303,13 @@ fn what_is_not_this_requesters_to_open_stays_shut() {
     };
     refused(&keys(&|k| k.grant = [0; 16]), 10, "another grant");
     refused(&keys(&|k| k.archive = [0; 16]), 10, "another grant");
-    refused(&keys(&|k| k.format = "keepuntil-granted-keys/v2".into()), 10, "another grant");
+    refused(&keys(&|k| k.format = "keepuntil-granted-keys/v2".into()), 10, "not written as they must be");
     let two = desk.record_keys(&"2".parse().unwrap()).remove(0);
     refused(&keys(&|k| k.records.push(two.clone())), 10, "they are of other records");
     let mut false_one = two.clone();
     false_one.record = 1;
     refused(&keys(&|k| k.records = vec![false_one.clone()]), 10, "not those that the record was sealed with");
-    let both = Wrong { also_to: &[other.address.clone()], ..Wrong::default() };
+    let both = Wrong { also_to: std::slice::from_ref(&other.address), ..Wrong::default() };
     refused(&desk.wrong_grant("1", &requester, &both), 10, "");
     // Changed after the journal spoke for it.
     let edited = |change: &dyn Fn(&mut Grant)| {

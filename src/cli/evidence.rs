@@ -7,7 +7,7 @@ use crate::disclosure::receipt::Handled;
 use crate::ops::evidence::{Checked, EvidenceOutcome, Pinned, Proven, verify_evidence};
 use crate::ops::restored_bag::ProvedBag;
 use crate::storage::{escape, show};
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -82,9 +82,8 @@ fn conclude(outcome: &EvidenceOutcome, path: &std::path::Path, known: bool, comm
     Ok(if known && !outcome.has_remarks() { Done::Clean } else { Done::Findings })
 }
 
-fn time(seconds: Option<u64>) -> Option<String> {
-    let seconds = i64::try_from(seconds?).ok()?;
-    Some(DateTime::from_timestamp(seconds, 0)?.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+fn time(seconds: Option<u64>) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(i64::try_from(seconds?).ok()?, 0)
 }
 
 fn checked_text(checked: &Checked) -> String {
@@ -126,7 +125,7 @@ fn checked_text(checked: &Checked) -> String {
 
 fn bag_text(path: &str, bag: &ProvedBag) -> String {
     let ProvedBag { proved, label, grant } = bag;
-    let sealed = time(proved.signed).map_or(String::new(), |time| format!(", {time}"));
+    let sealed = time(proved.signed).map(|time| time.format(", %Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
     let granted = grant.map_or(String::new(), |grant| format!("  grant    {}\n", hex::encode(grant)));
     format!(
         "{path}: whole\n  record   {} of {}\n  sealed   by {}{sealed}\n  name     {}\n  holds    {}, {}\n{granted}",

@@ -175,7 +175,7 @@ fn report_opened(
         },
     }
     if opened.receipt.is_some() {
-        say(format!("The grant is valid until {until}. What was opened stays open: copies cannot be taken back.\n"))?;
+        say(format!("The grant is valid until {until}.\nWhat was opened stays open: copies cannot be taken back.\n"))?;
     }
     Ok(done)
 }

@@ -23,7 +23,8 @@ fn chinese(grant: &Grant) -> String {
     let conditions = &grant.conditions;
     let mut text = format!(
         "披露告知\n\n\
-         本文件夹中的记录系依据一份授权向下列申请人披露，仅供该申请人为下列目的使用。\n\n\
+         本文件夹中的记录系依据一份授权向下列申请人披露，\n\
+         仅供该申请人为下列目的使用。\n\n\
          申请人：{}\n目的：{}\n档案：{}\n记录：{}\n授权编号：{}\n水印：{}\n授权时间：{}\n有效期：{} 至 {}\n",
         grant.requester.name,
         purpose_zh(grant.purpose),
@@ -49,8 +50,10 @@ fn chinese(grant: &Grant) -> String {
         text.push_str(&format!("- {}\n", indented(other)));
     }
     text.push_str(
-        "\n使用完毕后：删除本文件夹及其全部副本，并以 `keepuntil receipt new --what destroyed`（归还的用 `--what returned`）\n\
-         向档案保管人出具签名回执。有效期是申请人的承诺：密码学无法收回已经交付的内容。\n",
+        "\n使用完毕后（法律要求您留存的除外）：删除本文件夹及其全部副本，\n\
+         并以 `keepuntil receipt new --what destroyed`（归还的用 `--what returned`）\n\
+         向档案保管人出具签名回执。有效期是申请人的承诺：\n\
+         密码学无法收回已经交付的内容。\n",
     );
     text
 }
@@ -59,8 +62,8 @@ fn english(grant: &Grant) -> String {
     let conditions = &grant.conditions;
     let mut text = format!(
         "Notice of disclosure\n\n\
-         The records in this folder were disclosed under a grant to the requester below, for the purpose below and for\n\
-         nobody else.\n\n\
+         The records in this folder were disclosed under a grant, to the requester below\n\
+         and for the purpose below only.\n\n\
          requester:  {}\npurpose:    {}\narchive:    {}\nrecords:    {}\ngrant:      {}\nwatermark:  {}\ngranted:    {}\n\
          valid:      {} to {}\n",
         grant.requester.name,
@@ -87,9 +90,11 @@ fn english(grant: &Grant) -> String {
         text.push_str(&format!("- {}\n", indented(other)));
     }
     text.push_str(
-        "\nWhen you are done: delete this folder and every copy of it, and send the custodian a signed receipt:\n\
-         `keepuntil receipt new --what destroyed`, or `--what returned`. The validity is your promise: cryptography does\n\
-         not take back what was handed over.\n",
+        "\nWhen you are done, and unless the law obliges you to keep them: delete this folder\n\
+         and every copy of it, and send the custodian a signed receipt, which\n\
+         `keepuntil receipt new --what destroyed` makes (`--what returned` where you gave\n\
+         them back). The validity is your promise: cryptography does not take back what\n\
+         was handed over.\n",
     );
     text
 }

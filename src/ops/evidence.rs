@@ -145,10 +145,11 @@ impl Folder<'_> {
         for (name, kind) in &names {
             if *kind == NameKind::Folder && only.is_none_or(|only| only == name) {
                 let found = check_bag(self.tree, name, &beside, self.pinned);
-                if let Ok(bag) = &found {
-                    let by_number = format!("record-{}.tlog-proof", bag.proved.leaf.record);
-                    let by_name = format!("{name}.tlog-proof");
-                    used.insert(if file(&by_name) { by_name } else { by_number });
+                let by_name = format!("{name}.tlog-proof");
+                if file(&by_name) {
+                    used.insert(by_name);
+                } else if let Ok(bag) = &found {
+                    used.insert(format!("record-{}.tlog-proof", bag.proved.leaf.record));
                 }
                 let found = found.map(|bag| Proven::Bag(Box::new(bag)));
                 outcome.checked.push(Checked { path: self.tree.path().join(name), found });
