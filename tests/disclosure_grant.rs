@@ -25,6 +25,7 @@ use keepuntil::ops::approval::statement;
 use keepuntil::ops::attestation::{consistent_grant, consistent_refusal, entry_of_grant, verify_grant, verify_refusal};
 use keepuntil::ops::custody::{Custody, Now};
 use keepuntil::ops::disclosure_policy;
+use keepuntil::ops::disclosures::{DisclosuresOptions, disclosures};
 use keepuntil::ops::grant::{GrantOptions, grant};
 use keepuntil::ops::proposal::{ProposeOptions, propose};
 use keepuntil::ops::refuse::refuse;
@@ -757,6 +758,22 @@ fn what_should_have_come_back_is_overdue() {
         desk.home.run(&["receipt", "import", &file]).ends(0);
         desk.home.run(&["disclosures"]).ends(code);
         desk.home.run(&["status"]).ends(code);
+    }
+}
+
+#[test]
+fn what_waits_or_lapsed_is_remarked_upon_and_no_finding() {
+    let desk = Desk::new();
+    desk.granted("mine", BY_AUDITOR, Purpose::Audit, "1");
+    desk.ask("open", BY_AUDITOR, Purpose::Audit, "firm.sealed", "2");
+    desk.propose("open", "open-proposal", |_| ());
+    for (days, remarked) in [(20, false), (31, true)] {
+        let wall = Utc::now() + TimeDelta::days(days);
+        let now = Now { reading: Reading { wall, boot: None }, zone: FixedOffset::east_opt(0).unwrap() };
+        let custody = Custody::look(desk.home.open_keyring(), now).unwrap();
+        let found = disclosures(&custody, &DisclosuresOptions::default()).unwrap();
+        assert_eq!((found.requests[0].slow, found.grants[0].lapsed), (remarked, remarked), "{days}");
+        assert_eq!(found.overdue(), 0);
     }
 }
 
