@@ -93,7 +93,7 @@ fn write(home: &Path) {
     });
     extend::extend(&mut made, FIRST, Some(&Ranges::from_iter([1026])), "2040-12-31".parse().unwrap()).unwrap();
     let scope = Scope::of_records(SECOND, Ranges::from_iter([2]));
-    hold::place(&mut made, "Smith v. Jones", "District court", scope, None).unwrap();
+    hold::place(&mut made, "Smith v. Jones", "District court", scope, false, None).unwrap();
     drop(made);
     let mut due = custody(home, "2030-02-01T10:00:00Z");
     clock::confirm_typed(&mut due, "2030-02-01").unwrap();
