@@ -288,11 +288,11 @@ fn what_is_not_this_requesters_to_open_stays_shut() {
     let days = TimeDelta::days;
     let at =
         |change: &dyn Fn(&mut Grant)| desk.wrong_grant("1", &requester, &Wrong { grant: change, ..Wrong::default() });
-    refused(
-        &at(&|g| (g.valid_from, g.valid_until) = (g.valid_from - days(9), g.valid_from - days(1))),
-        15,
-        "it was valid until",
-    );
+    let over = |g: &mut Grant| {
+        (g.granted, g.valid_from) = (g.granted - days(9), g.granted - days(9));
+        g.valid_until = g.granted + days(5);
+    };
+    refused(&at(&over), 15, "it was valid until");
     refused(&at(&|g| g.valid_from = g.valid_until - days(1)), 16, "it is valid from");
     refused(&at(&|g| g.root = [0; 32]), 10, "another seal");
     refused(&at(&|g| g.archive = [0; 16]), 10, "it is for the archive 0000");
@@ -310,7 +310,7 @@ fn what_is_not_this_requesters_to_open_stays_shut() {
     false_one.record = 1;
     refused(&keys(&|k| k.records = vec![false_one.clone()]), 10, "not those that the record was sealed with");
     let both = Wrong { also_to: std::slice::from_ref(&other.address), ..Wrong::default() };
-    refused(&desk.wrong_grant("1", &requester, &both), 10, "");
+    refused(&desk.wrong_grant("1", &requester, &both), 10, "they are not encrypted to one address");
     // Changed after the journal spoke for it.
     let edited = |change: &dyn Fn(&mut Grant)| {
         let mut grant = grant.clone();
