@@ -156,7 +156,7 @@ impl Desk {
             records: self.record_keys(&records),
         };
         (wrong.keys)(&mut keys);
-        let to = [&[requester.address.clone()], wrong.also_to].concat();
+        let to = [std::slice::from_ref(&requester.address), wrong.also_to].concat();
         let to = Recipients::parse(&to, &Prompts::none()).unwrap();
         let keyring = kdf::parse_archive_id(&self.home.open_keyring().config().keyring).unwrap();
         let mut grant = Grant {
