@@ -2,6 +2,7 @@
 //!
 //! Needs `ssh-keygen`, `tar`, `age` and `zstd`.
 
+mod forge;
 mod grants;
 mod support;
 mod tools;
@@ -9,8 +10,9 @@ mod tools;
 use chrono::{TimeDelta, Utc};
 use grants::{Desk, REQUESTER, Requester, Wrong, secret};
 use keepuntil::archive::ArchiveError;
-use keepuntil::archive::extract::ExtractReader;
+use keepuntil::archive::extract::{self, ExtractReader};
 use keepuntil::archive::layout;
+use keepuntil::archive::reader::ArchiveReader;
 use keepuntil::crypto::identity::x25519_secret_string;
 use keepuntil::crypto::sign::VerifierKey;
 use keepuntil::disclosure::evidence::BagEvidence;
@@ -448,6 +450,27 @@ fn an_extract_has_one_form_and_any_other_is_refused() {
 }
 
 #[test]
+fn an_extract_is_of_one_seal() {
+    // Two seals by one firm of archives that share an id, as a sealer that restores an old state could make them.
+    let extract_of = |forge: &forge::Forge| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), forge.build()).unwrap();
+        let mut out = Vec::new();
+        let mut reader = ArchiveReader::open(file.reopen().unwrap()).unwrap();
+        extract::write(&mut reader, &"1-2".parse().unwrap(), &mut out).unwrap();
+        out
+    };
+    let mut other = forge::Forge::default();
+    other.records[1] = forge::Record::of(2, "another", &forge::payload());
+    let (first, second) = (extract_of(&forge::Forge::default()), extract_of(&other));
+    assert!(read_extract(&first).is_ok() && read_extract(&second).is_ok());
+    let cut = |bytes: &[u8]| forge::find(bytes, "proofs/0000000002.tlog-proof");
+    let mixed = [&first[..cut(&first)], &second[cut(&second)..]].concat();
+    let Err(ArchiveError::Damaged { what, .. }) = read_extract(&mixed) else { panic!("two seals in one extract") };
+    assert_eq!(what, "it leads to another seal than the first");
+}
+
+#[test]
 fn an_extract_with_other_content_is_refused_when_it_is_opened() {
     let (desk, requester) = (Desk::new(), Requester::new());
     let grant = desk.grant("1-5", &requester);
@@ -480,9 +503,7 @@ fn a_removed_or_damaged_record_is_not_extracted() {
     archive[at + 512..at + 512 + size].fill(0);
     fs::write(desk.archive(), archive).unwrap();
     let mut out = Vec::new();
-    let write = |records: &str, out: &mut Vec<u8>| {
-        keepuntil::archive::extract::write(&mut desk.reader(), &records.parse().unwrap(), out)
-    };
+    let write = |records: &str, out: &mut Vec<u8>| extract::write(&mut desk.reader(), &records.parse().unwrap(), out);
     assert!(write("1,3", &mut out).is_ok());
     assert!(matches!(write("1-3", &mut out), Err(ArchiveError::Damaged { .. })));
     assert!(matches!(write("6", &mut out), Err(ArchiveError::NoSuchRecord(6, _))));
