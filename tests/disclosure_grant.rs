@@ -25,6 +25,7 @@ use keepuntil::ops::approval::statement;
 use keepuntil::ops::attestation::{consistent_grant, consistent_refusal, entry_of_grant, verify_grant, verify_refusal};
 use keepuntil::ops::custody::{Custody, Now};
 use keepuntil::ops::disclosure_policy;
+use keepuntil::ops::disclosures::{DisclosuresOptions, disclosures};
 use keepuntil::ops::grant::{GrantOptions, grant};
 use keepuntil::ops::proposal::{ProposeOptions, propose};
 use keepuntil::ops::refuse::refuse;
@@ -546,7 +547,7 @@ fn a_proposal_has_its_time() {
     let desk = Desk::new();
     let now: DateTime<Utc> = "2026-01-01T00:00:00Z".parse().unwrap();
     let now = now + TimeDelta::seconds((Utc::now() - now).num_seconds());
-    let shifted = |name: &str, change: &dyn Fn(&mut Proposal)| {
+    let shifted = |name: &str, change: Change<'_>| {
         desk.proposed(name, BY_AUDITOR, Purpose::Audit, "1", change);
         desk.grant(name)
     };
@@ -569,10 +570,13 @@ fn a_proposal_has_its_time() {
     assert!(desk.entries("grant").is_empty());
 }
 
+/// What somebody does to a proposal.
+type Change<'a> = &'a dyn Fn(&mut Proposal);
+
 #[test]
 fn a_proposal_fits_its_request_and_its_archive() {
     let desk = Desk::new();
-    let changes: [(&str, &dyn Fn(&mut Proposal), i32); 6] = [
+    let changes: [(&str, Change<'_>, i32); 6] = [
         ("records", &|proposal| proposal.records = set("1-3"), 15),
         ("address", &|proposal| proposal.address = keepuntil::crypto::identity::generate(false).recipient, 10),
         ("purpose", &|proposal| proposal.purpose = Purpose::CourtOrder, 10),
@@ -754,6 +758,22 @@ fn what_should_have_come_back_is_overdue() {
         desk.home.run(&["receipt", "import", &file]).ends(0);
         desk.home.run(&["disclosures"]).ends(code);
         desk.home.run(&["status"]).ends(code);
+    }
+}
+
+#[test]
+fn what_waits_or_lapsed_is_remarked_upon_and_no_finding() {
+    let desk = Desk::new();
+    desk.granted("mine", BY_AUDITOR, Purpose::Audit, "1");
+    desk.ask("open", BY_AUDITOR, Purpose::Audit, "firm.sealed", "2");
+    desk.propose("open", "open-proposal", |_| ());
+    for (days, remarked) in [(20, false), (31, true)] {
+        let wall = Utc::now() + TimeDelta::days(days);
+        let now = Now { reading: Reading { wall, boot: None }, zone: FixedOffset::east_opt(0).unwrap() };
+        let custody = Custody::look(desk.home.open_keyring(), now).unwrap();
+        let found = disclosures(&custody, &DisclosuresOptions::default()).unwrap();
+        assert_eq!((found.requests[0].slow, found.grants[0].lapsed), (remarked, remarked), "{days}");
+        assert_eq!(found.overdue(), 0);
     }
 }
 

@@ -7,6 +7,7 @@ pub mod entry;
 pub mod evidence;
 pub mod grant;
 pub mod ledger;
+mod noted;
 pub mod notice;
 pub mod policy;
 pub mod proposal;

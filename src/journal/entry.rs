@@ -4,7 +4,7 @@
 //! "Entries".
 
 use super::JournalError;
-use super::items::{Item, Items};
+use super::items::{Item, Items, check_disclosed};
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::random_id;
@@ -209,9 +209,6 @@ pub enum Entry {
     },
 }
 
-/// Bytes of text up to which the records of a disclosure stand in an entry.
-pub const MAX_DISCLOSED: usize = 24 * 1024;
-
 /// How many people a plan needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -400,17 +397,6 @@ impl Leaf {
 /// Serde leaves out what is not so.
 fn is_false(flag: &bool) -> bool {
     !flag
-}
-
-/// Whether the records of a disclosure can stand in an entry: at least one, and not too scattered.
-fn check_disclosed(records: &Ranges) -> Result<(), String> {
-    if records.is_empty() {
-        return Err("it names no records".into());
-    }
-    match records.to_string().len() <= MAX_DISCLOSED {
-        true => Ok(()),
-        false => Err(format!("its records are too scattered: their list is longer than {MAX_DISCLOSED} bytes")),
-    }
 }
 
 /// Names of events, rules and compartments: codes, not prose.

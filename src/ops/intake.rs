@@ -111,6 +111,15 @@ pub struct Candidate {
     pub words: usize,
 }
 
+/// What was found in an archive.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// Records whose names fit, the best first.
+    pub candidates: Vec<Candidate>,
+    /// Records whose names do not open, and why.
+    pub closed: Vec<(u64, OpsError)>,
+}
+
 /// What is looked for.
 pub enum Wanted {
     /// Names that match a pattern.
@@ -119,17 +128,13 @@ pub enum Wanted {
     Words(BTreeSet<String>),
 }
 
-/// Records whose names fit, the best first, and those whose names do not open.
+/// Looks for records by their names.
 ///
 /// # Errors
 /// What concerns all records.
-pub fn find(
-    reader: &mut ArchiveReader,
-    opener: &mut Opener<'_>,
-    wanted: &Wanted,
-) -> Result<(Vec<Candidate>, Vec<(u64, OpsError)>), OpsError> {
-    let mut found = Vec::new();
-    let failed = select(reader, opener, &Selection::All, &mut |_, leaf, label, _| {
+pub fn find(reader: &mut ArchiveReader, opener: &mut Opener<'_>, wanted: &Wanted) -> Result<Found, OpsError> {
+    let mut candidates = Vec::new();
+    let closed = select(reader, opener, &Selection::All, &mut |_, leaf, label, _| {
         let words = match wanted {
             Wanted::Pattern(glob) => usize::from(glob.is_match(&label.name)),
             Wanted::Words(words) => {
@@ -139,12 +144,12 @@ pub fn find(
         };
         if words > 0 {
             let (name, compartment) = (label.name.clone(), leaf.compartment.clone());
-            found.push(Candidate { record: leaf.record, name, compartment, words });
+            candidates.push(Candidate { record: leaf.record, name, compartment, words });
         }
         Ok(())
     })?;
-    found.sort_by_key(|candidate| (std::cmp::Reverse(candidate.words), candidate.record));
-    Ok((found, failed))
+    candidates.sort_by_key(|candidate| (std::cmp::Reverse(candidate.words), candidate.record));
+    Ok(Found { candidates, closed })
 }
 
 /// The words of a description by which names are looked for: of letters and digits, two or more; of scripts without spaces each

@@ -165,3 +165,25 @@ fn is_false(flag: &bool) -> bool {
 fn commitment(salt: &[u8; 16], matter: &str, authority: Option<&str>) -> Hash {
     sha256(&[salt, matter.as_bytes(), &[0], authority.unwrap_or("").as_bytes()])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrecy_is_signed_and_has_one_spelling() {
+        let placed = "2031-02-03T09:00:00Z".parse().unwrap();
+        let from = "2031-02-03".parse().unwrap();
+        let open = Hold::new([1; 16], [2; 16], ("case 7", Some("court")), Scope::everything(), from, placed).unwrap();
+        let secret = Hold { secrecy: true, ..open.clone() };
+        let said = |hold: &Hold| String::from_utf8(hold.statement()).unwrap();
+        assert!(!said(&open).contains("secrecy"));
+        assert!(said(&secret).contains(r#""scope":{},"secrecy":true,"text":"#), "{}", said(&secret));
+        let stored = |hold: &Hold| serde_json::to_string(hold).unwrap();
+        assert!(!stored(&open).contains("secrecy") && stored(&secret).contains(r#""secrecy":true"#));
+        assert_eq!(serde_json::from_str::<Hold>(&stored(&secret)).unwrap(), secret);
+        let mut released = secret.clone();
+        released.release(placed);
+        assert_eq!(said(&released), said(&secret), "a release leaves it verifiable");
+    }
+}

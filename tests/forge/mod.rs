@@ -205,7 +205,7 @@ impl Record {
 /// Hash of the last `tagmanifest-sha256.txt` of a stream; zeros where there is none.
 pub fn bag_hash(stream: &[u8]) -> [u8; 32] {
     let header = |at: &usize| stream[*at..].starts_with(b"tagmanifest-sha256.txt\0");
-    let Some(at) = (0..stream.len()).step_by(512).rev().find(header) else { return [0; 32] };
+    let Some(at) = (0..stream.len()).step_by(512).rfind(header) else { return [0; 32] };
     let size = tar::Header::from_byte_slice(&stream[at..at + 512]).size().unwrap() as usize;
     sha256(&[&stream[at + 512..at + 512 + size]])
 }

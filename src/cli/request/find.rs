@@ -6,7 +6,7 @@ use super::super::{Done, home, render};
 use super::FindArgs;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
-use crate::ops::intake::{Candidate, Wanted, find, same_archive, words};
+use crate::ops::intake::{Candidate, Found, Wanted, find, same_archive, words};
 use crate::ops::open::{Opener, Trust, open_archive};
 use crate::ops::request;
 use crate::retention::Class;
@@ -40,7 +40,7 @@ pub fn run(args: &FindArgs, common: Common) -> Result<Done, Failure> {
         same_archive(received, &archive)?;
     }
     let mut opener = Opener::new(&reader, &identities, &mut keyring);
-    let (found, failed) = find(&mut reader, &mut opener, &wanted).map_err(|e| match e {
+    let Found { candidates: found, closed: failed } = find(&mut reader, &mut opener, &wanted).map_err(|e| match e {
         OpsError::Archive { source, .. } => OpsError::archive(path)(source),
         other => other,
     })?;
