@@ -770,7 +770,7 @@ fn what_waits_or_lapsed_is_remarked_upon_and_no_finding() {
     for (days, remarked) in [(20, false), (31, true)] {
         let wall = Utc::now() + TimeDelta::days(days);
         let now = Now { reading: Reading { wall, boot: None }, zone: FixedOffset::east_opt(0).unwrap() };
-        let custody = Custody::look(desk.home.open_keyring(), now).unwrap();
+        let custody = Custody::reading(desk.home.open_keyring(), now).unwrap();
         let found = disclosures(&custody, &DisclosuresOptions::default()).unwrap();
         assert_eq!((found.requests[0].slow, found.grants[0].lapsed), (remarked, remarked), "{days}");
         assert_eq!(found.overdue(), 0);
