@@ -441,7 +441,7 @@ fn a_policy_is_signed_by_those_on_the_roster() {
     let desk = Desk::new();
     desk.home.write("wider.toml", POLICY.replace("confidential = 2", "confidential = 0"));
     let set = ["roster", "disclosure", "wider.toml"];
-    desk.home.run(&set).fails(15, "who must sign");
+    desk.home.run(&set).fails(15, "the change needs signatures of different people on the roster: 1; it has 0");
     let statement = desk.home.run(&[&set[..], &["--statement"]].concat()).ends(0).out;
     assert!(statement.contains("confidential = 0"), "people read what they sign: {statement}");
     desk.home.write("statement.txt", &statement);

@@ -859,7 +859,7 @@ fn only_a_new_generation_destroys_and_extends() {
         refused(Update { extend: vec![(id, 1, shorter)], ..Update::default() }),
         KeyringError::Shortened(1)
     ));
-    for (records, record) in [("301", 301), ("1-9223372036854775807", i64::MAX as u64)] {
+    for (records, record) in [("1101", 1101), ("1-9223372036854775807", i64::MAX as u64)] {
         let update = Update { destroy: destroy(records), purge, ..Update::default() };
         assert!(matches!(refused(update), KeyringError::UnknownRecord(found) if found == record));
     }

@@ -218,7 +218,7 @@ fn refusal_code(refusal: &Refusal) -> u8 {
 
 fn plan_code(error: &PlanError) -> u8 {
     match error {
-        PlanError::ApprovalMissing { .. } | PlanError::NoRoster => APPROVAL_MISSING,
+        PlanError::ApprovalMissing { .. } | PlanError::ChangeUnsigned { .. } | PlanError::NoRoster => APPROVAL_MISSING,
         PlanError::Stale => FORBIDDEN,
         _ => FAILED,
     }
@@ -318,6 +318,10 @@ fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::Plan(PlanError::Stale) => {
             "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew"
+        }
+        OpsError::Plan(PlanError::ChangeUnsigned { .. }) => {
+            "print what they sign with --statement > FILE; each signs it: ssh-keygen -Y sign -n keepuntil-settings -f KEY \
+             FILE; then add --approval FILE.sig for each"
         }
         OpsError::Plan(PlanError::ApprovalMissing { .. }) => {
             "people on the roster sign the plan: ssh-keygen -Y sign -n keepuntil-plan -f KEY PLAN; then add \

@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 
 /// Hand the keys of exactly the proposed records to who asked, once enough people approved
 #[derive(Args)]
+#[command(override_usage = "keepuntil grant [OPTIONS] --request <FILE> --output <FILE>\n       \
+    <ARCHIVE> <PROPOSAL>")]
 #[command(after_help = "Everything is checked again: who asked, what the disclosure policy allows, who\n\
     approved, holds for secrecy, what was destroyed. The grant opens the records for\n\
     whoever has the requester's one-time identity; it cannot be taken back.\n\

@@ -18,6 +18,8 @@ use std::path::PathBuf;
 /// Refuse a request, with a reason and a letter that the journal speaks for
 #[derive(Args)]
 #[command(
+    override_usage = "keepuntil refuse [OPTIONS] --reason <CODE> --explain <TEXT>\n       \
+    --output <FILE> <FILE>",
     after_help = "The reason goes into the journal as a code, the words into the letter only. --letter writes the same for \
     people to read, print and sign: what was asked, why not, and what can be done about it.\n\n\
     Example:\n  keepuntil refuse request.json --reason out-of-scope \\\n    \

@@ -19,7 +19,7 @@ pub fn statement(custody: &Custody, what: &str) -> Vec<u8> {
 /// Refuses the change unless enough people on the roster signed it, and says who did; without a roster nobody needs to.
 ///
 /// # Errors
-/// [`PlanError::ApprovalMissing`]; a signature that does not count.
+/// [`PlanError::ChangeUnsigned`]; a signature that does not count.
 pub fn require(custody: &Custody, what: &str, signatures: &[Vec<u8>]) -> Result<Vec<Signer>, OpsError> {
     let Some(known) = &custody.register().roster else { return Ok(Vec::new()) };
     let needed = known.plan_approvals.values().copied().fold(known.plan_approvals_default, u32::max);
@@ -28,5 +28,5 @@ pub fn require(custody: &Custody, what: &str, signatures: &[Vec<u8>]) -> Result<
     let signers = roster.signers(&text, signatures, namespace::SETTINGS, custody.signing_time())?;
     let people: BTreeSet<&str> = signers.iter().map(|signer| signer.principal.as_str()).collect();
     let have = people.len() as u32;
-    if have < needed { Err(PlanError::ApprovalMissing { needed, have }.into()) } else { Ok(signers) }
+    if have < needed { Err(PlanError::ChangeUnsigned { needed, have }.into()) } else { Ok(signers) }
 }

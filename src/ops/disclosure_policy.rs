@@ -33,7 +33,7 @@ pub fn lines(policy: &DisclosurePolicy) -> String {
 /// Takes a policy, where it is another than the one in force; whether it was another.
 ///
 /// # Errors
-/// [`super::purge::PlanError::ApprovalMissing`]; those of signatures and of the keyring.
+/// [`super::purge::PlanError::ChangeUnsigned`]; those of signatures and of the keyring.
 pub fn set(custody: &mut Custody, policy: &DisclosurePolicy, signatures: &[Vec<u8>]) -> Result<bool, OpsError> {
     if in_force(custody.keyring())?.is_some_and(|before| before.hash() == policy.hash()) {
         return Ok(false);

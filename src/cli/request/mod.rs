@@ -85,6 +85,8 @@ pub struct MessageArgs {
 
 /// A request as it is typed.
 #[derive(Args)]
+#[command(override_usage = "keepuntil request new [OPTIONS] --purpose <PURPOSE> --explain <TEXT>\n       \
+    --as <PRINCIPAL> --output <FILE> <ARCHIVE | --archive-id <ID>>")]
 pub struct NewArgs {
     /// The archive
     #[arg(value_name = "ARCHIVE", required_unless_present = "archive_id")]
