@@ -79,12 +79,12 @@ fn grant_text(given: &Given) -> String {
     for Due { what, by, records } in &given.due {
         let name = if *what == Handled::Returned { "return by" } else { "destroy by" };
         let word = if given.overdue { "no receipt for" } else { "awaited for" };
-        text.push_str(&line(name, &format!("{by}: {word} records {records}")));
+        text.push_str(&line(name, &format!("{by}: {word} {}", render::records(records))));
     }
     for receipt in &given.noted.receipts {
         text.push_str(&line(
             receipt.what.code(),
-            &format!("{}: records {}", receipt.made.format("%Y-%m-%d"), receipt.records),
+            &format!("{}: {}", receipt.made.format("%Y-%m-%d"), render::records(&receipt.records)),
         ));
     }
     text

@@ -73,7 +73,7 @@ fn conclude(outcome: &EvidenceOutcome, path: &std::path::Path, known: bool, comm
         return Ok(Done::Damaged);
     }
     if !common.json {
-        let verdict = if known { "as the firm sealed and granted it" } else { "consistent, signer unknown" };
+        let verdict = if known { "proved under the firm's keys" } else { "consistent, signer unknown" };
         render::print(&format!("{}: {verdict}\n", show(path)))?;
     }
     if !known {
@@ -113,12 +113,12 @@ fn checked_text(checked: &Checked) -> String {
             escape(&attested.checkpoint.origin),
         ),
         Ok(Proven::Receipt { receipt, signed }) => format!(
-            "{path}: receipt, {}\n  by       {}, {}\n  what     {}: records {}\n",
+            "{path}: receipt, {}\n  by       {}, {}\n  what     {}: {}\n",
             if *signed { "signed by the requester's key" } else { "not signed by anybody" },
             escape(&receipt.requester),
             receipt.made.format("%Y-%m-%d %H:%M:%S UTC"),
             handled(receipt.what),
-            render::shorten(&receipt.records.to_string(), 60),
+            render::records(&receipt.records),
         ),
     }
 }

@@ -104,7 +104,7 @@ fn run_new(args: &New, common: Common) -> Result<Done, Failure> {
         render::print(&format!(
             "{}: {} of grant {}\n",
             show(&args.output),
-            receipt.records,
+            render::records(&receipt.records),
             hex::encode(receipt.grant)
         ))?;
     }
@@ -139,10 +139,10 @@ fn run_import(args: &Import, common: Common) -> Result<Done, Failure> {
         }));
     } else if !common.quiet {
         render::print(&format!(
-            "grant {}: records {} were {}, says {}{}\n",
+            "grant {}: {} {}, says {}{}\n",
             hex::encode(receipt.grant),
-            receipt.records,
             receipt.what.code(),
+            render::records(&receipt.records),
             escape(&signer.name),
             if again { "; that was known" } else { "" }
         ))?;

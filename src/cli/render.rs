@@ -1,6 +1,7 @@
 //! Text for terminals of 80 columns: wide characters aligned, hostile ones escaped, sizes readable.
 
 use super::error::Failure;
+use crate::retention::ranges::Ranges;
 use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 
@@ -32,6 +33,12 @@ pub fn bytes(n: u64) -> String {
 /// A number with a noun in the right form.
 pub fn count(n: u64, singular: &str) -> String {
     if n == 1 { format!("1 {singular}") } else { format!("{n} {singular}s") }
+}
+
+/// `record 5`, `records 5,7-9`.
+pub fn records(records: &Ranges) -> String {
+    let noun = if records.count() == 1 { "record" } else { "records" };
+    format!("{noun} {}", shorten(&records.to_string(), 60))
 }
 
 /// A table: every column as wide as its widest cell, the first `right` of them right-aligned.

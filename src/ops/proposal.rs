@@ -52,7 +52,7 @@ pub enum ProposalError {
     #[error("proposal: it could be approved until {}", .0.format("%Y-%m-%dT%H:%M:%SZ"))]
     Late(DateTime<Utc>),
     /// Too few people approved it.
-    #[error("proposal {}: people who must approve it: {needed}; who have: {have}", short(.proposal))]
+    #[error("proposal {}: approvals by different people: {needed} needed, {have} given", short(.proposal))]
     Missing {
         /// Hash of the proposal.
         proposal: Hash,

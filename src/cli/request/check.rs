@@ -124,12 +124,10 @@ fn checked_text(checked: &Checked, names: &BTreeMap<u64, String>, asked: Option<
         None => add("signature", "IT DOES NOT COUNT (see below)"),
     }
     match checked.noted.as_ref().map(|noted| &noted.state) {
-        None => add("in the ledger", "no: it is new"),
-        Some(RequestState::Open) => add("in the ledger", "yes, without an answer"),
-        Some(RequestState::Refused(noted)) => {
-            add("in the ledger", &format!("refused as {}", hex::encode(noted.refusal)))
-        }
-        Some(RequestState::Granted { grant }) => add("in the ledger", &format!("granted as {}", hex::encode(grant))),
+        None => add("ledger", "it is new"),
+        Some(RequestState::Open) => add("ledger", "it is there, without an answer"),
+        Some(RequestState::Refused(noted)) => add("ledger", &format!("refused as {}", hex::encode(noted.refusal))),
+        Some(RequestState::Granted { grant }) => add("ledger", &format!("granted as {}", hex::encode(grant))),
     }
     if let Some(found) = &checked.found {
         if !found.eligible.is_empty() {
