@@ -5,7 +5,6 @@
 //! were written before.
 
 #[path = "crash/reader.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
 mod reader;
 
 use base64::{Engine, prelude::BASE64_STANDARD};

@@ -132,7 +132,7 @@ impl Page {
         let (first, halves) = (self.first, self.keys.chunks_exact(HALVES));
         let gone = |(number, halves): (u64, &[u8])| self.destroyed.contains_key(&number) == (halves == NONE);
         [self.compartments.len(), self.kept.len(), halves.len()].iter().all(|column| *column as u64 == count)
-            && self.keys.len() % HALVES == 0
+            && self.keys.len().is_multiple_of(HALVES)
             && self.compartments.iter().all(|compartment| (*compartment as usize) < compartments)
             && (in_order && used as usize == self.retentions.len() && self.retentions.iter().all(allowed))
             && self.retentions.iter().all(|retention| once.insert(retention))
