@@ -55,6 +55,12 @@ pub enum Command {
     Clock(super::clock::ClockCommand),
     #[command(subcommand)]
     Roster(super::roster::RosterCommand),
+    Survey(super::survey::SurveyArgs),
+    #[command(subcommand)]
+    Policy(super::policy::PolicyCommand),
+    /// Give the text of the PDF on standard input, for survey
+    #[command(hide = true)]
+    ReadPdf,
 }
 
 /// Make an age identity, post-quantum unless --classic

@@ -17,15 +17,18 @@ mod journal;
 mod kept;
 mod keygen;
 mod keyring;
+mod policy;
 mod progress;
 mod prompt;
 mod purge;
+mod read_pdf;
 mod render;
 mod restore;
 mod roster;
 mod rules;
 mod schedule;
 mod status;
+mod survey;
 mod verify;
 
 use args::{Cli, Command};
@@ -58,7 +61,7 @@ pub fn main() -> ExitCode {
         }
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
-    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_))
+    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_) | Command::Survey(_))
         || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
@@ -99,5 +102,8 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Purge(command) => purge::run(*command, common),
         Command::Clock(command) => clock::run(command, common),
         Command::Roster(command) => roster::run(command, common),
+        Command::Survey(args) => survey::run(args, common),
+        Command::Policy(command) => policy::run(command, common),
+        Command::ReadPdf => read_pdf::run(),
     }
 }

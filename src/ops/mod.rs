@@ -18,6 +18,7 @@ pub mod keys;
 pub mod open;
 pub mod pack;
 pub mod plan;
+pub mod policy_check;
 pub mod purge;
 pub mod read_ahead;
 pub mod reclaim;
@@ -26,6 +27,8 @@ pub mod roster;
 pub mod scope;
 pub mod settings;
 pub mod status;
+pub mod survey;
+pub mod survey_file;
 pub mod verify;
 
 use crate::archive::ArchiveError;
