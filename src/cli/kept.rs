@@ -38,7 +38,7 @@ pub fn text(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> String {
 }
 
 /// Which term governs and which ceilings are overridden, a line each.
-pub fn reasons(retention: &Retention, rules: &[Rule]) -> Vec<String> {
+fn reasons(retention: &Retention, rules: &[Rule]) -> Vec<String> {
     let mut lines = Vec::new();
     if let Some(governing) = governing(retention) {
         let term = &retention.terms[governing];

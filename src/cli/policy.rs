@@ -119,7 +119,8 @@ fn report(check: &PolicyCheck, policy: &Policy, folder: &Path, lang: Lang) -> St
     text.push_str(lang.pick("\nparts of the policy, in order:\n", "\n策略各部分（按先后）：\n"));
     for (index, pattern) in patterns.iter().enumerate() {
         let (files, _) = check.parts[index];
-        let why = check.records.values().find(|record| record.part == index).map(|record| why(record, lang));
+        let first = check.records.values().find(|record| record.part == index);
+        let why = first.map(|record| format!("{}; {}", compartment(record, policy), why(record, lang)));
         let nothing = || lang.pick("takes nothing", "没有文件").to_owned();
         let catches = if *pattern == "**" { lang.pick(" (whatever is left)", "（其余一切）") } else { "" };
         let line = lang.pick(
@@ -161,6 +162,11 @@ fn report(check: &PolicyCheck, policy: &Policy, folder: &Path, lang: Lang) -> St
     text
 }
 
+fn compartment(record: &CheckedRecord, policy: &Policy) -> String {
+    let compartment = &policy.compartments[record.compartment];
+    format!("{} ({})", compartment.name, compartment.class.as_str())
+}
+
 fn last_day(record: &CheckedRecord, lang: Lang) -> String {
     match record.retention.planned() {
         Standing::Permanent => lang.pick("permanent", "永久").into(),
@@ -179,15 +185,25 @@ fn then(record: &CheckedRecord, lang: Lang) -> String {
 
 /// Why a record is kept as long as it is.
 fn why(record: &CheckedRecord, lang: Lang) -> String {
-    let mut reasons = kept::reasons(&record.retention, &record.rules);
+    let governing = record.retention.governing(|_| None);
+    let id = governing.and_then(|index| record.retention.terms[index].rule.as_deref());
+    let rule = id.and_then(|id| record.rules.iter().find(|rule| rule.id == id));
+    let mut why = match rule {
+        Some(rule) => {
+            let citation = rule.citation.as_deref().map(|citation| format!(" ({})", escape(citation)));
+            lang.pick(format!("by {}", rule.id), format!("依 {}", rule.id)) + &citation.unwrap_or_default()
+        }
+        None => lang.pick("by the date or period of the policy", "依策略给出的日期或期限").into(),
+    };
+    let others = record.retention.terms.len() - 1;
+    if others > 0 {
+        why.push_str(&lang.pick(format!(", before {others} more"), format!("，另有 {others} 项期限从之")));
+    }
     if let Standing::Awaiting(events) = record.retention.planned() {
         let events = events.into_iter().collect::<Vec<_>>().join(", ");
-        reasons.push(lang.pick(format!("begins with {events}"), format!("自事件 {events} 起算")));
+        why.push_str(&lang.pick(format!("; begins with {events}"), format!("；自事件 {events} 起算")));
     }
-    if reasons.is_empty() {
-        reasons.push(lang.pick("by the date or period that the policy gives", "按策略给出的日期或期限").into());
-    }
-    reasons.join("; ")
+    why
 }
 
 fn objects(check: &PolicyCheck, policy: &Policy) {

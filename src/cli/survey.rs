@@ -288,7 +288,11 @@ fn policy_lines(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, l
     let checks: usize = outcome.proposals.iter().map(|proposal| proposal.checks.len()).sum();
     let rest = outcome.check.parts.last().map_or(0, |(files, _)| *files);
     let summary = lang.pick(
-        format!("policy: {parts} parts, {records} records, {checks} lines for a person to check; {rest} files fall to the last part"),
+        format!(
+            "policy: {}, {}, {checks} to be checked by a person; files for the last part: {rest}",
+            render::count(parts as u64, "part"),
+            render::count(records as u64, "record")
+        ),
         format!("策略：{parts} 部分，{records} 条记录，{checks} 处须由人核对；{rest} 个文件归入最后一部分"),
     );
     let dir = show(folder);

@@ -23,6 +23,8 @@ pub struct PolicyCheck {
     pub unmatched: (u64, Vec<String>),
     /// Records whose files the policy treats differently: `create` refuses them.
     pub conflicts: BTreeSet<String>,
+    /// Records that more than one part adds to.
+    pub joined: BTreeSet<String>,
     /// Files whose date or period makes no sense, and the first reasons: `create` refuses them.
     pub invalid: (u64, Vec<String>),
     /// What could not be read.
@@ -118,6 +120,9 @@ impl PolicyCheck {
                 if known.compartment != compartment || known.retention != retention || known.dated != dated {
                     self.conflicts.insert(record);
                     return;
+                }
+                if known.part != part {
+                    self.joined.insert(record);
                 }
                 known.files += files;
                 known.bytes += bytes;

@@ -286,5 +286,5 @@ fn drafted(
         Ok::<_, OpsError>((proposals, text, check))
     };
     let first = attempt(options.setting.separator)?;
-    if first.2.conflicts.is_empty() { Ok(first) } else { attempt(OTHER) }
+    if first.2.conflicts.is_empty() && first.2.joined.is_empty() { Ok(first) } else { attempt(OTHER) }
 }

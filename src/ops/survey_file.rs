@@ -9,6 +9,7 @@ use crate::storage::source::{OpenSource, Problem};
 use crate::survey::facts::{Facts, Read};
 use crate::survey::finding::{Findings, scan};
 use crate::survey::kind::{self, Kind};
+use crate::survey::mail;
 use crate::survey::office::{self, Content};
 use crate::survey::text;
 use std::io::Read as _;
@@ -59,6 +60,8 @@ impl FileReader<'_> {
         let kind = kind::of(name, &bytes[..bytes.len().min(HEAD)]);
         let is_whole = bytes.len() as u64 >= size;
         let (read, findings) = self.content(kind, &bytes, is_whole);
+        // A name without an end, and bytes that turned out to be text.
+        let kind = if kind == Kind::Other && matches!(read, Read::Whole | Read::Part) { Kind::Text } else { kind };
         let hash = if hashed { self.hash(&bytes, source.file) } else { None };
         (Facts { kind, size, read, findings }, hash, None)
     }
@@ -95,6 +98,10 @@ impl FileReader<'_> {
             },
             kind if kind.is_zipped_xml() || kind == Kind::Pdf => return (Read::TooLarge, none),
             kind if kind.may_be_text() => match text::decode(bytes) {
+                Some(text) if kind == Kind::Mail => match mail::text(&text) {
+                    (text, true) if is_whole => Content::Text(text),
+                    (text, _) => Content::Part(text),
+                },
                 Some(text) if is_whole => Content::Text(text),
                 Some(text) => Content::Part(text),
                 None => return (Read::NotText, none),

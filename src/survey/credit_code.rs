@@ -25,7 +25,20 @@ pub fn is_valid(code: &str) -> bool {
     // Weights are the powers of 3 modulo 31.
     let (sum, _) = values[..17].iter().fold((0, 1), |(sum, weight), value| (sum + value * weight, weight * 3 % 31));
     // A number of an identity card is never also counted as a firm.
-    (31 - sum % 31) % 31 == values[17] && !super::resident::is_valid(code)
+    (31 - sum % 31) % 31 == values[17] && organisation(&code.as_bytes()[8..17]) && !super::resident::is_valid(code)
+}
+
+/// The nine characters inside are an organisation code with a check character of its own (GB 11714).
+fn organisation(code: &[u8]) -> bool {
+    const WEIGHTS: [u32; 8] = [3, 7, 9, 10, 5, 8, 4, 2];
+    let value = |byte: u8| (byte as char).to_digit(36).unwrap_or(0);
+    let sum: u32 = WEIGHTS.iter().zip(code).map(|(weight, byte)| weight * value(*byte)).sum();
+    let check = match 11 - sum % 11 {
+        10 => b'X',
+        11 => b'0',
+        digit => b'0' + u8::try_from(digit).unwrap_or(0),
+    };
+    check == code[8]
 }
 
 #[cfg(test)]

@@ -45,16 +45,29 @@ pub fn text(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) ->
             }
         }
     }
+    let mut before: Option<&Proposal> = None;
     for proposal in proposals {
-        part(&mut out, proposal);
+        let is_alike = |other: &&Proposal| words(other) == words(proposal);
+        out.push('\n');
+        match before.filter(is_alike) {
+            Some(_) => comment(&mut out, lang.pick("as above", "同上")),
+            None => {
+                proposal.reasons.iter().for_each(|line| comment(&mut out, line));
+                proposal.checks.iter().for_each(|line| comment(&mut out, &format!("{CHECK} {line}")));
+            }
+        }
+        part(&mut out, proposal, before.is_none_or(|before| words(before) != words(proposal)));
+        before = Some(proposal);
     }
     out
 }
 
-fn part(out: &mut String, proposal: &Proposal) {
-    out.push('\n');
-    proposal.reasons.iter().for_each(|line| comment(out, line));
-    proposal.checks.iter().for_each(|line| comment(out, &format!("{CHECK} {line}")));
+/// Everything that comments say.
+fn words(proposal: &Proposal) -> (&[String], &[String], &[String]) {
+    (&proposal.reasons, &proposal.checks, &proposal.instead)
+}
+
+fn part(out: &mut String, proposal: &Proposal, is_first: bool) {
     out.push_str("[[records]]\n");
     let mut line = |key: &str, value: &str| out.push_str(&format!("{key} = {}\n", quoted(value)));
     line("path", &proposal.path);
@@ -77,7 +90,9 @@ fn part(out: &mut String, proposal: &Proposal) {
             line("at-expiry", "review");
         }
     }
-    proposal.instead.iter().for_each(|line| comment(out, line));
+    if is_first {
+        proposal.instead.iter().for_each(|line| comment(out, line));
+    }
 }
 
 /// The compartments, each once.

@@ -9,6 +9,7 @@ pub mod facts;
 pub mod finding;
 pub mod form;
 pub mod kind;
+pub mod mail;
 pub mod office;
 pub mod pdf;
 pub mod proposal;
