@@ -10,7 +10,7 @@ use crate::retention::parse_date;
 use crate::retention::term::FiscalYearEnd;
 use crate::storage::output::OutputFile;
 use crate::storage::{StorageError, escape, show};
-use crate::survey::draft::Heading;
+use crate::survey::draft::{Heading, open_checks};
 use crate::survey::facts::{Read, Totals};
 use crate::survey::form::forms;
 use crate::survey::proposal::{Keep, Proposal, Setting};
@@ -117,11 +117,11 @@ impl FirmArgs {
 pub fn run(args: SurveyArgs, common: Common) -> Result<Done, Failure> {
     let setting = args.firm.setting(home::now().date_naive())?;
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
-    // Known before the work.
-    let output = match &args.output {
-        Some(path) if !to_stdout => Some((path, OutputFile::begin(path, 0o644, args.force)?)),
-        _ => None,
-    };
+    let output = args.output.as_deref().filter(|_| !to_stdout);
+    if let Some(path) = output {
+        // Known before the work whether it can be written; begun after it, because it may lie in the folder.
+        drop(OutputFile::begin(path, 0o644, args.force)?);
+    }
     let options = SurveyOptions {
         root: args.folder.clone(),
         names: home::names(args.names_from.as_deref())?,
@@ -134,18 +134,17 @@ pub fn run(args: SurveyArgs, common: Common) -> Result<Done, Failure> {
     let bar = Bar::new("surveying", common.quiet);
     let outcome = survey(&options, &INTERRUPTED, &bar)?;
     bar.done();
-    let mut written = None;
-    if let Some((path, mut file)) = output {
+    if let Some(path) = output {
+        let mut file = OutputFile::begin(path, 0o644, args.force)?;
         file.write_all(outcome.policy.as_bytes()).map_err(StorageError::at(path))?;
         file.finish()?;
-        written = Some(path);
     }
     if to_stdout {
         render::print(&outcome.policy)?;
     } else if common.json {
         objects(&outcome, &args.folder).iter().for_each(render::json_line);
     } else {
-        render::print(&report(&outcome, &args.folder, written.map(PathBuf::as_path), setting.lang))?;
+        render::print(&report(&outcome, &args.folder, output, setting.lang))?;
     }
     Ok(if outcome.problems.0 == 0 { Done::Clean } else { Done::Findings })
 }
@@ -285,7 +284,7 @@ fn folders(outcome: &SurveyOutcome, lang: Lang) -> String {
 
 fn policy_lines(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, lang: Lang) -> String {
     let (parts, records) = (outcome.proposals.len(), outcome.check.records.len());
-    let checks: usize = outcome.proposals.iter().map(|proposal| proposal.checks.len()).sum();
+    let checks = open_checks(&outcome.policy);
     let rest = outcome.check.parts.last().map_or(0, |(files, _)| *files);
     let summary = lang.pick(
         format!(

@@ -20,18 +20,30 @@ pub struct Heading {
 
 /// The policy's text.
 pub fn text(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> String {
+    let body = body(proposals, setting, heading);
     let lang = setting.lang;
     let mut out = String::new();
     heading.lines.iter().for_each(|line| comment(&mut out, line));
     comment(&mut out, lang.pick(NO_ADVICE, NO_ADVICE_ZH));
-    let open: usize = proposals.iter().map(|proposal| proposal.checks.len()).sum();
+    let open = open_checks(&body);
     comment(
         &mut out,
         &lang.pick(
-            format!("{open} lines that begin with {CHECK} are for a person. The first pattern that matches decides."),
-            format!("标有 {CHECK} 的 {open} 行须由人核对。自上而下，第一个匹配的 path 生效。"),
+            format!("Lines with {CHECK} are for a person: {open}. The first pattern that matches decides."),
+            format!("标有 {CHECK} 的行须由人核对，共 {open} 处。自上而下，第一个匹配的 path 生效。"),
         ),
     );
+    out + &body
+}
+
+/// How many lines of a draft are for a person.
+pub fn open_checks(policy: &str) -> usize {
+    policy.lines().filter(|line| line.strip_prefix("# ").is_some_and(|line| line.starts_with(CHECK))).count()
+}
+
+fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> String {
+    let lang = setting.lang;
+    let mut out = String::new();
     out.push_str(&format!("\nfiscal-year-end = {}\n", quoted(&String::from(setting.fiscal_year_end))));
     for (name, class) in compartments(proposals) {
         out.push_str("\n[[compartment]]\n");

@@ -142,6 +142,9 @@ impl Proposer<'_> {
             instead = self.instead(form, matches!(keep, Keep::Longest(_)));
         }
         reasons.extend(lang.found(&subject.totals.findings));
+        if matches!(keep, Keep::Longest(_)) && subject.totals.findings.is_personal() {
+            checks.extend(lang.shortest(self.setting.jurisdiction).map(str::to_owned));
+        }
         self.warn(subject.totals, &mut checks);
         let place = form.map_or("other", |form| form.place.as_str());
         let compartment =

@@ -51,7 +51,7 @@ impl Lang {
     /// Files by a word in their names.
     pub fn files_named(self, word: &str, title: &str, count: u64) -> String {
         self.pick(
-            format!("{count} files named “{word}”: {title}"),
+            format!("files named “{word}” ({count}): {title}"),
             format!("文件名含“{word}”的 {count} 个文件：{title}"),
         )
     }
@@ -124,6 +124,21 @@ impl Lang {
         self.pick("what is it, and how long must it be kept?", "这是什么资料，应当保存多久？")
     }
 
+    /// What the law says of personal data that no rule asks to keep.
+    pub fn shortest(self, jurisdiction: &str) -> Option<&'static str> {
+        match jurisdiction {
+            "cn" => Some(self.pick(
+                "personal data that no rule asks to keep may be kept only as long as its purpose needs (个人信息保护法 arts 19, 47): decide soon",
+                "含个人信息而没有保存期限规定：只能保存实现目的所必要的最短时间（《个人信息保护法》第十九条、第四十七条），请尽快确定",
+            )),
+            "de" | "eu" | "uk" => Some(self.pick(
+                "personal data that no rule asks to keep may be kept only as long as its purpose needs (GDPR art 5(1)(e)): decide soon",
+                "含个人数据而没有保存期限规定：只能保存实现目的所必要的时间（GDPR 第 5 条第 1 款 e 项），请尽快确定",
+            )),
+            _ => None,
+        }
+    }
+
     /// A rule that waits for an event.
     pub fn event(self, event: &str) -> String {
         self.pick(
@@ -179,7 +194,7 @@ impl Lang {
     /// Files that were not read.
     pub fn not_read(self, read: Read, count: u64) -> String {
         match self {
-            Self::En => format!("{count} files {}", self.read(read)),
+            Self::En => format!("files {}: {count}", self.read(read)),
             Self::Zh => format!("{count} 个文件{}", self.read(read)),
         }
     }
