@@ -91,11 +91,14 @@ impl Findings {
     }
 }
 
+/// How many of its kind a text holds.
+type Detector = fn(&str) -> usize;
+
 /// Counts what is in a text.
 pub fn scan(text: &str) -> Findings {
     let text = narrowed(text);
     let mut findings = Findings::default();
-    let detectors: [(Finding, fn(&str) -> usize); FINDINGS.len()] = [
+    let detectors: [(Finding, Detector); FINDINGS.len()] = [
         (Finding::ResidentId, resident::count),
         (Finding::Mobile, phone::count),
         (Finding::BankCard, card::count),

@@ -162,10 +162,10 @@ mod tests {
                     "{id}"
                 );
             }
-            for (_, ids) in form.silent.iter().chain(&form.other) {
+            for ids in form.silent.values().chain(form.other.values()) {
                 assert!(ids.iter().all(|id| find(id).is_some()), "{ids:?}");
             }
-            for (_, ids) in &form.silent {
+            for ids in form.silent.values() {
                 let open = |id: &String| find(id).is_some_and(|rule| rule.period.is_none() || rule.base.is_none());
                 assert!(form.elsewhere || ids.iter().all(open), "{ids:?}");
             }
