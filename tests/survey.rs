@@ -3,9 +3,14 @@
 
 mod support;
 
+use keepuntil::ops::survey_file::FileReader;
+use keepuntil::survey::facts::Read;
+use keepuntil::survey::finding::Finding;
 use serde_json::Value;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 use support::Home;
 use zip::write::SimpleFileOptions;
 
@@ -121,6 +126,44 @@ fn the_text_of_pdf_is_read_by_a_process_of_its_own() {
     home.write("t/nested.pdf", format!("%PDF-1.7\n1 0 obj\n{}\nendobj\ntrailer <</Root 1 0 R>>", "[".repeat(200_000)));
     let ran = home.run(&["survey", "t", "--json"]).ends(0);
     assert_eq!(folder(&ran, "")["files"], 26);
+}
+
+#[test]
+fn the_process_that_reads_pdf_is_another_and_confined() {
+    let home = Home::new();
+    let pdf = home.write("a.pdf", "%PDF-1.7 nothing");
+    let program = home.write("reader", format!("#!/bin/sh\n[ \"$1\" = read-pdf ] && printf 'part\\n{PHONE}'\n"));
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let interrupted = std::sync::atomic::AtomicBool::new(false);
+    let reader = FileReader { max_bytes: 1 << 20, pdf: Some(&program), interrupted: &interrupted };
+    let (facts, hash, problem) = reader.read(&pdf, "a.pdf", true);
+    assert_eq!((facts.read, facts.findings.count(Finding::Mobile)), (Read::Part, 1));
+    assert!(hash.is_some() && problem.is_none());
+    let mut command = home.command();
+    let mut child =
+        command.arg("read-pdf").stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let limits = format!("/proc/{}/limits", child.id());
+    // It waits for its input, and has bounded itself before.
+    let line = |limits: &str, name: &str| {
+        let line = limits.lines().find(|line| line.starts_with(name)).map(str::to_owned);
+        line.unwrap_or_default().split_whitespace().rev().take(3).collect::<Vec<_>>().join(" ")
+    };
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let expected = [
+        ("Max address space", "bytes 2147483648 2147483648"),
+        ("Max cpu time", "seconds 20 20"),
+        ("Max file size", "bytes 0 0"),
+    ];
+    let bounded = || {
+        let text = std::fs::read_to_string(&limits).unwrap();
+        expected.iter().all(|(name, limit)| line(&text, name) == *limit)
+    };
+    while !bounded() {
+        assert!(Instant::now() < deadline, "{}", std::fs::read_to_string(&limits).unwrap());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
 }
 
 #[test]

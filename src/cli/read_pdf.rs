@@ -21,7 +21,8 @@ pub fn run() -> Result<Done, Failure> {
         Content::Part(text) => (PDF_PART, text),
         Content::Encrypted => (PDF_ENCRYPTED, String::new()),
         Content::Unreadable => {
-            return Err(Failure::Usage("standard input: it is no PDF that can be read".into(), "give it a PDF".into()));
+            let what = std::io::Error::other("it is no PDF that can be read");
+            return Err(StorageError::at("standard input")(what).into());
         }
     };
     let mut out = std::io::stdout().lock();

@@ -117,7 +117,9 @@ impl PolicyCheck {
         }
         match self.records.get_mut(&record) {
             Some(known) => {
-                if known.compartment != compartment || known.retention != retention || known.dated != dated {
+                let same_rules = Arc::ptr_eq(&known.rules, &rules) || known.rules == rules;
+                let same = known.compartment == compartment && known.retention == retention && known.dated == dated;
+                if !(same && same_rules) {
                     self.conflicts.insert(record);
                     return;
                 }
