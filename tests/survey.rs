@@ -258,6 +258,26 @@ fn what_is_not_sure_is_marked_and_kept_longest() {
 }
 
 #[test]
+fn the_folder_of_the_clients_itself_gives_a_record_a_client() {
+    let home = Home::new();
+    home.write("客户/甲/合同/1.txt", "x");
+    home.write("客户/甲/发票/2024/1.txt", "x");
+    home.write("客户/乙.txt", "x");
+    survives(&home, "客户");
+    let check = home.run(&["policy", "check", "policy.toml", "客户", "--json"]).ends(0);
+    let names: Vec<String> =
+        check.json("policy_record").iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["乙.txt", "甲"]);
+    home.write("凭证/2019/1.txt", "x");
+    home.write("凭证/旧.txt", "x");
+    survives(&home, "凭证");
+    let check = home.run(&["policy", "check", "policy.toml", "凭证", "--json"]).ends(0);
+    let names: Vec<String> =
+        check.json("policy_record").iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(names, ["2019", "凭证"]);
+}
+
+#[test]
 fn secret_data_raises_the_class_of_its_folder() {
     let home = Home::new();
     home.write("t/会计凭证/2024/a.txt", "x");

@@ -49,8 +49,7 @@ pub struct CheckArgs {
 #[derive(Args)]
 #[command(after_help = "For a folder that exists, `keepuntil survey` drafts a better one.\n\n\
     Examples:\n  keepuntil policy init -o policy.toml\n  \
-    keepuntil policy init -o policy.toml --jurisdiction cn --fiscal-year-end 12-31 \\\n    \
-    --closing-date 2026-12-31 -r age1pq1... --class accounts=confidential")]
+    keepuntil policy init -o policy.toml --jurisdiction cn -r age1pq1...")]
 pub struct InitArgs {
     /// Write the policy to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]

@@ -103,7 +103,8 @@ pub fn survey(
         return Err(OpsError::Problems(vec![Problem::new(&options.root, "it is not a folder")]));
     }
     let sizes = sizes(options, interrupted, progress)?;
-    let mut found = Found::default();
+    let name = options.root.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
+    let mut found = Found { tree: Tree::named(&name.unwrap_or_default()), ..Found::default() };
     let reader = FileReader { max_bytes: options.max_bytes, pdf: options.pdf.as_deref(), interrupted };
     let walk_problems = std::thread::scope(|scope| {
         let (files, queue) = bounded::<(String, PathBuf)>(256);

@@ -30,10 +30,13 @@ pub struct Form {
     rule: BTreeMap<String, String>,
     /// Why a person must look.
     #[serde(default)]
-    pub ask: Option<String>,
+    ask: Option<String>,
     /// The same in Chinese.
     #[serde(default)]
-    pub ask_zh: Option<String>,
+    ask_zh: Option<String>,
+    /// The jurisdictions where that is so; empty for all.
+    #[serde(default)]
+    ask_in: Vec<String>,
     /// Rules that may be meant but leave period or start open, by jurisdiction.
     #[serde(default)]
     silent: BTreeMap<String, Vec<String>>,
@@ -66,6 +69,12 @@ impl Form {
     /// The rule that it suggests there.
     pub fn rule(&self, jurisdiction: &str) -> Option<&str> {
         self.rule.get(jurisdiction).map(String::as_str)
+    }
+
+    /// Why a person must look, in English and Chinese.
+    pub fn asks(&self, jurisdiction: &str) -> Option<(&str, &str)> {
+        let there = self.ask_in.is_empty() || self.ask_in.iter().any(|own| own == jurisdiction);
+        self.ask.as_deref().zip(self.ask_zh.as_deref()).filter(|_| there)
     }
 
     /// The rules that may be meant, and need more than is known.

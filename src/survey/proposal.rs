@@ -130,15 +130,15 @@ impl Proposer<'_> {
             None => {
                 let period = longest(self.setting.jurisdiction);
                 reasons.push(lang.longest(period));
-                if form.is_none_or(|form| form.ask.is_none()) {
+                if form.is_none_or(|form| form.asks(self.setting.jurisdiction).is_none()) {
                     checks.push(lang.no_rule().into());
                 }
                 Keep::Longest(period)
             }
         };
         if let Some(form) = form {
-            let ask = lang.pick(form.ask.as_deref(), form.ask_zh.as_deref());
-            checks.extend(ask.map(str::to_owned));
+            let ask = form.asks(self.setting.jurisdiction);
+            checks.extend(ask.map(|(english, chinese)| lang.pick(english, chinese).to_owned()));
             instead = self.instead(form, matches!(keep, Keep::Longest(_)));
         }
         reasons.extend(lang.found(&subject.totals.findings));

@@ -23,7 +23,7 @@ pub type Named = (usize, &'static str);
 /// One folder.
 #[derive(Debug, Default)]
 pub struct Node {
-    /// Its own name; empty for the root.
+    /// Its own name.
     pub name: String,
     /// Path below the root.
     pub path: String,
@@ -81,6 +81,11 @@ impl Default for Tree {
 }
 
 impl Tree {
+    /// Of a folder of this name.
+    pub fn named(name: &str) -> Self {
+        Self { nodes: vec![Node { name: name.into(), form: form::of_name(name), ..Node::default() }] }
+    }
+
     /// The folder with this index.
     pub fn node(&self, index: usize) -> &Node {
         &self.nodes[index]

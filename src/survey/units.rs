@@ -21,7 +21,14 @@ const MAX_NAME: usize = 255;
 
 /// Everything below the root, and the rest.
 pub fn root(proposer: &mut Proposer<'_>) {
-    mixed(proposer, 0);
+    match form_of(proposer.tree.node(0)).map(|form| form.unit) {
+        // The folder of the clients itself, or of the vouchers.
+        Some(Unit::Entry | Unit::Year | Unit::Whole) => folder(proposer, 0),
+        None | Some(Unit::Mixed) => mixed(proposer, 0),
+    }
+    if proposer.made.last().is_some_and(|last| last.path == "**") {
+        return;
+    }
     let lang = proposer.setting.lang;
     let nothing = Totals::default();
     let base = subject(proposer, proposer.tree.node(0), "**".into(), None, lang.rest().into());
@@ -279,10 +286,15 @@ fn title(proposer: &Proposer<'_>, form: usize) -> &'static str {
 fn because(proposer: &Proposer<'_>, node: &Node, form: Option<usize>) -> String {
     let lang = proposer.setting.lang;
     match (form_of(node), form) {
-        (Some(_), Some(form)) => lang.folder_named(&node.path, title(proposer, form)),
-        (None, Some(form)) => lang.folder_of_files(&node.path, title(proposer, form)),
-        _ => lang.folder_unknown(&node.path),
+        (Some(_), Some(form)) => lang.folder_named(shown(node), title(proposer, form)),
+        (None, Some(form)) => lang.folder_of_files(shown(node), title(proposer, form)),
+        _ => lang.folder_unknown(shown(node)),
     }
+}
+
+/// The folder's path, or the root's name.
+fn shown(node: &Node) -> &str {
+    if node.path.is_empty() { &node.name } else { &node.path }
 }
 
 /// A pattern for what is below a folder.
@@ -292,7 +304,8 @@ fn below(node: &Node, pattern: &str) -> String {
 
 /// A record's name from the folder's and its own; without the folder's where it would be too long.
 fn named(proposer: &Proposer<'_>, node: &Node, own: &str) -> String {
-    let folder = part(&node.path.replace('/', proposer.setting.separator));
+    let path = if own.is_empty() { shown(node) } else { &node.path };
+    let folder = part(&path.replace('/', proposer.setting.separator));
     let longest = folder.len() + proposer.setting.separator.len() + own.len().max(node.longest);
     match (folder.is_empty(), own.is_empty()) {
         (true, _) => own.into(),
