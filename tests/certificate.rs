@@ -15,8 +15,7 @@ use keepuntil::retention::{AtExpiry, Class, Retention, parse_date};
 use keepuntil::storage::document::{DocumentError, MAX_DOCUMENT};
 use keepuntil::tlog::checkpoint::Checkpoint;
 use keepuntil::tlog::merkle::{inclusion_proof, leaf_hash, root_of};
-use keepuntil::tlog::proof::Evidence;
-use keepuntil::tlog::proof::Proof;
+use keepuntil::tlog::proof::{Evidence, Proof};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -86,6 +85,7 @@ fn certificate() -> Certificate {
         },
         reason: None,
         exports: vec![KeySheet { time: instant("2031-05-05T08:00:00Z"), archive: [0x42; 16], records: 1 }],
+        disclosures: Vec::new(),
         records: vec![row(0x42, 3), row(0x42, 17), row(0x43, 1)],
         inventory: [0; 32],
         journal: Evidence { leaf: String::new(), proof: String::new() },

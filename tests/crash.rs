@@ -32,8 +32,8 @@ const ARCHIVE: [u8; 16] = [0xa1; 16];
 const OTHER: [u8; 16] = [0xb2; 16];
 const PURGE: [u8; 16] = [0xc3; 16];
 /// Records of [`ARCHIVE`]: two pages.
-const RECORDS: u64 = 300;
-const DESTROYED: [u64; 2] = [2, 300];
+const RECORDS: u64 = 1100;
+const DESTROYED: [u64; 2] = [2, 1100];
 
 fn retention(days: &[&str]) -> Retention {
     let term = |day: &&str| Term { keep: Keep::Until(day.parse().unwrap()), bound: Bound::Floor, rule: None };

@@ -2,6 +2,7 @@
 
 mod forge;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use forge::*;
 use keepuntil::archive::layout;
 use keepuntil::archive::reader::ArchiveReader;
@@ -153,7 +154,6 @@ fn opened(secret: &Secret32, sealed: &[u8]) -> Vec<u8> {
 }
 
 fn decoded(value: &Value) -> Secret32 {
-    use base64::{Engine, prelude::BASE64_STANDARD};
     Secret32::from_slice(&BASE64_STANDARD.decode(value.as_str().unwrap()).unwrap()).unwrap()
 }
 
@@ -562,16 +562,16 @@ fn another_schema_or_root_is_damage() {
 }
 
 #[test]
-fn pages_hold_256_records_under_identities_that_are_written_nowhere() {
+fn pages_hold_1024_records_under_identities_that_are_written_nowhere() {
     let world = World::new();
-    let halves = deposit(&mut world.keyring().unwrap(), [1; 16], 300);
+    let halves = deposit(&mut world.keyring().unwrap(), [1; 16], 1100);
     let rows: Vec<(i64, i64, i64, Vec<u8>)> = {
         let catalogue = world.catalogue();
         let mut statement = catalogue.prepare("SELECT id, first, count, body FROM page ORDER BY first").unwrap();
         let rows = statement.query_map([], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?))).unwrap();
         rows.map(Result::unwrap).collect()
     };
-    assert_eq!(rows.iter().map(|row| (row.1, row.2)).collect::<Vec<_>>(), [(1, 256), (257, 44)]);
+    assert_eq!(rows.iter().map(|row| (row.1, row.2)).collect::<Vec<_>>(), [(1, 1024), (1025, 76)]);
     let table = world.table();
     let stored = [everything_in(&world.keyring_dir()), everything_in(&world.root_dir())].concat();
     let mut secrets = vec![world.root(0)];
@@ -580,8 +580,9 @@ fn pages_hold_256_records_under_identities_that_are_written_nowhere() {
         assert_eq!(keepuntil::crypto::header::stanza_types(&body).unwrap(), ["X25519"]);
         let page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
         assert_eq!(page["archive"], hex::encode([1; 16]));
-        assert_eq!((page["first"].as_i64(), page["records"].as_array().unwrap().len() as i64), (Some(first), count));
-        assert_eq!(decoded(&page["records"][0]["keys"]["record"]), halves[first as usize - 1].record);
+        assert_eq!((page["first"].as_i64(), page["kept"].as_array().unwrap().len() as i64), (Some(first), count));
+        let keys = BASE64_STANDARD.decode(page["keys"].as_str().unwrap()).unwrap();
+        assert_eq!(keys[..32], *halves[first as usize - 1].record.expose());
         assert_not_in(&stored, identity.expose());
         secrets.push(identity);
     }
@@ -654,8 +655,8 @@ fn destroyed_unknown_and_live_are_told_apart() {
     let identity = decoded(&world.table()["pages"]["1"]);
     let body: Vec<u8> = world.catalogue().query_row("SELECT body FROM page", [], |row| row.get(0)).unwrap();
     let mut page: Value = serde_json::from_slice(&opened(&identity, &body)).unwrap();
-    page["records"][0].as_object_mut().unwrap().remove("keys");
-    page["records"][0]["destroyed"] = "0123456789abcdef0123456789abcdef".into();
+    put_halves(&mut page, 0, &[0; 64]);
+    page["destroyed"]["1"] = "0123456789abcdef0123456789abcdef".into();
     let body = envelope::seal(&Recipients::of_x25519(&identity), page.to_string().as_bytes()).unwrap();
     world.catalogue().execute("UPDATE page SET body = ?1", [body]).unwrap();
     let mut keyring = world.keyring().unwrap();
@@ -769,19 +770,31 @@ fn exports_are_remembered_and_a_sheet_opens_its_records_only() {
     assert!(sheet.text.contains("# record 0000000002, keep until 2036-12-31: "));
 }
 
+/// Puts other bytes in the place of a record's halves.
+fn put_halves(page: &mut Value, at: usize, halves: &[u8; 64]) {
+    let mut keys = BASE64_STANDARD.decode(page["keys"].as_str().unwrap()).unwrap();
+    keys[at * 64..][..64].copy_from_slice(halves);
+    page["keys"] = BASE64_STANDARD.encode(keys).into();
+}
+
 #[test]
 fn an_entry_that_contradicts_itself_is_damage() {
-    let changes: [fn(&mut Value); 8] = [
-        |page| drop(page["records"][1].as_object_mut().unwrap().remove("keys")),
-        |page| page["records"][1]["destroyed"] = "00".repeat(16).into(),
-        |page| page["records"][1]["compartment"] = 1.into(),
-        |page| page["records"][1]["note"] = 1.into(),
-        |page| page["records"][1]["retention"] = 1.into(),
+    let changes: [fn(&mut Value); 13] = [
+        |page| put_halves(page, 1, &[0; 64]),
+        |page| page["destroyed"]["2"] = "00".repeat(16).into(),
+        |page| page["destroyed"]["3"] = "00".repeat(16).into(),
+        |page| page["compartments"][1] = 1.into(),
+        |page| page["compartments"].as_array_mut().unwrap().push(0.into()),
+        |page| drop(page["kept"].as_array_mut().unwrap().pop()),
+        |page| page["keys"] = page["keys"].as_str().unwrap()[4..].into(),
+        |page| page["keys"] = format!("{}AAAA", page["keys"].as_str().unwrap().trim_end_matches('=')).into(),
+        |page| page["note"] = 1.into(),
+        |page| page["kept"][1] = 1.into(),
         |page| page["retentions"][0]["terms"] = Value::Array(Vec::new()),
         |page| {
             let same = page["retentions"][0].clone();
             page["retentions"].as_array_mut().unwrap().push(same);
-            page["records"][1]["retention"] = 1.into();
+            page["kept"][1] = 1.into();
         },
         |page| {
             let mut unused = page["retentions"][0].clone();
@@ -826,7 +839,7 @@ fn a_document_has_a_fresh_identity_at_every_write() {
 fn only_a_new_generation_destroys_and_extends() {
     let world = World::new();
     let id = [1; 16];
-    deposit(&mut world.keyring().unwrap(), id, 300);
+    deposit(&mut world.keyring().unwrap(), id, 1100);
     let mut longer = retention();
     longer.terms.extend(Retention::until(parse_date("2050-12-31").unwrap(), AtExpiry::Destroy).terms);
     let shorter = Retention::until(parse_date("2020-12-31").unwrap(), AtExpiry::Destroy);
@@ -846,7 +859,7 @@ fn only_a_new_generation_destroys_and_extends() {
         refused(Update { extend: vec![(id, 1, shorter)], ..Update::default() }),
         KeyringError::Shortened(1)
     ));
-    for (records, record) in [("301", 301), ("1-9223372036854775807", i64::MAX as u64)] {
+    for (records, record) in [("1101", 1101), ("1-9223372036854775807", i64::MAX as u64)] {
         let update = Update { destroy: destroy(records), purge, ..Update::default() };
         assert!(matches!(refused(update), KeyringError::UnknownRecord(found) if found == record));
     }
@@ -856,13 +869,13 @@ fn only_a_new_generation_destroys_and_extends() {
     assert_eq!((keyring.generation(), keyring.last_purge()), (0, None));
     // And done at once: two pages, one of them for both reasons.
     let update =
-        Update { extend: vec![(id, 3, longer.clone())], destroy: destroy("1-2,300"), purge, ..Update::default() };
+        Update { extend: vec![(id, 3, longer.clone())], destroy: destroy("1-2,1100"), purge, ..Update::default() };
     assert_eq!(keyring.advance(update).unwrap(), 1);
     assert!(matches!(keyring.halves(&id, 2), Err(KeyringError::Destroyed(2))));
     assert_eq!(keyring.record_entry(&id, 3).unwrap().retention, &longer);
-    assert_eq!(keyring.record_entry(&id, 300).unwrap().destroyed, purge);
-    let again = keyring.advance(Update { destroy: destroy("300"), purge, ..Update::default() });
-    assert!(matches!(again, Err(KeyringError::Destroyed(300))));
+    assert_eq!(keyring.record_entry(&id, 1100).unwrap().destroyed, purge);
+    let again = keyring.advance(Update { destroy: destroy("1100"), purge, ..Update::default() });
+    assert!(matches!(again, Err(KeyringError::Destroyed(1100))));
     let last = keyring.last_purge().unwrap();
     assert_eq!((last.id, last.generation), ([5; 16], 1));
     let (mut live, mut seen) = (0, 0);
@@ -875,16 +888,16 @@ fn only_a_new_generation_destroys_and_extends() {
             Ok(())
         })
         .unwrap();
-    assert_eq!((seen, live, keyring.check().unwrap()), (300, 297, 297));
+    assert_eq!((seen, live, keyring.check().unwrap()), (1100, 1097, 1097));
     // Single records: those that were asked for, in order, up to the first that there is not.
     for (asked, shown, unknown) in [
-        ("2-3,256-257,300", &[2, 3, 256, 257, 300][..], None),
-        ("300-9223372036854775807", &[300], Some(301)),
-        ("600-601", &[], Some(600)),
+        ("2-3,1024-1025,1100", &[2, 3, 1024, 1025, 1100][..], None),
+        ("1100-9223372036854775807", &[1100], Some(1101)),
+        ("1600-1601", &[], Some(1600)),
     ] {
         let mut seen = Vec::new();
         let outcome = keyring.for_records(&id, &asked.parse().unwrap(), &mut |_, entry| {
-            assert_eq!(entry.live, ![1, 2, 300].contains(&entry.record));
+            assert_eq!(entry.live, ![1, 2, 1100].contains(&entry.record));
             seen.push(entry.record);
             Ok(())
         });

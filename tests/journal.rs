@@ -94,7 +94,7 @@ fn entries() -> Vec<Entry> {
         Entry::Made { keyring: [0x51; 16] },
         Entry::Deposit { archive: [0x42; 16], records: ranges("1-17"), root: [7; 32] },
         Entry::Export { archive: [0x42; 16], records: ranges("3,5-6") },
-        Entry::Hold { hold: [0x61; 16], scope: record, from: date("2031-02-03"), text: [8; 32] },
+        Entry::Hold { hold: [0x61; 16], scope: record, from: date("2031-02-03"), text: [8; 32], secrecy: false },
         Entry::Release { hold: [0x61; 16] },
         Entry::Extension { archive: [0x42; 16], records: ranges("1-4"), until: date("2045-12-31") },
         Entry::Event {
@@ -138,7 +138,46 @@ fn entries() -> Vec<Entry> {
             sha256: Some([12; 32]),
             items: Items::Digest(ItemsDigest { count: 10_000, sha256: [13; 32] }),
         },
-        Entry::Hold { hold: [0x66; 16], scope: Scope::default(), from: date("2031-02-03"), text: [14; 32] },
+        Entry::Hold {
+            hold: [0x66; 16],
+            scope: Scope::default(),
+            from: date("2031-02-03"),
+            text: [14; 32],
+            secrecy: false,
+        },
+        Entry::DisclosurePolicy { sha256: [15; 32], approvals: fingerprint() },
+        Entry::Request {
+            request: [16; 32],
+            archive: [0x42; 16],
+            records: Some(ranges("3,17")),
+            requester: Some(fingerprint().remove(0)),
+            purpose: "court-order".into(),
+        },
+        Entry::Refusal { refusal: [0x67; 16], request: [16; 32], reason: "secrecy".into(), document: [17; 32] },
+        Entry::Grant {
+            grant: [0x68; 16],
+            request: [16; 32],
+            archive: [0x42; 16],
+            records: ranges("3,17"),
+            requester: fingerprint().remove(0),
+            until: date("2031-03-31"),
+            document: [18; 32],
+            approvals: fingerprint(),
+        },
+        Entry::Receipt {
+            grant: [0x68; 16],
+            what: "destroyed".into(),
+            records: ranges("3,17"),
+            document: [19; 32],
+            by: fingerprint().remove(0),
+        },
+        Entry::Hold {
+            hold: [0x69; 16],
+            scope: Scope::default(),
+            from: date("2031-02-03"),
+            text: [20; 32],
+            secrecy: true,
+        },
         Entry::Verified { archive: [0x42; 16], root: [7; 32], outcome: VerifiedOutcome::Damaged, deep: true },
     ]
 }
@@ -161,7 +200,8 @@ fn leaf_vectors() -> Vec<Vector> {
             let name = match number {
                 18 => "18-valid-plan-with-a-long-list".into(),
                 19 => "19-valid-hold-on-everything".into(),
-                20 => "20-valid-verified-deep".into(),
+                25 => "25-valid-hold-for-secrecy".into(),
+                26 => "26-valid-verified-deep".into(),
                 _ => format!("{number:02}-valid-{}", entry.kind()),
             };
             vector(name, &["J-1", "J-4"], "leaf.json", leaf(entry.clone()), None)
@@ -229,7 +269,11 @@ fn leaf_vectors() -> Vec<Vector> {
     );
     bad("49-items-without-records", &["J-8"], "plan", "\"1-4,7\"", "\"\"", "without records");
     bad("50-count", &["J-9"], "destroyed", "\"count\":6", "\"count\":5", "count");
-    bad("51-not-deep", &["J-4"], "verified", "\"whole\"", "\"whole\",\"deep\":false", spelling);
+    bad("51-grant-of-nothing", &["J-31"], "grant", "\"records\":\"3,17\"", "\"records\":\"\"", "names no records");
+    bad("52-requester-by-name", &["J-6"], "grant", "\"requester\":\"SHA256:", "\"requester\":\"a.wang:", "fingerprint");
+    bad("53-purpose-is-prose", &["J-6"], "request", "court-order", "an order", "is not a code");
+    bad("54-secrecy-spelled-out", &["J-1"], "hold", "0808\"", "0808\",\"secrecy\":false", spelling);
+    bad("55-not-deep", &["J-4"], "verified", "\"whole\"", "\"whole\",\"deep\":false", spelling);
     vectors
 }
 

@@ -34,7 +34,7 @@ use std::time::Duration;
 const FIRST: [u8; 16] = [0x42; 16];
 const SECOND: [u8; 16] = [0x43; 16];
 /// Records of [`FIRST`]: more than a page has.
-const RECORDS: u64 = 258;
+const RECORDS: u64 = 1026;
 
 fn vector() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/vectors/keyring/01-whole")
@@ -84,16 +84,16 @@ fn write(home: &Path) {
     made.begin().unwrap();
     let typed = SettingsOptions { typed_confirmation: Some(true), ..SettingsOptions::default() };
     settings::set(&mut made, &typed, &[]).unwrap();
-    let early = |n| if n == 257 { day("2029-12-01") } else { day("2036-12-31") };
+    let early = |n| if n == 1025 { day("2029-12-01") } else { day("2036-12-31") };
     deposit(&mut made, FIRST, RECORDS, early);
     deposit(&mut made, SECOND, 3, |n| match n {
         1 => day("2036-12-31"),
         2 => day("2029-12-01"),
         _ => Keep::Permanent,
     });
-    extend::extend(&mut made, FIRST, Some(&Ranges::from_iter([258])), "2040-12-31".parse().unwrap()).unwrap();
+    extend::extend(&mut made, FIRST, Some(&Ranges::from_iter([1026])), "2040-12-31".parse().unwrap()).unwrap();
     let scope = Scope::of_records(SECOND, Ranges::from_iter([2]));
-    hold::place(&mut made, "Smith v. Jones", "District court", scope, None).unwrap();
+    hold::place(&mut made, "Smith v. Jones", "District court", scope, false, None).unwrap();
     drop(made);
     let mut due = custody(home, "2030-02-01T10:00:00Z");
     clock::confirm_typed(&mut due, "2030-02-01").unwrap();
@@ -132,7 +132,7 @@ fn seen(view: &View) -> Value {
             destroyed.push(*n);
             record["destroyed"] = view.destroyed[&place].clone().into();
         }
-        if [1, 2, 3, 256, 257, 258].contains(n) {
+        if [1, 2, 3, 1024, 1025, 1026].contains(n) {
             records.insert(n.to_string(), record);
         }
     }

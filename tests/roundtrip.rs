@@ -230,7 +230,10 @@ fn check_bag(bag: &Path) {
     let tags = manifest("tagmanifest-sha256.txt");
     for entry in fs::read_dir(bag).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
-        assert!(name == "data" || name == "tagmanifest-sha256.txt" || tags.contains_key(&name), "{name}");
+        assert!(
+            name == "data" || name == "tagmanifest-sha256.txt" || name == "evidence.json" || tags.contains_key(&name),
+            "{name}"
+        );
     }
     let info = fs::read_to_string(bag.join("bag-info.txt")).unwrap();
     assert!(info.contains(&format!("Payload-Oxum: {bytes}.{files}\n")), "{info}");

@@ -189,8 +189,10 @@ fn wide_frame(content: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// A label of any text, in which `BAG` is the hash of the default payload's bag.
 fn sealed_label(text: &str, fill: usize) -> Vec<u8> {
-    let mut text = text.as_bytes().to_vec();
+    let bag = hex::encode(bag_hash(&bag(&payload(), |_| {})));
+    let mut text = text.replace("BAG", &bag).into_bytes();
     text.resize(text.len().next_multiple_of(fill), b' ');
     kdf::seal_once(&label_key(1), &text)
 }
@@ -199,7 +201,7 @@ fn with_label(text: &'static str, fill: usize) -> Vec<u8> {
     with_record(|| Record { label: sealed_label(text, fill), ..Record::of(1, "first", &payload()) })
 }
 
-const LABEL: &str = r#"{"name":"first","kind":"folder","files":2,"bytes":31}"#;
+const LABEL: &str = r#"{"name":"first","kind":"folder","files":2,"bytes":31,"bag":"BAG"}"#;
 
 fn hybrid_identity() -> Identities {
     let hrp = bech32::Hrp::parse_unchecked("age-secret-key-pq-");
@@ -853,16 +855,17 @@ fn broken_records() -> Vec<Vector> {
         }),
         vector("116-more-than-the-label", &["A-32"], "record limit", "it holds more than its label says", move || {
             with_record(|| Record {
-                label: sealed_label(r#"{"name":"first","kind":"folder","files":2,"bytes":30}"#, 256),
+                label: sealed_label(r#"{"name":"first","kind":"folder","files":2,"bytes":30,"bag":"BAG"}"#, 256),
                 ..Record::of(1, "first", &payload())
             })
         }),
         vector("117-less-than-the-label", &["A-32"], "record damaged", "it holds less than its label says", || {
-            with_label(r#"{"name":"first","kind":"folder","files":3,"bytes":31}"#, 256)
+            with_label(r#"{"name":"first","kind":"folder","files":3,"bytes":31,"bag":"BAG"}"#, 256)
         }),
         vector("118-label-under-another-key", &["A-33"], "label damaged", "does not authenticate", || {
             with_record(|| {
-                let sealed = label("first", &payload()).seal(&label_key(2));
+                let named = Label { bag: bag_hash(&bag(&payload(), |_| {})), ..label("first", &payload()) };
+                let sealed = named.seal(&label_key(2));
                 Record { label: sealed, ..Record::of(1, "first", &payload()) }
             })
         }),
@@ -870,14 +873,29 @@ fn broken_records() -> Vec<Vector> {
             with_label(LABEL, 100)
         }),
         vector("120-label-unknown-key", &["A-34"], "label damaged", "unknown field", || {
-            with_label(r#"{"name":"first","kind":"folder","files":2,"bytes":31,"note":1}"#, 256)
+            with_label(r#"{"name":"first","kind":"folder","files":2,"bytes":31,"bag":"BAG","note":1}"#, 256)
         }),
         vector("121-label-path", &["A-34"], "label damaged", "its name cannot be a folder's", || {
-            with_label(r#"{"name":"../first","kind":"folder","files":2,"bytes":31}"#, 256)
+            with_label(r#"{"name":"../first","kind":"folder","files":2,"bytes":31,"bag":"BAG"}"#, 256)
         }),
         vector("122-label-empty-name", &["A-34"], "label damaged", "its name cannot be a folder's", || {
-            with_label(r#"{"name":"","kind":"folder","files":2,"bytes":31}"#, 256)
+            with_label(r#"{"name":"","kind":"folder","files":2,"bytes":31,"bag":"BAG"}"#, 256)
         }),
+        vector("123-label-without-bag", &["A-34"], "label damaged", "missing field `bag`", || {
+            with_label(r#"{"name":"first","kind":"folder","files":2,"bytes":31}"#, 256)
+        }),
+        vector(
+            "124-label-of-another-bag",
+            &["A-72"],
+            "record damaged",
+            "its bag is not the one that its label names",
+            || {
+                with_record(|| {
+                    let other = Label { bag: sha256(&[b"another"]), ..label("first", &payload()) };
+                    Record { label: other.seal(&label_key(1)), ..Record::of(1, "first", &payload()) }
+                })
+            },
+        ),
     ]
 }
 
@@ -977,9 +995,7 @@ fn open_record(
     let stream = record::open(reader.file().clone(), leaf, &record_key(leaf.record))?;
     let (summary, stream) = read_bag(stream, leaf, limits, &mut hashes)?;
     record::finish(stream, leaf)?;
-    if (summary.files, summary.bytes) != (label.files, label.bytes) {
-        return Err(ArchiveError::damaged(format!("record {}", leaf.record), "it holds less than its label says"));
-    }
+    label.check_bag(leaf.record, &summary)?;
     Ok(hashes.0)
 }
 
@@ -1089,7 +1105,7 @@ fn the_key_schedule_holds() {
         let access = kdf::access_half(&archive, &s, n);
         let record = kdf::record_key(&archive, &access, &e, n);
         let label_key = kdf::label_key(&archive, &access, &d, n);
-        let label = Label { name: "沐阳".into(), files: 3, bytes: 4, ..Label::default() };
+        let label = Label { name: "沐阳".into(), files: 3, bytes: 4, bag: [0xba; 32], ..Label::default() };
         assert_eq!(Label::open(&label_key, n, &label.seal(&label_key)).unwrap(), label);
         json!({
             "archive": hex::encode(archive),

@@ -96,7 +96,8 @@ for number in $(seq "$records"); do
   fi
   diff -r --no-dereference "$scratch/expected" "$number/data" || fail "$name: not what was sealed"
   (cd "$number" && sha256sum --quiet -c tagmanifest-sha256.txt) || fail "$name: a tag file does not agree"
-  diff -r --no-dereference "$scratch/restored/$name" "$number" || fail "$name: keepuntil restores something else"
+  # What restore adds to the bag was not sealed.
+  diff -r --no-dereference --exclude=evidence.json "$scratch/restored/$name" "$number" || fail "$name: keepuntil restores something else"
   cd "$scratch/kept"
   echo "record $number opened: $name"
 done

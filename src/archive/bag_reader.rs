@@ -404,7 +404,10 @@ impl Walk<'_> {
         self.tags.push((name.to_owned(), hash));
         match name {
             "manifest-sha256.txt" => self.stage = Stage::Tags,
-            "tagmanifest-sha256.txt" => self.stage = Stage::End,
+            "tagmanifest-sha256.txt" => {
+                self.stage = Stage::End;
+                self.summary.bag = hash;
+            }
             _ => {}
         }
         Ok(())

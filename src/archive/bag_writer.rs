@@ -31,6 +31,8 @@ pub struct BagSummary {
     pub files: u64,
     /// Bytes in them.
     pub bytes: u64,
+    /// SHA-256 of `tagmanifest-sha256.txt`; zeros until the bag has ended.
+    pub bag: Hash,
 }
 
 /// Gives full chunks away and gets buffers back.
@@ -230,15 +232,16 @@ impl<S: ChunkSink> BagWriter<S> {
         Ok(())
     }
 
-    /// Ends the bag; gives back the sink, the last buffer, and how many of its bytes are the last chunk.
+    /// Ends the bag; gives back what it came to, the sink, the last buffer, and how many of its bytes are the last chunk.
     ///
     /// # Errors
     /// Those of the sink.
-    pub fn finish(mut self) -> Result<(S, Vec<u8>, usize), S::Error> {
+    pub fn finish(mut self) -> Result<(BagSummary, S, Vec<u8>, usize), S::Error> {
         let tags: String = self.tags.iter().map(|(name, hash)| format!("{}  {name}\n", hex::encode(hash))).collect();
         self.tag_file("tagmanifest-sha256.txt", tags.as_bytes())?;
         self.bytes(&[0; 1024])?;
-        Ok((self.sink, self.chunk, self.filled))
+        let summary = BagSummary { bag: sha256(&[tags.as_bytes()]), ..self.summary };
+        Ok((summary, self.sink, self.chunk, self.filled))
     }
 
     fn manifest_line(&mut self, path: &str, hash: &Hash, size: u64) -> Result<(), S::Error> {

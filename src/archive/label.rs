@@ -1,8 +1,12 @@
-//! A record's label: its name and counts, encrypted in the leaf, padded to whole buckets.
+//! A record's label: its name, its counts and the hash of its bag, encrypted in the leaf, padded to whole buckets.
+//!
+//! Invariant: whoever has its key can tell the sealed bag from any other, without the record.
 //!
 //! Spec: `spec/archive.md`, "Label".
 
 use super::ArchiveError;
+use super::bag_writer::BagSummary;
+use crate::crypto::hash::Hash;
 use crate::crypto::kdf::{open_once, seal_once};
 use crate::crypto::secret::Secret32;
 use serde::{Deserialize, Serialize};
@@ -24,6 +28,9 @@ pub struct Label {
     pub files: u64,
     /// Bytes in these files.
     pub bytes: u64,
+    /// SHA-256 of the bag's `tagmanifest-sha256.txt`, which covers every file of it.
+    #[serde(with = "hex::serde")]
+    pub bag: Hash,
     /// The date that its retention counts from, where one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dated: Option<chrono::NaiveDate>,
@@ -66,6 +73,21 @@ impl Label {
                 self.skipped.push(name.clone());
             }
         }
+    }
+
+    /// Whether a bag that was read to its end is the one that was sealed.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Damaged`].
+    pub fn check_bag(&self, record: u64, found: &BagSummary) -> Result<(), ArchiveError> {
+        let damaged = |what: &str| Err(ArchiveError::damaged(format!("record {record}"), what));
+        if (found.files, found.bytes) != (self.files, self.bytes) {
+            return damaged("it holds less than its label says");
+        }
+        if found.bag != self.bag {
+            return damaged("its bag is not the one that its label names");
+        }
+        Ok(())
     }
 
     /// Encrypts the label, padded with spaces to whole buckets.

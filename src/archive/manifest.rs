@@ -163,10 +163,18 @@ pub fn claimed_keys(bytes: &[u8]) -> Result<[VerifierKey; 2], ArchiveError> {
     struct Claims {
         verifier_keys: [String; 2],
     }
-    let damaged = |what: String| ArchiveError::damaged(MANIFEST, what);
-    let claims: Claims = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+    let claims: Claims = serde_json::from_slice(bytes).map_err(|e| ArchiveError::damaged(MANIFEST, e.to_string()))?;
+    verifier_keys(MANIFEST, &claims.verifier_keys)
+}
+
+/// The keys of a seal from their two texts in the member `place`.
+///
+/// # Errors
+/// [`ArchiveError::Damaged`] when they are not one Ed25519 and one ML-DSA-44 key of one name, in their one spelling.
+pub fn verifier_keys(place: &str, texts: &[String; 2]) -> Result<[VerifierKey; 2], ArchiveError> {
+    let damaged = |what: String| ArchiveError::damaged(place, what);
     let parse = |text: &str| text.parse::<VerifierKey>().map_err(|e| damaged(e.to_string()));
-    let keys = [parse(&claims.verifier_keys[0])?, parse(&claims.verifier_keys[1])?];
+    let keys = [parse(&texts[0])?, parse(&texts[1])?];
     use crate::crypto::sign::Scheme;
     if keys[0].scheme != Scheme::Ed25519 || keys[1].scheme != Scheme::MlDsa44 || keys[0].name != keys[1].name {
         return Err(damaged("its verifier keys are not one Ed25519 and one ML-DSA-44 key of one name".into()));

@@ -6,6 +6,7 @@
 pub mod bag_reader;
 pub mod bag_writer;
 pub mod compress;
+pub mod extract;
 pub mod label;
 pub mod layout;
 pub mod leaf;
@@ -40,6 +41,9 @@ pub enum ArchiveError {
     /// There is no such record.
     #[error("there is no record {0}; its records are numbered 1 to {1}")]
     NoSuchRecord(u64, u64),
+    /// An extract without this record.
+    #[error("record {0} is not in this extract")]
+    NotInExtract(u64),
     /// Something in a record exceeds the limits that were set for reading it.
     #[error("record {record}: {what}")]
     Limit {

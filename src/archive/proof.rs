@@ -6,7 +6,8 @@ use super::ArchiveError;
 use super::leaf::{self, RecordLeaf};
 use crate::crypto::kdf::{ArchiveId, parse_archive_id};
 use crate::crypto::sign::VerifierKey;
-use crate::tlog::checkpoint::SignedCheckpoint;
+use crate::tlog::checkpoint::{self, Checkpoint};
+use crate::tlog::merkle::{leaf_hash, root_from_proof};
 use crate::tlog::proof::Proof;
 
 /// A record that was proved to be under a seal.
@@ -14,10 +15,14 @@ use crate::tlog::proof::Proof;
 pub struct ProvedRecord {
     /// The archive.
     pub archive: ArchiveId,
+    /// Key name of the seal.
+    pub firm: String,
     /// The record's leaf.
     pub leaf: RecordLeaf,
     /// The seal.
-    pub sealed: SignedCheckpoint,
+    pub checkpoint: Checkpoint,
+    /// The signer's time in it, seconds since 1970; none where nobody's signature was checked.
+    pub signed: Option<u64>,
 }
 
 /// Verifies the text of a proof file under `keys`, which come from elsewhere than the archive.
@@ -27,13 +32,35 @@ pub struct ProvedRecord {
 pub fn verify_record_proof(text: &str, keys: &[VerifierKey; 2]) -> Result<ProvedRecord, ArchiveError> {
     let proof = Proof::parse(text)?;
     let sealed = proof.verify(keys)?;
-    let damaged = |what: &str| ArchiveError::damaged("proof", what);
+    let proved = record_of(&proof, sealed.checkpoint, Some(sealed.time))?;
     // The same keys may sign other logs; only this origin makes the leaf a record's.
-    let id = sealed.checkpoint.origin.strip_prefix(&keys[0].name).and_then(|rest| rest.strip_prefix("/archive/"));
-    let archive = id.and_then(parse_archive_id).ok_or_else(|| damaged("its origin is not that of an archive"))?;
+    if proved.firm != keys[0].name {
+        return Err(ArchiveError::damaged("proof", "its origin is not that of an archive"));
+    }
+    Ok(proved)
+}
+
+/// Everything that [`verify_record_proof`] checks but the signatures: whoever forged it made it whole.
+///
+/// # Errors
+/// [`ArchiveError::Damaged`].
+pub fn consistent_record_proof(text: &str) -> Result<ProvedRecord, ArchiveError> {
+    let proof = Proof::parse(text)?;
+    let head = checkpoint::claimed(proof.checkpoint.as_bytes())?;
+    if root_from_proof(leaf_hash(&proof.leaf), proof.index, head.size, &proof.hashes)? != head.root {
+        return Err(ArchiveError::damaged("proof", "it does not lead to the checkpoint's root"));
+    }
+    record_of(&proof, head, None)
+}
+
+fn record_of(proof: &Proof, checkpoint: Checkpoint, signed: Option<u64>) -> Result<ProvedRecord, ArchiveError> {
+    let damaged = |what: &str| ArchiveError::damaged("proof", what);
+    let origin = checkpoint.origin.split_once("/archive/");
+    let named = origin.and_then(|(firm, id)| Some((firm.to_owned(), parse_archive_id(id)?)));
+    let (firm, archive) = named.ok_or_else(|| damaged("its origin is not that of an archive"))?;
     let leaf: RecordLeaf = leaf::parse(proof.index, &proof.leaf)?;
     if leaf.record != proof.index {
         return Err(damaged("its leaf is another record's"));
     }
-    Ok(ProvedRecord { archive, leaf, sealed })
+    Ok(ProvedRecord { archive, firm, leaf, checkpoint, signed })
 }

@@ -33,7 +33,9 @@ pub enum Command {
     Create(Create),
     Inspect(Inspect),
     Verify(Verify),
-    Restore(Restore),
+    Restore(Box<Restore>),
+    #[command(subcommand)]
+    Evidence(super::evidence::EvidenceCommand),
     Rules(Rules),
     #[command(subcommand)]
     Certificate(super::certificate::CertificateCommand),
@@ -61,6 +63,14 @@ pub enum Command {
     /// Give the text of the PDF on standard input, for survey
     #[command(hide = true)]
     ReadPdf,
+    #[command(subcommand)]
+    Request(super::request::RequestCommand),
+    Approve(super::approve::ApproveArgs),
+    Grant(Box<super::grant::GrantArgs>),
+    Refuse(super::refuse::RefuseArgs),
+    #[command(subcommand)]
+    Receipt(super::receipt::ReceiptCommand),
+    Disclosures(super::disclosures::DisclosuresArgs),
 }
 
 /// Make an age identity, post-quantum unless --classic
@@ -101,7 +111,7 @@ pub struct TrustArgs {
     #[arg(long, value_name = "VKEY")]
     pub signer: Vec<String>,
     /// Accept only seals by the verifier keys in FILE, one a line
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", alias = "signer-file")]
     pub trust: Option<PathBuf>,
 }
 
@@ -258,13 +268,19 @@ pub struct Verify {
 
 /// Open records: each becomes a BagIt bag under DIR, with a proof beside it
 #[derive(Args)]
-#[command(after_help = "Examples:\n  keepuntil restore firm.sealed --record 17 -o out/\n  \
-    keepuntil restore firm.sealed --match '沐阳*' -o out/\n  keepuntil restore firm.sealed --all --plain -o out/")]
+#[command(after_help = "With --grant nothing is needed but the archive, or the extract that came with the \
+    grant, and the identity that was made with the request. That identity is wiped and removed once every \
+    record of the grant was opened, unless --keep-identity. What was opened cannot be taken back by anybody: \
+    its validity is a promise of whoever opened it.\n\n\
+    Examples:\n  keepuntil restore firm.sealed --record 17 -o out/\n  \
+    keepuntil restore firm.sealed --match '沐阳*' -o out/\n  keepuntil restore firm.sealed --all --plain -o out/\n  \
+    keepuntil restore extract.tar --grant grant.json -i request.json.identity \\\n    \
+    --sign-with ~/.ssh/id_ed25519 --trust firm.vkeys -o out/")]
 pub struct Restore {
     #[arg(value_name = "ARCHIVE")]
     pub archive: PathBuf,
-    /// The record with this number; may be given more than once
-    #[arg(long, value_name = "N", group = "which", required = true)]
+    /// The record with this number; may be given more than once [with --grant: all that it names]
+    #[arg(long, value_name = "N", group = "which", required_unless_present_any = ["pattern", "all", "grant"])]
     pub record: Vec<u64>,
     /// Records whose name matches this pattern
     #[arg(long = "match", value_name = "GLOB", group = "which")]
@@ -272,6 +288,15 @@ pub struct Restore {
     /// Every record
     #[arg(long, group = "which")]
     pub all: bool,
+    /// Open what this grant names, without a keyring; ARCHIVE may be an extract
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["pattern", "all", "plain"])]
+    pub grant: Option<PathBuf>,
+    /// Sign the receipt with this SSH key
+    #[arg(long, value_name = "KEY", requires = "grant")]
+    pub sign_with: Option<PathBuf>,
+    /// Do not wipe the one-time identity after everything was opened
+    #[arg(long, requires = "grant")]
+    pub keep_identity: bool,
     /// Where the records go
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,

@@ -2,6 +2,7 @@
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::disclosure::ledger::LedgerError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
@@ -9,7 +10,13 @@ use crate::keyring::KeyringError;
 use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
 use crate::ops::destruction::Stopped;
+use crate::ops::eligibility::{Eligibility, Ineligible};
+use crate::ops::grant::GrantError;
+use crate::ops::granted::GrantedError;
+use crate::ops::proposal::ProposalError;
 use crate::ops::purge::PlanError;
+use crate::ops::receipt::ReceiptError;
+use crate::ops::request::RequestError;
 use crate::retention::RetentionError;
 use crate::retention::disposition::Forbidden;
 use crate::retention::policy::PolicyError;
@@ -89,6 +96,7 @@ impl Failure {
                 let list = match error {
                     OpsError::Problems(problems) => problems.iter().map(ToString::to_string).collect(),
                     OpsError::Forbidden(stopped) => stopped.iter().map(stopped_line).collect(),
+                    OpsError::Ineligible(found) => found.refused.iter().map(ineligible_line).collect(),
                     OpsError::Unmatched(paths) => paths.iter().map(|path| crate::storage::escape(path)).collect(),
                     _ => Vec::new(),
                 };
@@ -113,6 +121,25 @@ pub fn of_record(record: u64, error: &OpsError) -> String {
     if text.starts_with(&name) { text } else { name + &text }
 }
 
+fn ineligible_line((why, records): (&Ineligible, &crate::retention::ranges::Ranges)) -> String {
+    let noun = if records.count() == 1 { "record" } else { "records" };
+    format!("{noun} {records}: {why}")
+}
+
+/// The code of the worst of the reasons.
+pub fn ineligible_code(found: &Eligibility) -> u8 {
+    let stands = |why| found.refused.contains_key(&why);
+    if stands(Ineligible::Secrecy) || stands(Ineligible::Expired) {
+        FORBIDDEN
+    } else if stands(Ineligible::OutOfScope) {
+        APPROVAL_MISSING
+    } else if stands(Ineligible::Destroyed) {
+        DESTROYED
+    } else {
+        FAILED
+    }
+}
+
 /// The exit code of an error.
 pub fn code(error: &OpsError) -> u8 {
     match error {
@@ -130,18 +157,43 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => storage_code(e),
         OpsError::Crypto(e) => crypto_code(e),
         OpsError::Forbidden(stopped) => forbidden_code(stopped),
+        OpsError::Ineligible(found) => ineligible_code(found),
         OpsError::Record { source, .. } | OpsError::Refused(source) => refusal_code(source),
         OpsError::Plan(error) => plan_code(error),
         OpsError::Clock(_) | OpsError::Time(_) | OpsError::Timestamp(_) => CLOCK,
         OpsError::PlanFile { source: DocumentError::OtherFormat(_), .. } => FAILED,
         OpsError::Register(_) | OpsError::PlanFile { .. } => DAMAGED,
+        OpsError::Message { source: DocumentError::OtherFormat(_), .. } | OpsError::DisclosurePolicy(_) => FAILED,
+        OpsError::Message { .. } => DAMAGED,
+        OpsError::Request(RequestError::NoRecords) => FAILED,
+        OpsError::Request(_) | OpsError::Proposal(_) => APPROVAL_MISSING,
+        OpsError::Ledger(e) => ledger_code(e),
+        OpsError::Unattested(_) => DAMAGED,
         OpsError::Journal(e) => journal_code(e),
         OpsError::Roster(error) => match error {
             RosterError::Line { .. } | RosterError::Size(_) | RosterError::Empty => FAILED,
             _ => APPROVAL_MISSING,
         },
+        OpsError::Grant(error) => match error {
+            GrantError::Mismatch { .. } => DAMAGED,
+            GrantError::ClockBehind { .. } => CLOCK,
+            _ => APPROVAL_MISSING,
+        },
+        OpsError::Receipt(ReceiptError::Mismatch { .. }) => DAMAGED,
+        OpsError::Receipt(ReceiptError::OtherSigner { .. }) => APPROVAL_MISSING,
+        OpsError::Granted(error) => granted_code(error),
         OpsError::Interrupted => INTERRUPTED,
         _ => FAILED,
+    }
+}
+
+fn granted_code(error: &GrantedError) -> u8 {
+    match error {
+        GrantedError::File { source: DocumentError::OtherFormat(_), .. } => FAILED,
+        GrantedError::Ended { .. } | GrantedError::NotGranted { .. } => APPROVAL_MISSING,
+        GrantedError::NotYet { .. } => CLOCK,
+        GrantedError::NoIdentity(_) => NO_IDENTITY,
+        _ => DAMAGED,
     }
 }
 
@@ -166,9 +218,17 @@ fn refusal_code(refusal: &Refusal) -> u8 {
 
 fn plan_code(error: &PlanError) -> u8 {
     match error {
-        PlanError::ApprovalMissing { .. } | PlanError::NoRoster => APPROVAL_MISSING,
+        PlanError::ApprovalMissing { .. } | PlanError::ChangeUnsigned { .. } | PlanError::NoRoster => APPROVAL_MISSING,
         PlanError::Stale => FORBIDDEN,
         _ => FAILED,
+    }
+}
+
+fn ledger_code(error: &LedgerError) -> u8 {
+    match error {
+        LedgerError::Damaged(_) => DAMAGED,
+        LedgerError::Full(_) => FAILED,
+        _ => APPROVAL_MISSING,
     }
 }
 
@@ -203,8 +263,65 @@ fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::PlanFile { .. } => "execute the file as `keepuntil purge --plan FILE` wrote it",
         OpsError::Roles { .. } => "see the form with `keepuntil purge --help`",
+        OpsError::Request(RequestError::NoRoster) => "say who may ask and approve: `keepuntil roster set FILE`",
+        OpsError::Request(RequestError::NoPolicy) => {
+            "say who may ask for what: `keepuntil roster disclosure FILE`; see `keepuntil roster disclosure --help`"
+        }
+        OpsError::Request(RequestError::MayNotAsk(_)) => "see who may ask with `keepuntil roster show`",
+        OpsError::Request(RequestError::Unsigned { .. }) => {
+            "the requester signs it: ssh-keygen -Y sign -n keepuntil-request -f KEY FILE; a signature that lies elsewhere is \
+             named with --signature"
+        }
+        OpsError::Request(RequestError::OtherRequester { .. }) => {
+            "ask the requester through a channel that you know; it must be signed by the person that it names"
+        }
+        OpsError::Request(RequestError::Late(_)) => "have the requester make a new one: `keepuntil request new --help`",
+        OpsError::Request(RequestError::NoRecords) => {
+            "find out which are meant with `keepuntil request find FILE ARCHIVE`, then name them: --record N"
+        }
+        OpsError::Request(RequestError::Wider(_)) => "have the requester ask for them: `keepuntil request new --help`",
+        OpsError::Proposal(ProposalError::Late(_) | ProposalError::OtherRoster) => {
+            "make a new proposal with `keepuntil request propose FILE`, and have it approved anew"
+        }
+        OpsError::Proposal(ProposalError::Missing { .. }) => {
+            "people on the roster sign it: `keepuntil approve PROPOSAL --sign-with KEY`"
+        }
+        OpsError::Proposal(ProposalError::OwnRequest(_)) => "somebody else on the roster has to approve it",
+        OpsError::Ledger(LedgerError::Answered { .. }) => {
+            "a request is answered once: have the requester make a new one with `keepuntil request new`"
+        }
+        OpsError::Roster(RosterError::UnknownKey(_)) => {
+            "ask the person through a channel that you know; their key is added with `keepuntil roster set FILE`"
+        }
+        OpsError::Message { source: DocumentError::OtherFormat(_), .. } => {
+            "name the right file; if it is the right one, get a newer keepuntil"
+        }
+        OpsError::Message { .. } => {
+            "compare it with what was sent; `keepuntil request template` shows how a request looks"
+        }
+        OpsError::Ineligible(_) => {
+            "see what may be granted with `keepuntil request check FILE`, and propose only those: --record N; for the \
+             rest write a letter: `keepuntil refuse FILE --help`"
+        }
+        OpsError::Granted(GrantedError::NoIdentity(_)) => {
+            "name the identity that was made with the request: -i REQUEST.identity"
+        }
+        OpsError::Granted(GrantedError::Ended { .. }) => {
+            "ask the custodian again: a new request, for a new one-time address"
+        }
+        OpsError::Granted(GrantedError::NotYet { .. }) => "wait, or set the clock right",
+        OpsError::Granted(GrantedError::OtherArchive { .. }) => {
+            "name the archive, or the extract, that the grant is for"
+        }
+        OpsError::Granted(_) => {
+            "do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one"
+        }
         OpsError::Plan(PlanError::Stale) => {
             "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew"
+        }
+        OpsError::Plan(PlanError::ChangeUnsigned { .. }) => {
+            "print what they sign with --statement > FILE; each signs it: ssh-keygen -Y sign -n keepuntil-settings -f KEY \
+             FILE; then add --approval FILE.sig for each"
         }
         OpsError::Plan(PlanError::ApprovalMissing { .. }) => {
             "people on the roster sign the plan: ssh-keygen -Y sign -n keepuntil-plan -f KEY PLAN; then add \
@@ -262,6 +379,19 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Keyring(KeyringError::RootTaken(_)) => {
             "if its keyring is on a disk that is away, bring it back; else name another folder: `keepuntil keyring \
              init DIR --root FOLDER`; never remove a root that a keyring needs"
+        }
+        OpsError::Ledger(LedgerError::UnknownRequest(_)) => {
+            "note it and make a proposal with `keepuntil request propose FILE -o proposal.json`"
+        }
+        OpsError::Ledger(LedgerError::Spent { .. }) => {
+            "the requester writes a new request: `keepuntil request new --help`"
+        }
+        OpsError::Grant(GrantError::Ended(_)) => {
+            "make a new proposal with `keepuntil request propose FILE -o proposal.json`, and have it approved anew"
+        }
+        OpsError::Grant(GrantError::ClockBehind { .. }) => "set the clock right",
+        OpsError::Unattested(_) | OpsError::Grant(GrantError::Mismatch { .. }) => {
+            "do not rely on this file; ask whoever made it for the one that they have"
         }
         OpsError::Archive { source: ArchiveError::NewerFormat(_), .. } => "get a newer keepuntil",
         OpsError::Archive { source: ArchiveError::Limit { .. }, .. } => {

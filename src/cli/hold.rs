@@ -21,6 +21,8 @@ pub enum HoldCommand {
     #[command(after_help = "A hold covers what its scope names, also what is deposited later.\n\n\
         Examples:\n  keepuntil hold place firm.sealed --record 17 --matter 'Smith v. Jones' \\\n    \
         --authority 'District Court, case 12/2031'\n  \
+        keepuntil hold place firm.sealed --record 18 --secrecy --matter investigation \\\n    \
+        --authority 'Public Prosecutor'\n  \
         keepuntil hold place --everything --matter audit --authority 'tax office'")]
     Place {
         #[command(flatten)]
@@ -31,6 +33,9 @@ pub enum HoldCommand {
         /// Who demands it
         #[arg(long, value_name = "TEXT")]
         authority: String,
+        /// The matter is secret: nothing that the hold covers may be disclosed either
+        #[arg(long)]
+        secrecy: bool,
         /// Sign with this SSH key instead of the keyring's own key
         #[arg(long, value_name = "KEY")]
         sign_with: Option<PathBuf>,
@@ -75,10 +80,10 @@ pub struct ScopeArgs {
 
 pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
     match command {
-        HoldCommand::Place { scope, matter, authority, sign_with, keyring } => {
+        HoldCommand::Place { scope, matter, authority, secrecy, sign_with, keyring } => {
             let mut custody = home::custody(&keyring)?;
             let scope = scope.resolve(&custody)?;
-            let hold = place(&mut custody, &matter, &authority, scope, sign_with.as_deref())?;
+            let hold = place(&mut custody, &matter, &authority, scope, secrecy, sign_with.as_deref())?;
             let covered = covered(&custody, &hold)?;
             let (destroyed, _) = named(&custody, &hold.scope)?;
             if !destroyed.is_empty() {
@@ -152,13 +157,14 @@ fn covered(custody: &Custody, hold: &Hold) -> Result<u64, Failure> {
 
 fn text(hold: &Hold, covered: u64) -> String {
     format!(
-        "hold {}\n  matter     {}\n  authority  {}\n  scope      {}: {} now\n  since      {}\n",
+        "hold {}\n  matter     {}\n  authority  {}\n  scope      {}: {} now\n  since      {}\n{}",
         hex::encode(hold.id),
         escape(hold.matter.as_deref().unwrap_or("")),
         escape(hold.authority.as_deref().unwrap_or("")),
         escape(&hold.scope.to_string()),
         render::count(covered, "record"),
         hold.from,
+        if hold.secrecy { "  secrecy    nothing of it may be disclosed\n" } else { "" },
     )
 }
 
@@ -170,6 +176,7 @@ fn json(hold: &Hold, covered: u64) -> serde_json::Value {
         "authority": hold.authority,
         "scope": hold.scope,
         "since": hold.from,
+        "secrecy": hold.secrecy,
         "records": covered,
         "signature": hold.signature,
     })

@@ -2,14 +2,18 @@
 //!
 //! The only module that prints, asks, and reads the environment and the clock.
 
+mod approve;
 mod args;
 pub mod certificate;
 mod clock;
 mod create;
+mod disclosures;
 mod due;
 mod error;
 mod event;
+mod evidence;
 mod extend;
+mod grant;
 mod hold;
 mod home;
 mod inspect;
@@ -17,12 +21,16 @@ mod journal;
 mod kept;
 mod keygen;
 mod keyring;
+mod letter;
 mod policy;
 mod progress;
 mod prompt;
 mod purge;
 mod read_pdf;
+mod receipt;
+mod refuse;
 mod render;
+mod request;
 mod restore;
 mod roster;
 mod rules;
@@ -61,7 +69,8 @@ pub fn main() -> ExitCode {
         }
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
-    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_) | Command::Survey(_))
+    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_) | Command::Grant(_))
+        || matches!(cli.command, Command::Survey(_))
         || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
@@ -88,7 +97,8 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Create(args) => create::run(args, common),
         Command::Inspect(args) => inspect::run(args, common),
         Command::Verify(args) => verify::run(args, common),
-        Command::Restore(args) => restore::run(args, common),
+        Command::Restore(args) => restore::run(*args, common),
+        Command::Evidence(command) => evidence::run(command, common),
         Command::Rules(args) => rules::run(args, common),
         Command::Keyring(command) => keyring::run(command, common),
         Command::Journal(command) => journal::run(command, common),
@@ -101,9 +111,15 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Event(command) => event::run(command, common),
         Command::Purge(command) => purge::run(*command, common),
         Command::Clock(command) => clock::run(command, common),
+        Command::Request(command) => request::run(command, common),
+        Command::Approve(args) => approve::run(&args, common),
+        Command::Refuse(args) => refuse::run(&args, common),
         Command::Roster(command) => roster::run(command, common),
         Command::Survey(args) => survey::run(args, common),
         Command::Policy(command) => policy::run(command, common),
         Command::ReadPdf => read_pdf::run(),
+        Command::Grant(args) => grant::run(*args, common),
+        Command::Receipt(command) => receipt::run(command, common),
+        Command::Disclosures(args) => disclosures::run(args, common),
     }
 }

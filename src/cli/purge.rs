@@ -317,6 +317,7 @@ fn report(executed: &Executed, common: Common) -> Result<Done, Failure> {
             "message_type": "destroyed", "purge": id, "records": certificate.records.len(),
             "generation": certificate.generation, "certificate": executed.path.to_string_lossy(),
             "key_sheets": certificate.exports.iter().map(|sheet| sheet.records).sum::<u64>(),
+            "grants": certificate.disclosures.len(),
         }));
         return Ok(Done::Clean);
     }
@@ -326,6 +327,13 @@ fn report(executed: &Executed, common: Common) -> Result<Done, Failure> {
             render::count(certificate.records.len() as u64, "record"),
             show(&executed.path)
         ))?;
+    }
+    for granted in &certificate.disclosures {
+        eprintln!(
+            "keepuntil: warning: grant {} handed over {} of them: what was handed over is not destroyed",
+            hex::encode(granted.grant),
+            granted.records
+        );
     }
     for sheet in &certificate.exports {
         eprintln!(

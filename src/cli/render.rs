@@ -1,6 +1,7 @@
 //! Text for terminals of 80 columns: wide characters aligned, hostile ones escaped, sizes readable.
 
 use super::error::Failure;
+use crate::retention::ranges::Ranges;
 use std::io::Write;
 use unicode_width::UnicodeWidthStr;
 
@@ -32,6 +33,12 @@ pub fn bytes(n: u64) -> String {
 /// A number with a noun in the right form.
 pub fn count(n: u64, singular: &str) -> String {
     if n == 1 { format!("1 {singular}") } else { format!("{n} {singular}s") }
+}
+
+/// `record 5`, `records 5,7-9`.
+pub fn records(records: &Ranges) -> String {
+    let noun = if records.count() == 1 { "record" } else { "records" };
+    format!("{noun} {}", shorten(&records.to_string(), 60))
 }
 
 /// A table: every column as wide as its widest cell, the first `right` of them right-aligned.
@@ -76,13 +83,24 @@ pub fn shorten(text: &str, columns: usize) -> String {
     out + "…"
 }
 
+/// Punctuation of Chinese that belongs to what stands before it.
+const CLOSING: [char; 12] = ['、', '，', '。', '；', '：', '！', '？', '）', '》', '”', '』', '】'];
+
 /// Text in lines of [`WIDTH`] columns, all but the first indented; Chinese breaks anywhere.
 pub fn wrapped(text: &str, indent: usize) -> String {
-    let mut lines = vec![String::new()];
+    let mut words: Vec<String> = Vec::new();
     for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {
+        match words.last_mut() {
+            // No line begins with what closes.
+            Some(before) if word.starts_with(CLOSING) => before.push_str(word),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    let mut lines = vec![String::new()];
+    for word in &words {
         let line = lines.last_mut().expect("there is a line");
         if indent + line.width() + word.trim_end().width() > WIDTH {
-            lines.push(word.to_owned());
+            lines.push(word.clone());
         } else {
             line.push_str(word);
         }

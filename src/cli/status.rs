@@ -4,6 +4,7 @@ use super::args::{Common, KeyringPlace};
 use super::error::Failure;
 use super::{Done, home, render};
 use crate::ops::custody::Custody;
+use crate::ops::disclosures::Summary;
 use crate::ops::status::{Counts, Status, status};
 use crate::retention::clock::Observed;
 use clap::Args;
@@ -27,7 +28,7 @@ pub fn run(args: StatusArgs, common: Common) -> Result<Done, Failure> {
     }
     let warned = warn(&custody);
     home::remember(custody)?;
-    let findings = status.overdue > 0 || status.clock.distrust.is_some();
+    let findings = status.overdue > 0 || status.disclosures.overdue > 0 || status.clock.distrust.is_some();
     Ok(if findings || warned { Done::Findings } else { Done::Clean })
 }
 
@@ -123,6 +124,7 @@ fn text(custody: &Custody, status: &Status) -> String {
     if status.holds > 0 {
         text.push_str(&format!("\n  {} in force: `keepuntil hold list`\n", render::count(status.holds, "hold")));
     }
+    text.push_str(&disclosures(&status.disclosures));
     let clock = &status.clock;
     text.push_str(&format!("\n  certain date {}; ", clock.trusted_today));
     let behind = matches!(custody.observed(), Observed::Behind { .. } | Observed::FarBehind { .. });
@@ -136,6 +138,20 @@ fn text(custody: &Custody, status: &Status) -> String {
     }
     if status.overdue > 0 {
         text.push_str(&format!("\n  OVERDUE: {}\n", render::count(status.overdue, "record")));
+    }
+    text
+}
+
+fn disclosures(of: &Summary) -> String {
+    let mut text = String::new();
+    if of.open_requests > 0 {
+        let slow =
+            if of.slow_requests > 0 { format!(", {} for more than 21 days", of.slow_requests) } else { String::new() };
+        text.push_str(&format!("\n  {} without an answer{slow}\n", render::count(of.open_requests, "request")));
+    }
+    if of.overdue > 0 {
+        let n = render::count(of.overdue, "grant");
+        text.push_str(&format!("\n  OVERDUE: what {n} handed over: `keepuntil disclosures`\n"));
     }
     text
 }
@@ -207,6 +223,10 @@ fn json(custody: &Custody, status: &Status) -> serde_json::Value {
         "overdue": status.overdue,
         "scheduled": cool_offs,
         "holds": status.holds,
+        "disclosures": {
+            "open_requests": status.disclosures.open_requests, "slow_requests": status.disclosures.slow_requests,
+            "grants": status.disclosures.grants, "overdue": status.disclosures.overdue,
+        },
         "clock": {
             "mark": status.clock.mark, "proved": status.clock.proved, "certain_date": status.clock.trusted_today,
             "unconfirmed_days": status.clock.unconfirmed_days, "distrust": status.clock.distrust,

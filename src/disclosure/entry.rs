@@ -100,7 +100,14 @@ pub fn fingerprint(key: &[u8]) -> String {
     format!("SHA256:{}", BASE64_STANDARD_NO_PAD.encode(sha256(&[key])))
 }
 
-fn check_principal(name: &str) -> Result<(), String> {
+/// Whether a person may have this name, on a roster and wherever else one stands.
+///
+/// # Errors
+/// In words.
+pub fn check_principal(name: &str) -> Result<(), String> {
+    if name.is_empty() || escape(name) != name {
+        return Err("a name is empty, or has a control, bidirectional or invisible character".into());
+    }
     if name.contains(',') {
         return Err("it names several principals: people are counted by name, so a key has one".into());
     }

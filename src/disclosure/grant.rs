@@ -5,24 +5,28 @@
 //! that the journal does not know is none. Spec: `spec/disclosure.md`, "Grant".
 
 use super::conditions::Conditions;
-use super::proposal::{Signatory, check_validity};
+use super::proposal::{Signatory, check_firm, check_validity};
 use super::purpose::Purpose;
 use super::request::{check_address, check_records};
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::Secret32;
+use crate::crypto::{header, hybrid};
 use crate::retention::ranges::Ranges;
-use crate::storage::document::{self, DocumentError, MAX_DOCUMENT, base64_text, is_plain_time, is_text};
+use crate::storage::document::{self, DocumentError, MAX_DOCUMENT, base64_text, is_plain_time};
 use crate::tlog::proof::Evidence;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-grant/v1";
 /// The format of the plaintext of [`Grant::keys`].
 pub const KEYS_FORMAT: &str = "keepuntil-granted-keys/v1";
 /// Approvals under a grant, at most.
-const MAX_APPROVALS: usize = 64;
+pub const MAX_APPROVALS: usize = 64;
+/// Bytes that encryption may add to [`Grant::keys`].
+const ENVELOPE: u64 = 64 << 10;
 
 /// The content of a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -130,6 +134,10 @@ impl Grant {
         if grant.journal.is_none() {
             return Err(DocumentError::malformed("it lacks the journal's entry"));
         }
+        // One more stanza would be one more reader, whom the journal does not name.
+        if !header::stanza_types(&grant.keys).is_ok_and(|types| types == [hybrid::STANZA]) {
+            return Err(DocumentError::malformed("keys: they are not encrypted to one address"));
+        }
         Ok(grant)
     }
 
@@ -148,16 +156,22 @@ impl Grant {
         if self.approvals.len() > MAX_APPROVALS || !self.approvals.is_sorted_by(|a, b| a.name < b.name) {
             return Err("approvals: too many, or not in the order of names, each once".into());
         }
-        if self.approvals.iter().any(|approval| approval.name == self.requester.name) {
+        let own = |by: &Signatory| by.name == self.requester.name || by.key == self.requester.key;
+        if self.approvals.iter().any(own) {
             return Err("approvals: the requester is among them".into());
         }
         check_address(&self.address)?;
         check_records(&self.records)?;
         self.conditions.check()?;
         check_validity(self.valid_from, self.valid_until)?;
-        if !is_plain_time(self.granted) || !is_text(&self.firm) {
-            return Err("its time is not in whole seconds, or the firm has no name".into());
+        self.conditions.check_from(self.valid_from.date_naive())?;
+        if !is_plain_time(self.granted) || self.granted > self.valid_until {
+            return Err("granted: it is not in whole seconds, or after the end of the validity".into());
         }
+        if self.keys.len() as u64 > GrantedKeys::limit(self.records.count()) + ENVELOPE {
+            return Err("keys: they are larger than those of its records can be".into());
+        }
+        check_firm(&self.firm)?;
         Ok(())
     }
 }
@@ -169,5 +183,33 @@ impl GrantedKeys {
     /// Bytes that the plaintext may have for so many records.
     pub fn limit(records: u64) -> u64 {
         1024 + records * Self::RECORD
+    }
+
+    /// The plaintext: JSON without blanks.
+    pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
+        // Large enough never to be moved, which would leave a copy behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(Self::limit(self.records.len() as u64) as usize));
+        serde_json::to_writer(&mut *bytes, self).expect("keys are always JSON");
+        bytes
+    }
+
+    /// Reads the plaintext of what came with `grant`.
+    ///
+    /// # Errors
+    /// What is wrong, in words that quote nothing, for anything but the keys of exactly its records in their one spelling.
+    pub fn parse(plaintext: &[u8], grant: &Grant) -> Result<Self, &'static str> {
+        let read: Result<Self, _> = document::parse_any(plaintext, KEYS_FORMAT, Self::limit(grant.records.count()));
+        // What the parser complains of could quote a secret.
+        let keys = read.map_err(|_| "they are not written as they must be")?;
+        if keys.to_bytes()[..] != *plaintext {
+            return Err("they are not in canonical form");
+        }
+        if keys.grant != grant.grant || keys.archive != grant.archive {
+            return Err("they are of another grant or archive");
+        }
+        if !keys.records.iter().map(|keys| keys.record).eq(grant.records.iter()) {
+            return Err("they are of other records");
+        }
+        Ok(keys)
     }
 }

@@ -4,7 +4,12 @@
 
 pub mod conditions;
 pub mod entry;
+pub mod evidence;
 pub mod grant;
+pub mod ledger;
+mod noted;
+pub mod notice;
+pub mod policy;
 pub mod proposal;
 pub mod purpose;
 pub mod receipt;

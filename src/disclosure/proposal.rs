@@ -3,14 +3,17 @@
 //! Invariant: it names request, seal, records, address, validity and conditions, so that an approval is good for nothing
 //! else. Spec: `spec/disclosure.md`, "Proposal".
 
-use super::conditions::Conditions;
+use super::conditions::{Conditions, check_line};
+use super::entry::check_principal;
+use super::grant::MAX_APPROVALS;
 use super::purpose::Purpose;
 use super::request::{MAX_MESSAGE, check_address, check_records};
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
+use crate::crypto::sign::is_key_name;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
-use crate::storage::document::{self, DocumentError, is_plain_time, is_text};
+use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -82,10 +85,10 @@ impl Signatory {
     pub fn check(&self) -> Result<(), String> {
         let base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
         let fits = |hash: &str| hash.len() == 43 && hash.bytes().all(base64);
-        if !is_text(&self.name) || !self.key.strip_prefix("SHA256:").is_some_and(fits) {
-            return Err("a name or the fingerprint of its key is malformed".into());
+        if !self.key.strip_prefix("SHA256:").is_some_and(fits) {
+            return Err("the fingerprint of a key is malformed".into());
         }
-        Ok(())
+        check_principal(&self.name)
     }
 }
 
@@ -122,14 +125,28 @@ impl Proposal {
         check_records(&self.records)?;
         self.conditions.check()?;
         check_validity(self.valid_from, self.valid_until)?;
-        if !is_plain_time(self.made) || !is_plain_time(self.approve_until) {
-            return Err("a time is not in whole seconds".into());
+        self.conditions.check_from(self.valid_from.date_naive())?;
+        check_firm(&self.firm)?;
+        if !is_plain_time(self.made) || !is_plain_time(self.approve_until) || self.approve_until < self.made {
+            return Err("a time is not in whole seconds, or approvals end before it was made".into());
+        }
+        if self.approvals_needed as usize > MAX_APPROVALS {
+            return Err(format!("approvals_needed: more than {MAX_APPROVALS} people"));
         }
         if self.classes.is_empty() || !self.classes.is_sorted_by(|a, b| a < b) {
             return Err("classes: there are none, or they do not rise".into());
         }
         Ok(())
     }
+}
+
+/// Whether a firm may sign under this name.
+///
+/// # Errors
+/// In words.
+pub fn check_firm(name: &str) -> Result<(), String> {
+    check_line("firm", name)?;
+    if is_key_name(name) { Ok(()) } else { Err("firm: it is not a key name".into()) }
 }
 
 /// Whether a grant may be valid from one time until another.

@@ -3,11 +3,13 @@
 //! Invariant: it names the grant by id and hash, and what was opened by the hash that the sealed label has of it. Spec:
 //! `spec/disclosure.md`, "Receipt".
 
+use super::conditions::check_line;
+use super::entry::check_principal;
 use super::request::{MAX_MESSAGE, MAX_RECORDS};
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::ranges::Ranges;
-use crate::storage::document::{self, DocumentError, is_plain_time, is_text};
+use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,7 @@ pub struct Receipt {
     /// The grant.
     #[serde(with = "hex::serde")]
     pub grant: [u8; 16],
-    /// SHA-256 of the grant's file.
+    /// The grant's [`document`](super::grant::Grant::document): the same however often the grant is written, with whichever proof.
     #[serde(with = "hex::serde")]
     pub grant_sha256: Hash,
     /// The archive.
@@ -44,6 +46,9 @@ pub struct Receipt {
     pub requester: String,
     /// With which program.
     pub tool: String,
+    /// 16 random bytes, so that nobody can guess what was opened by the hash in the journal.
+    #[serde(with = "hex::serde")]
+    pub salt: [u8; 16],
 }
 
 /// What a requester did with what they were given.
@@ -56,6 +61,17 @@ pub enum Handled {
     Returned,
     /// What was handed over was destroyed.
     Destroyed,
+}
+
+impl Handled {
+    /// The code that stands in files.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Opened => "opened",
+            Self::Returned => "returned",
+            Self::Destroyed => "destroyed",
+        }
+    }
 }
 
 /// A record as it was opened.
@@ -96,9 +112,10 @@ impl Receipt {
         if !whole {
             return Err("opened: it is not the list of its records".into());
         }
-        if !is_plain_time(self.made) || !is_text(&self.requester) || !is_text(&self.tool) {
-            return Err("its time is not in whole seconds, or a name is malformed".into());
+        if !is_plain_time(self.made) {
+            return Err("made: it is not in whole seconds".into());
         }
-        Ok(())
+        check_principal(&self.requester)?;
+        check_line("tool", &self.tool)
     }
 }

@@ -4,11 +4,11 @@
 //! "Refusal".
 
 use super::conditions::check_text;
-use super::proposal::Signatory;
+use super::proposal::{Signatory, check_firm};
 use super::request::MAX_MESSAGE;
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
-use crate::storage::document::{self, DocumentError, is_plain_time, is_text};
+use crate::storage::document::{self, DocumentError, is_plain_time};
 use crate::tlog::proof::Evidence;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -45,6 +45,9 @@ pub struct Refusal {
     pub reason: RefusalReason,
     /// Why, in words.
     pub explanation: String,
+    /// 16 random bytes, so that nobody can guess the words by the hash in the journal.
+    #[serde(with = "hex::serde")]
+    pub salt: [u8; 16],
     /// The journal's entry; absent only until it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<Evidence>,
@@ -140,9 +143,9 @@ impl Refusal {
     pub fn check(&self) -> Result<(), String> {
         self.requester.as_ref().map_or(Ok(()), Signatory::check)?;
         check_text("explanation", &self.explanation)?;
-        if !is_plain_time(self.refused) || !is_text(&self.firm) {
-            return Err("its time is not in whole seconds, or the firm has no name".into());
+        if !is_plain_time(self.refused) {
+            return Err("refused: it is not in whole seconds".into());
         }
-        Ok(())
+        check_firm(&self.firm)
     }
 }

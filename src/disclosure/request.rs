@@ -4,15 +4,17 @@
 //! its JSON is read, but no key twice and none that is unknown. Spec: `spec/disclosure.md`, "Request".
 
 use super::conditions::check_text;
+use super::entry::check_principal;
 use super::purpose::Purpose;
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::hybrid;
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::is_plain_date;
 use crate::retention::ranges::Ranges;
-use crate::storage::document::{DocumentError, is_plain_time, is_text};
+use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-request/v1";
@@ -20,6 +22,8 @@ pub const FORMAT: &str = "keepuntil-request/v1";
 pub const MAX_MESSAGE: u64 = 256 << 10;
 /// Records that one request may name.
 pub const MAX_RECORDS: u64 = 100_000;
+/// Bytes of text that a list of records may have: as much as the journal takes.
+pub const MAX_RANGES: usize = 24 << 10;
 /// References, or papers of identity, in a request.
 const MAX_LISTED: usize = 20;
 
@@ -101,7 +105,7 @@ pub struct IdentityPaper {
 impl Request {
     /// The bytes of the file, as this program writes them.
     pub fn to_bytes(&self) -> Vec<u8> {
-        crate::storage::document::to_bytes(self)
+        document::to_bytes(self)
     }
 
     /// Reads a request in any spelling; proves nothing about who wrote it.
@@ -109,14 +113,27 @@ impl Request {
     /// # Errors
     /// [`DocumentError`] says what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
-        let request: Self = crate::storage::document::parse_any(bytes, FORMAT, MAX_MESSAGE)?;
-        request.check().map_err(DocumentError::Malformed)?;
+        let request: Self = document::parse_any(bytes, FORMAT, MAX_MESSAGE)?;
+        request.check().and_then(|()| request.check_spelling(bytes)).map_err(DocumentError::Malformed)?;
         Ok(request)
     }
 
     /// By what proposals, grants and the journal name it: the hash of its file's bytes.
     pub fn identity_of(bytes: &[u8]) -> Hash {
         sha256(&[bytes])
+    }
+
+    /// Whether each value has its one spelling, however the JSON around them is written: nobody may read a date or a number
+    /// in it in another way than this program does.
+    fn check_spelling(&self, bytes: &[u8]) -> Result<(), String> {
+        let object = |bytes| serde_json::from_slice::<serde_json::Map<String, Value>>(bytes).map_err(|e| e.to_string());
+        let (read, plain) = (object(bytes)?, object(&self.to_bytes())?);
+        let other = read.iter().find(|(key, value)| plain.get(key.as_str()) != Some(value));
+        match other.map(|(key, _)| (key, plain.get(key.as_str()))) {
+            Some((key, Some(plain))) => Err(format!("{key}: its one spelling is {plain}")),
+            Some((key, None)) => Err(format!("{key}: where there is nothing to say it is left out")),
+            None => Ok(()),
+        }
     }
 
     /// What is wrong with it.
@@ -138,9 +155,7 @@ impl Request {
         if !is_plain_time(self.made) {
             return Err("made: it is not in whole seconds".into());
         }
-        if !is_text(&self.requester) {
-            return Err("requester: it is not a name such as a.wang@firm.example".into());
-        }
+        check_principal(&self.requester).map_err(|what| format!("requester: {what}"))?;
         check_address(&self.address)
     }
 }
@@ -164,6 +179,9 @@ pub fn check_records(records: &Ranges) -> Result<(), String> {
     }
     if records.count() > MAX_RECORDS {
         return Err(format!("records: more than {MAX_RECORDS}"));
+    }
+    if records.to_string().len() > MAX_RANGES {
+        return Err(format!("records: too scattered, their list is longer than {MAX_RANGES} bytes"));
     }
     Ok(())
 }

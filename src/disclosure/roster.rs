@@ -221,12 +221,25 @@ impl Roster {
         wanted: &str,
         at: DateTime<Utc>,
     ) -> Result<BTreeSet<String>, RosterError> {
-        let mut people = BTreeSet::new();
-        for (index, signature) in signatures.iter().enumerate() {
+        Ok(self.signers(message, signatures, wanted, at)?.into_iter().map(|signer| signer.principal).collect())
+    }
+
+    /// The same with the key of each signature, in the order of the signatures.
+    ///
+    /// # Errors
+    /// As [`Self::approvals`].
+    pub fn signers(
+        &self,
+        message: &[u8],
+        signatures: &[Vec<u8>],
+        wanted: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Vec<Signer>, RosterError> {
+        let verify = |(index, signature): (usize, &Vec<u8>)| {
             let among = |source| RosterError::Among { number: index + 1, source: Box::new(source) };
-            people.insert(self.verify(message, signature, wanted, at).map_err(among)?.principal);
-        }
-        Ok(people)
+            self.verify(message, signature, wanted, at).map_err(among)
+        };
+        signatures.iter().enumerate().map(verify).collect()
     }
 
     /// The roster after a change that `needed` distinct people of this roster have signed, and at least one.
@@ -256,6 +269,32 @@ impl Roster {
             return Err(RosterError::TooFew { have, needed });
         }
         Ok(new)
+    }
+}
+
+/// Whether `signature` over `message` is by the key of this fingerprint, for the purpose `wanted`. Whose key that is, and whether
+/// it may still sign, says whoever knows the fingerprint: a grant, for the receipts under it.
+///
+/// # Errors
+/// [`RosterError`]: why the signature does not count.
+pub fn verify_by_key(message: &[u8], signature: &[u8], wanted: &str, key: &str) -> Result<(), RosterError> {
+    let outside = Signature::parse(signature).ok_or(RosterError::Malformed)?;
+    if outside.namespace != wanted {
+        return Err(RosterError::OtherPurpose { found: outside.namespace, wanted: wanted.into() });
+    }
+    let (found, mut rest) = (fingerprint(&outside.key), &outside.key[..]);
+    let kind = super::signature::string(&mut rest).and_then(|kind| std::str::from_utf8(kind).ok()).unwrap_or_default();
+    // A line of its own, so that the key has the one spelling that a roster would take.
+    let allowed = format!("signer {kind} {}", BASE64_STANDARD.encode(&outside.key));
+    if found != key || !matches!(Entry::read(&allowed), Ok(Some(entry)) if entry.key == outside.key) {
+        return Err(RosterError::UnknownKey(found));
+    }
+    match ssh_keygen::verify(&format!("{allowed}\n"), "signer", wanted, signature, message, None) {
+        Ok(()) => Ok(()),
+        Err(ProcessError::Failed { code: Some(_), complaint, .. }) => {
+            Err(RosterError::Forged { principal: found, complaint })
+        }
+        Err(e) => Err(e.into()),
     }
 }
 

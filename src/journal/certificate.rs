@@ -20,7 +20,7 @@ use crate::tlog::proof::{Evidence, Proof};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-certificate/v1";
@@ -65,6 +65,9 @@ pub struct Certificate {
     pub reason: Option<Reason>,
     /// Emergency key sheets that cover any of the records: they are not destroyed.
     pub exports: Vec<KeySheet>,
+    /// Grants that cover any of the records, in the order of granting: what was handed over is not destroyed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub disclosures: Vec<GrantedRecords>,
     /// What was destroyed, rising by archive and record.
     pub records: Vec<DestroyedRecord>,
     /// [`inventory`] of the records.
@@ -168,6 +171,17 @@ pub struct KeySheet {
     #[serde(with = "hex::serde")]
     pub archive: ArchiveId,
     /// How many of the destroyed records are on it.
+    pub records: u64,
+}
+
+/// A grant of destroyed records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GrantedRecords {
+    /// Id of the grant.
+    #[serde(with = "hex::serde")]
+    pub grant: [u8; 16],
+    /// How many of the destroyed records it names.
     pub records: u64,
 }
 
@@ -372,6 +386,7 @@ impl Certificate {
                 !self.exports.iter().all(sheets_fit),
                 "a key sheet has no records, or a time that is not in whole seconds",
             ),
+            (!self.disclosures_fit(), "a grant stands twice, or names none or more than all of the records"),
             (matches!(&self.reason, Some(Reason::Code(code)) if !is_code(code)), "its reason is not a code"),
             (self.records.is_empty(), "it has no records"),
             (
@@ -393,6 +408,12 @@ impl Certificate {
             return Err("its record table is not the one that its inventory hash is of".into());
         }
         Ok(())
+    }
+
+    fn disclosures_fit(&self) -> bool {
+        let grants: BTreeSet<&[u8; 16]> = self.disclosures.iter().map(|granted| &granted.grant).collect();
+        let counts = |granted: &GrantedRecords| (1..=self.records.len() as u64).contains(&granted.records);
+        grants.len() == self.disclosures.len() && self.disclosures.iter().all(counts)
     }
 
     fn texts(&self) -> Vec<&str> {

@@ -4,7 +4,7 @@
 //! "Entries".
 
 use super::JournalError;
-use super::items::{Item, Items};
+use super::items::{Item, Items, check_disclosed};
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::random_id;
@@ -46,7 +46,7 @@ pub enum Entry {
         archive: ArchiveId,
         records: Ranges,
     },
-    /// A hold was placed; `text` commits to matter and authority.
+    /// A hold was placed; `text` commits to matter and authority. One for secrecy forbids disclosure too.
     Hold {
         #[serde(with = "hex::serde")]
         hold: Id,
@@ -54,6 +54,8 @@ pub enum Entry {
         from: NaiveDate,
         #[serde(with = "hex::serde")]
         text: Hash,
+        #[serde(default, skip_serializing_if = "is_false")]
+        secrecy: bool,
     },
     /// A hold was released.
     Release {
@@ -154,6 +156,59 @@ pub enum Entry {
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         deep: bool,
     },
+    /// Who may ask for what changed; signed by people on the roster, where there is one.
+    DisclosurePolicy {
+        #[serde(with = "hex::serde")]
+        sha256: Hash,
+        approvals: Vec<String>,
+    },
+    /// Somebody asked for records; `request` is the hash of the signed file.
+    Request {
+        #[serde(with = "hex::serde")]
+        request: Hash,
+        #[serde(with = "hex::serde")]
+        archive: ArchiveId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        records: Option<Ranges>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requester: Option<String>,
+        purpose: String,
+    },
+    /// A request was refused; `document` commits to the letter.
+    Refusal {
+        #[serde(with = "hex::serde")]
+        refusal: Id,
+        #[serde(with = "hex::serde")]
+        request: Hash,
+        reason: String,
+        #[serde(with = "hex::serde")]
+        document: Hash,
+    },
+    /// Records were granted to somebody; `document` commits to the grant.
+    Grant {
+        #[serde(with = "hex::serde")]
+        grant: Id,
+        #[serde(with = "hex::serde")]
+        request: Hash,
+        #[serde(with = "hex::serde")]
+        archive: ArchiveId,
+        records: Ranges,
+        requester: String,
+        until: NaiveDate,
+        #[serde(with = "hex::serde")]
+        document: Hash,
+        approvals: Vec<String>,
+    },
+    /// A requester confirmed what became of what they were granted.
+    Receipt {
+        #[serde(with = "hex::serde")]
+        grant: Id,
+        what: String,
+        records: Ranges,
+        #[serde(with = "hex::serde")]
+        document: Hash,
+        by: String,
+    },
 }
 
 /// How many people a plan needs.
@@ -203,6 +258,11 @@ impl Entry {
             Self::ClockAlarmClosed { .. } => "clock-alarm-closed",
             Self::ClockConfirmed { .. } => "clock-confirmed",
             Self::Verified { .. } => "verified",
+            Self::DisclosurePolicy { .. } => "disclosure-policy",
+            Self::Request { .. } => "request",
+            Self::Refusal { .. } => "refusal",
+            Self::Grant { .. } => "grant",
+            Self::Receipt { .. } => "receipt",
         }
     }
 
@@ -226,6 +286,7 @@ impl Entry {
             Some(text) => Err(format!("{text:?} is not a key's fingerprint (SHA256:…)")),
             None => Ok(()),
         };
+        let by = |key: &String| approvals(std::slice::from_ref(key));
         match self {
             Self::Hold { scope: s, from, .. } => scope(s).and_then(|()| date(from)),
             Self::Extension { until, .. } => date(until),
@@ -249,6 +310,24 @@ impl Entry {
             }
             Self::ClockAlarm { shown, mark } => instant(shown).and_then(|()| instant(mark)),
             Self::ClockAlarmClosed { wall: time } | Self::ClockConfirmed { time, .. } => instant(time),
+            Self::DisclosurePolicy { approvals: a, .. } => approvals(a),
+            Self::Request { records, requester, purpose, .. } => {
+                records.as_ref().map_or(Ok(()), check_disclosed)?;
+                requester.as_ref().map_or(Ok(()), by)?;
+                code("purpose", purpose)
+            }
+            Self::Refusal { reason, .. } => code("reason", reason),
+            Self::Grant { records, requester, until, approvals: a, .. } => {
+                check_disclosed(records)?;
+                by(requester)?;
+                date(until)?;
+                approvals(a)
+            }
+            Self::Receipt { what, records, by: key, .. } => {
+                code("what", what)?;
+                check_disclosed(records)?;
+                by(key)
+            }
             _ => Ok(()),
         }
     }
@@ -315,6 +394,11 @@ impl Leaf {
         }
         self.entry.check()
     }
+}
+
+/// Serde leaves out what is not so.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// Names of events, rules and compartments: codes, not prose.
@@ -397,7 +481,14 @@ mod tests {
             event("", &[], everything.clone()),
             event("end", &["smith@firm.example"], everything),
             event("end", &[], records),
-            Entry::Extension { archive: [1; 16], records: scattered, until: time().date_naive() },
+            Entry::Extension { archive: [1; 16], records: scattered.clone(), until: time().date_naive() },
+            Entry::Request {
+                request: [2; 32],
+                archive: [1; 16],
+                records: Some(scattered.iter().take(6000).collect()),
+                requester: None,
+                purpose: "audit".into(),
+            },
             Entry::Extension { archive: [1; 16], records: Ranges::default(), until: NaiveDate::MAX },
         ] {
             assert!(matches!(Leaf::new(time(), bad).to_bytes(), Err(JournalError::Unwritable(_))));

@@ -1,11 +1,12 @@
 //! Which records an entry is about.
 //!
-//! Invariant: a list that would not fit into a leaf stands there as its hash. Spec: `spec/journal.md`, "Entries".
+//! Invariant: a list that would not fit into a leaf stands there as its hash, or the entry is refused. Spec: `spec/journal.md`, "Entries".
 
 use crate::crypto::hash::{Hash, sha256};
+use crate::retention::ranges::Ranges;
 use serde::{Deserialize, Serialize};
 
-/// Bytes of JSON up to which a list stands in the entry itself.
+/// Bytes of text up to which a list of records stands in the entry itself.
 const LISTED: usize = 24 * 1024;
 
 pub use crate::retention::scope::Item;
@@ -71,6 +72,17 @@ impl ItemsDigest {
     /// Of a list.
     pub fn of(items: &[Item]) -> Self {
         Self { count: items.iter().map(|item| item.records.count()).sum(), sha256: sha256(&[&json(items)]) }
+    }
+}
+
+/// Whether the records of a disclosure can stand in an entry: at least one, and not too scattered.
+pub(super) fn check_disclosed(records: &Ranges) -> Result<(), String> {
+    if records.is_empty() {
+        return Err("it names no records".into());
+    }
+    match records.to_string().len() <= LISTED {
+        true => Ok(()),
+        false => Err(format!("its records are too scattered: their list is longer than {LISTED} bytes")),
     }
 }
 

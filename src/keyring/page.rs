@@ -1,4 +1,4 @@
-//! Pages: the expiry halves of up to 256 records and everything that decides about their destruction.
+//! Pages: the expiry halves of up to 1,024 records and everything that decides about their destruction.
 //!
 //! Invariant: a record has its halves or the mark of the purge that destroyed them, never both, and no change takes a
 //! term from it. Spec: `spec/keyring.md`, "Pages".
@@ -10,17 +10,23 @@ use crate::crypto::secret::Secret32;
 use crate::retention::term::Bound;
 use crate::retention::{AtExpiry, Retention};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 use zeroize::Zeroizing;
 
 /// Records on a page.
-pub const PAGE_RECORDS: usize = 256;
+pub const PAGE_RECORDS: usize = 1024;
 
 /// The first record of the page that `record` is on.
 pub fn first_of(record: u64) -> u64 {
     (record - 1) / PAGE_RECORDS as u64 * PAGE_RECORDS as u64 + 1
 }
 
-/// The content of a page.
+/// Bytes of a record's two halves.
+const HALVES: usize = 64;
+/// What stands in the place of halves that were destroyed.
+const NONE: [u8; HALVES] = [0; HALVES];
+
+/// The content of a page, column by column: every column but the last has one entry for each record.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Page {
@@ -29,29 +35,14 @@ pub struct Page {
     first: u64,
     /// Each once, in the order in which the records first use them: neighbours mostly share one.
     retentions: Vec<Retention>,
-    records: Vec<PageRecord>,
-}
-
-/// What a page holds of one record.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PageRecord {
-    /// Absent after destruction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    keys: Option<PageKeys>,
-    compartment: u32,
-    /// An index into the page's retentions.
-    retention: u32,
-    /// Present after destruction.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    destroyed: Option<Id>,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PageKeys {
-    record: Secret32,
-    label: Secret32,
+    compartments: Vec<u32>,
+    /// Indices into the retentions.
+    kept: Vec<u32>,
+    /// `E_n` and `D_n`, or zeros after destruction.
+    #[serde(with = "secret_text")]
+    keys: Zeroizing<Vec<u8>>,
+    /// Destroyed records, by number.
+    destroyed: BTreeMap<u64, Id>,
 }
 
 /// The id of a purge, as 32 hex digits.
@@ -83,27 +74,24 @@ pub struct PageChange {
     pub destroy: Vec<u64>,
 }
 
-impl PageRecord {
-    /// The record's halves, unless they were destroyed.
-    pub fn halves(&self) -> Option<ExpiryHalves> {
-        let keys = self.keys.as_ref()?;
-        Some(ExpiryHalves { record: keys.record.clone(), label: keys.label.clone() })
-    }
-}
-
 impl Page {
     /// A page of records from `first` on.
     pub fn new(archive: &ArchiveId, first: u64, records: &[NewRecord]) -> Self {
-        let mut page = Self { archive: *archive, first, retentions: Vec::new(), records: Vec::new() };
+        let mut page = Self {
+            archive: *archive,
+            first,
+            retentions: Vec::new(),
+            compartments: records.iter().map(|new| new.compartment).collect(),
+            kept: Vec::with_capacity(records.len()),
+            // Never moved: that would leave a copy behind.
+            keys: Zeroizing::new(Vec::with_capacity(records.len() * HALVES)),
+            destroyed: BTreeMap::new(),
+        };
         for new in records {
-            let keys = PageKeys { record: new.halves.record.clone(), label: new.halves.label.clone() };
             let retention = page.number_of(&new.retention);
-            page.records.push(PageRecord {
-                keys: Some(keys),
-                compartment: new.compartment,
-                retention,
-                destroyed: None,
-            });
+            page.kept.push(retention);
+            page.keys.extend_from_slice(new.halves.record.expose());
+            page.keys.extend_from_slice(new.halves.label.expose());
         }
         page
     }
@@ -122,30 +110,34 @@ impl Page {
     fn order_retentions(&mut self) {
         let mut number = vec![None; self.retentions.len()];
         let mut ordered = Vec::new();
-        for record in &mut self.records {
-            let at = record.retention as usize;
-            let number = number[at].get_or_insert_with(|| {
-                ordered.push(self.retentions[at].clone());
+        for at in &mut self.kept {
+            *at = *number[*at as usize].get_or_insert_with(|| {
+                ordered.push(self.retentions[*at as usize].clone());
                 ordered.len() as u32 - 1
             });
-            record.retention = *number;
         }
         self.retentions = ordered;
     }
 
-    /// Whether the retentions are each used, allowed, once there, and in the order of their first use.
-    fn has_ordered_retentions(&self) -> bool {
+    /// Whether every record has what it needs and nothing that contradicts it.
+    fn is_whole(&self, compartments: usize, count: u64) -> bool {
         let mut used = 0;
-        let in_order = self.records.iter().all(|record| {
-            let fits = record.retention <= used;
-            used += u32::from(record.retention == used);
+        let in_order = self.kept.iter().all(|at| {
+            let fits = *at <= used;
+            used += u32::from(*at == used);
             fits
         });
-        let once = |(at, retention): (usize, &Retention)| !self.retentions[..at].contains(retention);
-        in_order
-            && used as usize == self.retentions.len()
-            && self.retentions.iter().all(|retention| retention.check().is_ok())
-            && self.retentions.iter().enumerate().all(once)
+        let mut once = BTreeSet::new();
+        let allowed = |retention: &Retention| retention.check().is_ok();
+        let (first, halves) = (self.first, self.keys.chunks_exact(HALVES));
+        let gone = |(number, halves): (u64, &[u8])| self.destroyed.contains_key(&number) == (halves == NONE);
+        [self.compartments.len(), self.kept.len(), halves.len()].iter().all(|column| *column as u64 == count)
+            && self.keys.len() % HALVES == 0
+            && self.compartments.iter().all(|compartment| (*compartment as usize) < compartments)
+            && (in_order && used as usize == self.retentions.len() && self.retentions.iter().all(allowed))
+            && self.retentions.iter().all(|retention| once.insert(retention))
+            && self.destroyed.keys().all(|number| self.place(*number).is_some())
+            && (first..).zip(halves).all(gone)
     }
 
     /// The page as an age file to `identity`.
@@ -170,47 +162,57 @@ impl Page {
             .map_err(|e| KeyringError::Damaged(format!("{} does not open: {e}", which())))?;
         let page: Self =
             serde_json::from_slice(&text).map_err(|e| KeyringError::Damaged(format!("{}: {e}", which())))?;
-        if page.archive != archive.id || page.first != first || page.records.len() as u64 != count {
+        if page.archive != archive.id || page.first != first {
             return Err(KeyringError::Damaged(format!("{} is another's", which())));
         }
-        let whole = |record: &PageRecord| {
-            record.keys.is_some() != record.destroyed.is_some()
-                && (record.compartment as usize) < archive.compartments.len()
-        };
-        if !page.records.iter().all(whole) || !page.has_ordered_retentions() {
+        if !page.is_whole(archive.compartments.len(), count) {
             return Err(KeyringError::Damaged(format!("{} has a record that contradicts itself", which())));
         }
         Ok(page)
     }
 
-    /// The entry of a record that is on this page.
-    pub fn record(&self, record: u64) -> Option<&PageRecord> {
-        self.records.get(usize::try_from(record.checked_sub(self.first)?).ok()?)
+    /// Where a record stands in the columns.
+    fn place(&self, record: u64) -> Option<usize> {
+        let at = usize::try_from(record.checked_sub(self.first)?).ok()?;
+        (at < self.kept.len()).then_some(at)
+    }
+
+    fn halves_at(&self, at: usize) -> &[u8] {
+        &self.keys[at * HALVES..][..HALVES]
+    }
+
+    /// The halves of a record that is on this page, unless they were destroyed.
+    pub fn halves(&self, record: u64) -> Option<ExpiryHalves> {
+        let at = self.place(record).filter(|_| !self.destroyed.contains_key(&record))?;
+        let (record, label) = self.halves_at(at).split_at(HALVES / 2);
+        Some(ExpiryHalves { record: Secret32::from_slice(record)?, label: Secret32::from_slice(label)? })
     }
 
     /// What the page says of a record that is on it.
     pub fn entry(&self, record: u64) -> Option<RecordEntry<'_>> {
-        Some(self.entry_of(record, self.record(record)?))
+        Some(self.entry_at(self.place(record)?))
     }
 
-    fn entry_of<'a>(&'a self, number: u64, record: &PageRecord) -> RecordEntry<'a> {
+    fn entry_at(&self, at: usize) -> RecordEntry<'_> {
+        let record = self.first + at as u64;
+        let destroyed = self.destroyed.get(&record).map(|id| id.0);
         RecordEntry {
-            record: number,
-            compartment: record.compartment,
-            retention: &self.retentions[record.retention as usize],
-            live: record.keys.is_some(),
-            destroyed: record.destroyed.map(|id| id.0),
+            record,
+            compartment: self.compartments[at],
+            retention: &self.retentions[self.kept[at] as usize],
+            live: destroyed.is_none(),
+            destroyed,
         }
     }
 
     /// What the page says of its records, in order.
     pub fn entries(&self) -> impl Iterator<Item = RecordEntry<'_>> {
-        (self.first..).zip(&self.records).map(|(number, record)| self.entry_of(number, record))
+        (0..self.kept.len()).map(|at| self.entry_at(at))
     }
 
     /// Whether the page is the one that `record` of `archive` is on.
     pub fn covers(&self, archive: &ArchiveId, record: u64) -> bool {
-        self.archive == *archive && self.record(record).is_some()
+        self.archive == *archive && self.place(record).is_some()
     }
 
     /// Does what is asked.
@@ -220,26 +222,26 @@ impl Page {
     /// terms would not all stay; [`KeyringError::UnknownRecord`] one that is not here.
     pub fn apply(&mut self, change: &PageChange, purge: Option<PurgeId>) -> Result<(), KeyringError> {
         for (number, retention) in &change.extend {
-            let before = self.live(*number)?.retention as usize;
-            if !may_follow(&self.retentions[before], retention) {
+            let at = self.live(*number)?;
+            if !may_follow(&self.retentions[self.kept[at] as usize], retention) {
                 return Err(KeyringError::Shortened(*number));
             }
-            let after = self.number_of(retention);
-            self.live(*number)?.retention = after;
+            self.kept[at] = self.number_of(retention);
+        }
+        for number in &change.destroy {
+            let at = self.live(*number)?;
+            let purge = purge.ok_or(KeyringError::Refused("only a purge destroys keys"))?;
+            self.keys[at * HALVES..][..HALVES].copy_from_slice(&NONE);
+            self.destroyed.insert(*number, Id(purge));
         }
         self.order_retentions();
-        for number in &change.destroy {
-            let record = self.live(*number)?;
-            record.keys = None;
-            record.destroyed = purge.map(Id);
-        }
         Ok(())
     }
 
-    fn live(&mut self, number: u64) -> Result<&mut PageRecord, KeyringError> {
-        let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
-        let record = at.and_then(|at| self.records.get_mut(at)).ok_or(KeyringError::UnknownRecord(number))?;
-        if record.keys.is_some() { Ok(record) } else { Err(KeyringError::Destroyed(number)) }
+    /// Where a record stands that has its halves.
+    fn live(&self, number: u64) -> Result<usize, KeyringError> {
+        let at = self.place(number).ok_or(KeyringError::UnknownRecord(number))?;
+        if self.destroyed.contains_key(&number) { Err(KeyringError::Destroyed(number)) } else { Ok(at) }
     }
 
     /// A hash over everything that the page says.
@@ -252,32 +254,50 @@ impl Page {
         let mut hasher = Hasher::default();
         hasher.update(&self.archive);
         hasher.update(&self.first.to_be_bytes());
-        let mut last: Option<(&Retention, Vec<u8>)> = None;
-        for (number, record) in (self.first..).zip(&self.records) {
-            let destroyed = if change.destroy.contains(&number) { purge.map(Id) } else { record.destroyed };
-            match (&record.keys, destroyed) {
-                (Some(keys), None) => {
+        let texts: Vec<Vec<u8>> = self.retentions.iter().map(text_of).collect();
+        for (at, entry) in self.entries().enumerate() {
+            let number = entry.record;
+            match if change.destroy.contains(&number) { purge } else { entry.destroyed } {
+                None => {
                     hasher.update(&[1]);
-                    hasher.update(keys.record.expose());
-                    hasher.update(keys.label.expose());
+                    hasher.update(self.halves_at(at));
                 }
-                (_, destroyed) => {
+                Some(purge) => {
                     hasher.update(&[0]);
-                    hasher.update(&destroyed.map_or([0; 16], |id| id.0));
+                    hasher.update(&purge);
                 }
             }
-            hasher.update(&record.compartment.to_be_bytes());
+            hasher.update(&entry.compartment.to_be_bytes());
             let extended = change.extend.iter().rev().find(|(extended, _)| *extended == number);
-            let retention = extended.map_or(&self.retentions[record.retention as usize], |(_, retention)| retention);
-            // Neighbours mostly have the same.
-            if last.as_ref().is_none_or(|(same, _)| *same != retention) {
-                last = Some((retention, serde_json::to_vec(retention).expect("a retention is always JSON")));
-            }
-            let text = last.as_ref().map_or(&[][..], |(_, text)| text);
+            let extended = extended.map(|(_, retention)| text_of(retention));
+            let text = extended.as_ref().unwrap_or(&texts[self.kept[at] as usize]);
             hasher.update(&(text.len() as u64).to_be_bytes());
             hasher.update(text);
         }
         hasher.finish()
+    }
+}
+
+fn text_of(retention: &Retention) -> Vec<u8> {
+    serde_json::to_vec(retention).expect("a retention is always JSON")
+}
+
+/// Serde for secret bytes as base64 text, without a copy that is not wiped.
+mod secret_text {
+    use base64::{Engine, prelude::BASE64_STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+    use zeroize::Zeroizing;
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Zeroizing::new(BASE64_STANDARD.encode(bytes)))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Zeroizing<Vec<u8>>, D::Error> {
+        // A text with escapes is not borrowed, and not of ours.
+        let text = <&str>::deserialize(deserializer)?;
+        let mut bytes = Zeroizing::new(Vec::with_capacity(text.len() / 4 * 3));
+        BASE64_STANDARD.decode_vec(text, &mut bytes).map_err(D::Error::custom)?;
+        Ok(bytes)
     }
 }
 
@@ -323,9 +343,9 @@ mod tests {
     fn a_fingerprint_is_foretold() {
         let retention = of(&[term("2030-01-01", Bound::Floor)], AtExpiry::Destroy);
         let new = |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention.clone() };
-        let mut page = Page::new(&[7; 16], 257, &(0..5).map(new).collect::<Vec<_>>());
+        let mut page = Page::new(&[7; 16], 1025, &(0..5).map(new).collect::<Vec<_>>());
         let longer = of(&[term("2030-01-01", Bound::Floor), term("2040-01-01", Bound::Floor)], AtExpiry::Destroy);
-        let change = PageChange { extend: vec![(258, longer)], destroy: vec![257, 261] };
+        let change = PageChange { extend: vec![(1026, longer)], destroy: vec![1025, 1029] };
         let (before, foretold) = (page.fingerprint(), page.fingerprint_after(&change, Some([9; 16])));
         assert_ne!(before, foretold);
         assert_ne!(foretold, page.fingerprint_after(&change, Some([8; 16])));
@@ -335,8 +355,8 @@ mod tests {
         let gone = Some([9; 16]);
         assert_eq!(
             entries,
-            [(257, false, gone), (258, true, None), (259, true, None), (260, true, None), (261, false, gone)]
+            [(1025, false, gone), (1026, true, None), (1027, true, None), (1028, true, None), (1029, false, gone)]
         );
-        assert!(matches!(page.apply(&change, Some([9; 16])), Err(KeyringError::Destroyed(257))));
+        assert!(matches!(page.apply(&change, Some([9; 16])), Err(KeyringError::Destroyed(1025))));
     }
 }

@@ -13,8 +13,7 @@ impl Keyring {
     /// # Errors
     /// [`KeyringError::UnknownArchive`], [`KeyringError::UnknownRecord`], [`KeyringError::Destroyed`].
     pub fn halves(&mut self, archive: &ArchiveId, record: u64) -> Result<ExpiryHalves, KeyringError> {
-        let entry = self.page_of(archive, record)?.record(record);
-        entry.and_then(|entry| entry.halves()).ok_or(KeyringError::Destroyed(record))
+        self.page_of(archive, record)?.halves(record).ok_or(KeyringError::Destroyed(record))
     }
 
     /// What is said of one record.

@@ -7,7 +7,8 @@ use super::OpsError;
 use super::custody::Custody;
 use super::purge::PlanError;
 use crate::disclosure::namespace;
-use crate::disclosure::roster::Roster;
+use crate::disclosure::roster::{Roster, Signer};
+use std::collections::BTreeSet;
 
 /// The text that people sign to approve a change, which `what` spells out in lines.
 pub fn statement(custody: &Custody, what: &str) -> Vec<u8> {
@@ -15,15 +16,17 @@ pub fn statement(custody: &Custody, what: &str) -> Vec<u8> {
     format!("keepuntil-settings/v1\nkeyring {keyring}\ngeneration {generation}\n{what}").into_bytes()
 }
 
-/// Refuses the change unless enough people on the roster signed it; without a roster nobody needs to.
+/// Refuses the change unless enough people on the roster signed it, and says who did; without a roster nobody needs to.
 ///
 /// # Errors
-/// [`PlanError::ApprovalMissing`]; a signature that does not count.
-pub fn require(custody: &Custody, what: &str, signatures: &[Vec<u8>]) -> Result<(), OpsError> {
-    let Some(known) = &custody.register().roster else { return Ok(()) };
+/// [`PlanError::ChangeUnsigned`]; a signature that does not count.
+pub fn require(custody: &Custody, what: &str, signatures: &[Vec<u8>]) -> Result<Vec<Signer>, OpsError> {
+    let Some(known) = &custody.register().roster else { return Ok(Vec::new()) };
     let needed = known.plan_approvals.values().copied().fold(known.plan_approvals_default, u32::max);
     let roster = Roster::parse(known.text.as_bytes())?;
     let text = statement(custody, what);
-    let have = roster.approvals(&text, signatures, namespace::SETTINGS, custody.signing_time())?.len() as u32;
-    if have < needed { Err(PlanError::ApprovalMissing { needed, have }.into()) } else { Ok(()) }
+    let signers = roster.signers(&text, signatures, namespace::SETTINGS, custody.signing_time())?;
+    let people: BTreeSet<&str> = signers.iter().map(|signer| signer.principal.as_str()).collect();
+    let have = people.len() as u32;
+    if have < needed { Err(PlanError::ChangeUnsigned { needed, have }.into()) } else { Ok(signers) }
 }

@@ -150,7 +150,7 @@ pub fn pin_lines(witnesses: &[String], authorities: &[String]) -> String {
 /// roster in force people on it must have signed.
 ///
 /// # Errors
-/// A key that is none, or the keyring's own; [`super::purge::PlanError::ApprovalMissing`]; those of the keyring.
+/// A key that is none, or the keyring's own; [`super::purge::PlanError::ChangeUnsigned`]; those of the keyring.
 pub fn pin(
     custody: &mut Custody,
     witnesses: Vec<String>,

@@ -273,7 +273,7 @@ pub fn view<'a>(known: &'a KnownArchive, entry: &RecordEntry<'a>) -> Result<Reco
 /// What the journal says of an effect on `register`.
 pub fn entry_of(effect: Effect, register: &Register) -> Entry {
     match effect {
-        Effect::HoldPlaced { hold, scope, from, text } => Entry::Hold { hold, scope, from, text },
+        Effect::HoldPlaced { hold, scope, from, text, secrecy } => Entry::Hold { hold, scope, from, text, secrecy },
         Effect::HoldReleased { hold } => Entry::Release { hold },
         Effect::EventRecorded(event) => Entry::Event {
             event: event.id,

@@ -6,11 +6,12 @@
 use super::OpsError;
 use super::custody::{Custody, REGISTER, leaf, view};
 use super::journal::sign;
+use super::ledger;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{
-    self, Approval, Certificate, CoolOff, DestroyedRecord, KeySheet, KnownDate, Method, PlanReference, Reason, Tool,
-    inventory,
+    self, Approval, Certificate, CoolOff, DestroyedRecord, GrantedRecords, KeySheet, KnownDate, Method, PlanReference,
+    Reason, Tool, inventory,
 };
 use crate::journal::entry::{Entry, HexHash, Leaf};
 use crate::journal::plan::{RecordState, state_hash};
@@ -147,7 +148,13 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let outcome = vec![leaf(custody.now(), entry)?];
     let mut register = custody.register().clone();
     register.finish(&purge)?;
-    let documents = vec![(REGISTER.to_owned(), register.to_bytes()), notes_document(&all_notes)];
+    let mut documents = vec![(REGISTER.to_owned(), register.to_bytes()), notes_document(&all_notes)];
+    // What people wrote about these records, and keys of grants of them, go in the same update.
+    let mut ledger = ledger::read(custody.keyring())?;
+    let forgotten: usize = items.iter().map(|item| ledger.forget(&item.archive, &item.records)).sum();
+    if forgotten > 0 {
+        documents.push(ledger::document(&ledger)?);
+    }
     let rewrite = Some(rewrite);
     custody.advance(Update { documents, rewrite, purge: Some(purge), outcome, ..Update::default() }, register)?;
     let mut written = write_certificates(custody)?;
@@ -244,6 +251,7 @@ fn draft(
         },
         reason: notes.reason.clone(),
         exports: key_sheets(custody, items)?,
+        disclosures: disclosures(custody, items)?,
         inventory: inventory(&records),
         records,
         journal: Evidence { leaf: String::new(), proof: String::new() },
@@ -276,6 +284,22 @@ fn key_sheets(custody: &Custody, items: &[Item]) -> Result<Vec<KeySheet>, OpsErr
         }
     }
     Ok(sheets)
+}
+
+/// Grants that any of the records was handed over by.
+fn disclosures(custody: &Custody, items: &[Item]) -> Result<Vec<GrantedRecords>, OpsError> {
+    let mut found = Vec::new();
+    for noted in ledger::read(custody.keyring())?.grants() {
+        let grant = &noted.grant;
+        let of_archive = items.iter().filter(|item| item.archive == grant.archive);
+        let records: u64 = of_archive
+            .map(|item| grant.records.iter().filter(|record| item.records.contains(*record)).count() as u64)
+            .sum();
+        if records > 0 {
+            found.push(GrantedRecords { grant: grant.grant, records });
+        }
+    }
+    Ok(found)
 }
 
 /// Writes the certificates of purges that are carried out and have none yet: also those that a crash left.

@@ -342,6 +342,7 @@ impl Worker<'_> {
             kind: plan.source.kind(),
             files: packed.summary.files,
             bytes: packed.summary.bytes,
+            bag: packed.summary.bag,
             dated: plan.dated,
             ..Label::default()
         };

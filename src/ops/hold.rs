@@ -33,7 +33,7 @@ pub fn named(custody: &Custody, scope: &Scope) -> Result<(Ranges, Ranges), OpsEr
     Ok((destroyed.into_iter().collect(), live.into_iter().collect()))
 }
 
-/// Places a hold; without an SSH key the keyring's own key signs it.
+/// Places a hold, with `secrecy` one that forbids disclosure too; without an SSH key the keyring's own key signs it.
 ///
 /// # Errors
 /// [`KeyringError::Destroyed`] or [`OpsError::AllDestroyed`] where all records that the scope names are destroyed; those of
@@ -43,6 +43,7 @@ pub fn place(
     matter: &str,
     authority: &str,
     scope: Scope,
+    secrecy: bool,
     sign_with: Option<&Path>,
 ) -> Result<Hold, OpsError> {
     let (destroyed, live) = named(custody, &scope)?;
@@ -54,6 +55,7 @@ pub fn place(
     let now = custody.now();
     let texts = (matter, Some(authority));
     let mut hold = Hold::new(random_id(), random_id(), texts, scope, now.today(), now.reading.wall)?;
+    hold.secrecy = secrecy;
     let statement = hold.statement();
     hold.signature = Some(match sign_with {
         Some(key) => String::from_utf8_lossy(&ssh_keygen::sign(key, namespace::HOLD, &statement)?).into_owned(),

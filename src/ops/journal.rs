@@ -3,6 +3,7 @@
 //! Invariant: entries are durable before a checkpoint over them is signed, a checkpoint before it is shown.
 
 use super::OpsError;
+use super::custody::Custody;
 use crate::crypto::sign::VerifierKey;
 use crate::journal::cosign::{MAX_STATE, State, WitnessKey, cosign as cosign_checkpoint};
 use crate::journal::entry::Leaf;
@@ -19,6 +20,7 @@ use crate::tlog::TlogError;
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::consistency::Request;
 use crate::tlog::cosignature::MAX_COSIGNED;
+use crate::tlog::proof::{Evidence, Proof};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
@@ -52,6 +54,19 @@ pub fn sign(keyring: &Keyring, time: u64) -> Result<String, OpsError> {
     let note = checkpoint::sign(&origin(keyring), size, log.root(size)?, &keyring.signing_key(), time);
     log.set_signed(size, note.as_bytes())?;
     Ok(note)
+}
+
+/// The entry at `index` with its proof under a checkpoint that is signed now, as files that rest on the journal carry it.
+///
+/// # Errors
+/// As [`sign`]; those of the keyring.
+pub fn evidence(custody: &Custody, index: u64) -> Result<Evidence, OpsError> {
+    let keyring = custody.keyring();
+    let time = u64::try_from(custody.now().reading.wall.timestamp()).unwrap_or(0);
+    let checkpoint = sign(keyring, time)?;
+    let (log, size) = (keyring.log(), keyring.log().size()?);
+    let (leaf, hashes) = (log.leaf(index)?, log.inclusion_proof(index, size)?);
+    Ok(Evidence::from(&Proof { index, leaf, hashes, checkpoint }))
 }
 
 /// The last checkpoint that was signed, verified.

@@ -4,25 +4,40 @@
 
 pub mod against;
 pub mod approval;
+pub mod attestation;
 pub mod clock;
 pub mod create;
 pub mod custody;
 pub mod destruction;
+pub mod disclosure_policy;
+pub mod disclosures;
+pub mod eligibility;
 pub mod emission;
 pub mod event;
+pub mod evidence;
 pub mod extend;
+pub mod grant;
+pub mod granted;
 pub mod hold;
 pub mod inspect;
+pub mod intake;
 pub mod journal;
 pub mod keys;
+pub mod ledger;
 pub mod open;
+pub mod opened;
 pub mod pack;
 pub mod plan;
 pub mod policy_check;
+pub mod proposal;
 pub mod purge;
 pub mod read_ahead;
+pub mod receipt;
 pub mod reclaim;
+pub mod refuse;
+pub mod request;
 pub mod restore;
+pub mod restored_bag;
 pub mod roster;
 pub mod scope;
 pub mod settings;
@@ -33,6 +48,8 @@ pub mod verify;
 
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
+use crate::disclosure::ledger::LedgerError;
+use crate::disclosure::policy::DisclosurePolicyError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
@@ -145,6 +162,9 @@ pub enum OpsError {
     /// Records that may not be destroyed.
     #[error("{} may not be destroyed", if .0.len() == 1 { "1 record".into() } else { format!("{} records", .0.len()) })]
     Forbidden(Vec<destruction::Stopped>),
+    /// Records that may not be granted.
+    #[error("{}", ineligible(.0))]
+    Ineligible(Box<eligibility::Eligibility>),
     /// What was asked for one record cannot be.
     #[error("record {record}: {source}")]
     Record {
@@ -162,6 +182,14 @@ pub enum OpsError {
     /// A plan.
     #[error(transparent)]
     Plan(#[from] purge::PlanError),
+    /// A message of a disclosure that cannot be read.
+    #[error("{}: {source}", show(.path))]
+    Message {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: DocumentError,
+    },
     /// A plan that is none.
     #[error("{}: {source}", show(.path))]
     PlanFile {
@@ -181,6 +209,18 @@ pub enum OpsError {
     /// Of the records that were asked for none has keys left.
     #[error("all {0} records: their keys were destroyed")]
     AllDestroyed(u64),
+    /// A request that leads to nothing.
+    #[error(transparent)]
+    Request(#[from] request::RequestError),
+    /// A proposal or an approval that does not count.
+    #[error(transparent)]
+    Proposal(#[from] proposal::ProposalError),
+    /// The ledger of disclosures.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A disclosure policy.
+    #[error(transparent)]
+    DisclosurePolicy(#[from] DisclosurePolicyError),
     /// The clock is not trusted.
     #[error(transparent)]
     Clock(#[from] ClockDistrust),
@@ -193,6 +233,18 @@ pub enum OpsError {
     /// A roster, or a signature under something.
     #[error(transparent)]
     Roster(#[from] RosterError),
+    /// A grant or a refusal that the journal does not speak for.
+    #[error(transparent)]
+    Unattested(#[from] attestation::Unattested),
+    /// A proposal that is not granted.
+    #[error(transparent)]
+    Grant(#[from] grant::GrantError),
+    /// A receipt that is not taken.
+    #[error(transparent)]
+    Receipt(#[from] receipt::ReceiptError),
+    /// A grant that opens nothing here.
+    #[error(transparent)]
+    Granted(#[from] granted::GrantedError),
     /// A program that could not be run.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -228,6 +280,13 @@ impl From<DocumentError> for OpsError {
 
 fn count(n: usize) -> String {
     if n == 1 { "1 file".into() } else { format!("{n} files") }
+}
+
+fn ineligible(found: &eligibility::Eligibility) -> String {
+    match found.refused_count() {
+        1 => "1 record may not be granted".into(),
+        n => format!("{n} records may not be granted"),
+    }
 }
 
 /// Hears how far a long command is.

@@ -8,7 +8,7 @@ use crate::archive::reader::ArchiveReader;
 use crate::crypto::CryptoError;
 use crate::crypto::envelope;
 use crate::crypto::identity::Identities;
-use crate::crypto::kdf::{self, ArchiveId};
+use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use crate::crypto::secret::Secret32;
 use crate::crypto::sign::VerifierKey;
 use crate::keyring::Keyring;
@@ -86,13 +86,25 @@ fn judge(path: &Path, reader: &ArchiveReader, trust: &Trust, keyring: Option<&Ke
             by_keyring = Signer::KeyringKey;
         }
     }
+    Ok(match judge_keys(path, keys, trust)? {
+        Signer::Unknown => by_keyring,
+        pinned => pinned,
+    })
+}
+
+/// Whether the keys under a seal are those that the user named; [`Signer::Unknown`] where none was named.
+///
+/// # Errors
+/// [`OpsError::ForeignSeal`].
+pub fn judge_keys(path: &Path, keys: &[VerifierKey; 2], trust: &Trust) -> Result<Signer, OpsError> {
     if trust.pinned.is_empty() {
-        return Ok(by_keyring);
+        return Ok(Signer::Unknown);
     }
     // Keys of other firms may stand in a trust file; those of this name must be the seal's.
     let of_this_name: Vec<_> = trust.pinned.iter().filter(|key| key.name == keys[0].name).collect();
     if of_this_name.is_empty() || !of_this_name.iter().all(|key| keys.contains(key)) {
-        return Err(foreign(format!("it was sealed by {}, not by a key that was named", describe(&keys[0]))));
+        let what = format!("it was sealed by {}, not by a key that was named", describe(&keys[0]));
+        return Err(OpsError::ForeignSeal { path: path.into(), what });
     }
     Ok(Signer::Pinned { post_quantum: of_this_name.contains(&&keys[1]) })
 }
@@ -133,13 +145,33 @@ impl<'a> Opener<'a> {
     /// # Errors
     /// [`OpsError::NoIdentity`], [`OpsError::Keyring`], [`OpsError::ForeignKeys`], damage.
     pub fn label(&mut self, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<Label, OpsError> {
+        let key = self.label_key(reader, leaf)?;
+        Ok(Label::open(&key, leaf.record, &leaf.label)?)
+    }
+
+    /// The key of the record's label.
+    ///
+    /// # Errors
+    /// As [`Self::label`].
+    pub fn label_key(&mut self, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<Secret32, OpsError> {
         let halves = self.keyring.halves(&self.archive, leaf.record)?;
         if halves.commitments(&self.archive, leaf.record).label != leaf.commitments.label {
             return Err(OpsError::ForeignKeys(leaf.record));
         }
         let access = self.access(reader, leaf)?;
-        let key = kdf::label_key(&self.archive, &access, &halves.label, leaf.record);
-        Ok(Label::open(&key, leaf.record, &leaf.label)?)
+        Ok(kdf::label_key(&self.archive, &access, &halves.label, leaf.record))
+    }
+
+    /// Both halves of a record and of its label, proved to be those that it was sealed with: what a grant hands over.
+    ///
+    /// # Errors
+    /// As [`Self::label`].
+    pub fn halves(&mut self, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<(Secret32, ExpiryHalves), OpsError> {
+        let halves = self.keyring.halves(&self.archive, leaf.record)?;
+        if leaf.commitments != halves.commitments(&self.archive, leaf.record).into() {
+            return Err(OpsError::ForeignKeys(leaf.record));
+        }
+        Ok((self.access(reader, leaf)?, halves))
     }
 
     /// The record's key.

@@ -264,7 +264,7 @@ impl<S: ChunkSink> Packer<'_, S> {
         }
         let info = format!("{info}Payload-Oxum: {}.{}\n", summary.bytes, summary.files);
         self.bag.tag_file("bag-info.txt", info.as_bytes())?;
-        let (sink, buffer, last) = self.bag.finish()?;
+        let (summary, sink, buffer, last) = self.bag.finish()?;
         Ok((Packed { summary, problems: self.problems }, sink, buffer, last))
     }
 }

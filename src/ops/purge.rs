@@ -30,6 +30,14 @@ pub enum PlanError {
     /// Something about its records changed.
     #[error("the plan is stale: since it was made, something about its records has changed")]
     Stale,
+    /// Too few people signed a change that they must agree to.
+    #[error("the change needs signatures of different people on the roster: {needed}; it has {have}")]
+    ChangeUnsigned {
+        /// Distinct people.
+        needed: u32,
+        /// Distinct people who signed.
+        have: u32,
+    },
     /// Too few people signed it.
     #[error("the plan needs signatures of different people on the roster: {needed}; it has {have}")]
     ApprovalMissing {

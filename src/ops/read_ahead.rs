@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Reads one record from end to end: shows its bag to `visitor`, then checks the seal's hash and the label's counts.
+/// Reads one record from end to end: shows its bag to `visitor`, then checks the seal's hash and what the label says of it.
 ///
 /// # Errors
 /// [`ArchiveError::Damaged`], [`ArchiveError::Limit`], the visitor's own errors.
@@ -27,10 +27,7 @@ pub fn read_record(
     let (summary, stream) =
         read_ahead(stream, leaf, |source| read_bag(source, leaf, limits, visitor).map(|(summary, _)| summary))?;
     record::finish(stream, leaf)?;
-    if (summary.files, summary.bytes) != (label.files, label.bytes) {
-        return Err(ArchiveError::damaged(format!("record {}", leaf.record), "it holds less than its label says"));
-    }
-    Ok(())
+    label.check_bag(leaf.record, &summary)
 }
 
 /// Decrypts and decompresses a large record on a thread of its own while `consume` reads what comes out.

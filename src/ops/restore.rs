@@ -1,6 +1,10 @@
 //! `restore`: opens records and writes each as a BagIt bag, or as the plain tree it was made from.
+//!
+//! Invariant: where records come from and what opens them is a [`RecordSource`]'s business; what is written, and that a
+//! failed record leaves nothing, is the same for all. Spec: `spec/archive.md`, `spec/disclosure.md`, "Evidence".
 
 use super::open::{Opener, concerns_one_record, none_for_these_identities};
+use super::opened::is_reserved;
 use super::read_ahead::read_record;
 use super::{OpsError, Progress};
 use crate::archive::ArchiveError;
@@ -11,7 +15,11 @@ use crate::archive::leaf::RecordLeaf;
 use crate::archive::pax::parse_time;
 use crate::archive::reader::ArchiveReader;
 use crate::crypto::hash::Hash;
+use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::Secret32;
+use crate::disclosure::evidence::{self, BagEvidence};
+use crate::disclosure::grant::Grant;
+use crate::disclosure::notice;
 use crate::keyring::KeyringError;
 use crate::storage::extract::{OutputFolder, PartialTree};
 use crate::storage::source::Attributes;
@@ -87,9 +95,83 @@ const PROOF_SUFFIX: &str = ".tlog-proof";
 struct Job {
     leaf: RecordLeaf,
     label: Label,
-    key: Secret32,
+    keys: OpenKeys,
     proof: String,
     proof_name: String,
+}
+
+/// What opens one record.
+pub struct OpenKeys {
+    /// `R_n`.
+    pub record: Secret32,
+    /// `L_n`.
+    pub label: Secret32,
+}
+
+/// Sealed records, and what opens them.
+pub trait RecordSource {
+    /// The file that the age files stand in, where the leaves say.
+    fn file(&self) -> Arc<File>;
+
+    /// The archive that they were sealed in.
+    fn archive(&self) -> ArchiveId;
+
+    /// Shows the leaf and label of every selected record, with what gives its keys and proof; returns those that did not open.
+    ///
+    /// # Errors
+    /// What concerns all records.
+    fn select(&mut self, selection: &Selection, each: &mut EachFound<'_>) -> Result<Vec<(u64, OpsError)>, OpsError>;
+}
+
+/// Is shown every selected record.
+pub type EachFound<'e> = dyn FnMut(RecordLeaf, Label, &mut dyn KeysAndProof) -> Result<(), OpsError> + 'e;
+
+/// Makes what only a record that is to be written needs.
+pub trait KeysAndProof {
+    /// The keys of the record.
+    ///
+    /// # Errors
+    /// Whatever keeps it from opening.
+    fn keys(&mut self, leaf: &RecordLeaf) -> Result<OpenKeys, OpsError>;
+
+    /// The text of its proof.
+    ///
+    /// # Errors
+    /// Damage.
+    fn proof(&mut self, record: u64) -> Result<String, OpsError>;
+}
+
+/// An archive that is opened with identities and a keyring.
+struct Custodian<'r, 'o, 'k> {
+    reader: &'r mut ArchiveReader,
+    opener: &'o mut Opener<'k>,
+}
+
+impl RecordSource for Custodian<'_, '_, '_> {
+    fn file(&self) -> Arc<File> {
+        self.reader.file().clone()
+    }
+
+    fn archive(&self) -> ArchiveId {
+        *self.reader.archive()
+    }
+
+    fn select(&mut self, selection: &Selection, each: &mut EachFound<'_>) -> Result<Vec<(u64, OpsError)>, OpsError> {
+        select(self.reader, self.opener, selection, &mut |reader, leaf, label, opener| {
+            each(leaf, label, &mut Custodian { reader, opener })
+        })
+    }
+}
+
+impl KeysAndProof for Custodian<'_, '_, '_> {
+    fn keys(&mut self, leaf: &RecordLeaf) -> Result<OpenKeys, OpsError> {
+        let label = self.opener.label_key(self.reader, leaf)?;
+        Ok(OpenKeys { record: self.opener.record_key(self.reader, leaf)?, label })
+    }
+
+    fn proof(&mut self, record: u64) -> Result<String, OpsError> {
+        Ok(self.reader.proof(record)?.to_text())
+    }
 }
 
 /// Restores the selected records.
@@ -104,12 +186,30 @@ pub fn restore(
     interrupted: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<RestoreOutcome, OpsError> {
+    restore_from(&mut Custodian { reader, opener }, options, None, interrupted, progress)
+}
+
+/// Restores the selected records of any source; with a grant, bags say which.
+///
+/// # Errors
+/// As [`restore`].
+pub fn restore_from(
+    source: &mut dyn RecordSource,
+    options: &RestoreOptions,
+    grant: Option<&Grant>,
+    interrupted: &AtomicBool,
+    progress: &dyn Progress,
+) -> Result<RestoreOutcome, OpsError> {
+    let tags = Tags { archive: source.archive(), grant, notice: grant.map(notice::text) };
     let folder = OutputFolder::open(&options.output, options.force)?;
     // Before anything is written: a name that is taken is no reason to do half the work.
     let mut like_proofs = HashSet::new();
-    select(reader, opener, &options.selection, &mut |_, leaf, label, _| {
+    source.select(&options.selection, &mut |leaf, label, _| {
         if label.name.ends_with(PROOF_SUFFIX) {
             like_proofs.insert(label.name.clone());
+        }
+        if grant.is_some() && is_reserved(&label.name) {
+            return Err(OpsError::RecordName(label.name));
         }
         folder.check_free(&label.name)?;
         Ok(folder.check_free(&proof_name(&folder, &leaf, &label, &like_proofs))?)
@@ -117,19 +217,19 @@ pub fn restore(
     let outcome = Mutex::new(RestoreOutcome::default());
     let fatal = Mutex::new(None);
     let stop = AtomicBool::new(false);
-    let file = reader.file().clone();
+    let file = source.file();
     let selected = std::thread::scope(|scope| {
         let (sender, queue) = bounded::<Job>(options.threads);
         for _ in 0..options.threads.max(1) {
             let queue = queue.clone();
-            let (file, folder, outcome, fatal, stop) = (file.clone(), &folder, &outcome, &fatal, &stop);
+            let (file, folder, tags, outcome, fatal, stop) = (file.clone(), &folder, &tags, &outcome, &fatal, &stop);
             scope.spawn(move || {
                 for job in queue {
                     if stop.load(Ordering::Relaxed) || interrupted.load(Ordering::Relaxed) {
                         continue;
                     }
                     let size = job.leaf.size;
-                    let result = restore_one(&file, folder, &job, options, interrupted);
+                    let result = restore_one(&file, folder, &job, tags, options, interrupted);
                     progress.advance(size);
                     let mut outcome = outcome.lock().expect("no restoring thread panicked");
                     match result {
@@ -144,16 +244,16 @@ pub fn restore(
             });
         }
         drop(queue);
-        select(reader, opener, &options.selection, &mut |reader, leaf, label, opener| {
+        source.select(&options.selection, &mut |leaf, label, hand| {
             if stop.load(Ordering::Relaxed) || interrupted.load(Ordering::Relaxed) {
                 return Ok(());
             }
             folder.check_free(&label.name)?;
             progress.total(leaf.size);
             let proof_name = proof_name(&folder, &leaf, &label, &like_proofs);
-            let key = opener.record_key(reader, &leaf)?;
-            let proof = reader.proof(leaf.record)?.to_text();
-            let _ = sender.send(Job { leaf, label, key, proof, proof_name });
+            let keys = hand.keys(&leaf)?;
+            let proof = hand.proof(leaf.record)?;
+            let _ = sender.send(Job { leaf, label, keys, proof, proof_name });
             Ok(())
         })
     });
@@ -258,10 +358,11 @@ fn restore_one(
     file: &Arc<File>,
     folder: &OutputFolder,
     job: &Job,
+    tags: &Tags<'_>,
     options: &RestoreOptions,
     interrupted: &AtomicBool,
 ) -> Result<Restored, OpsError> {
-    let Job { leaf, label, key, proof, proof_name } = job;
+    let Job { leaf, label, keys, proof, proof_name } = job;
     let limits = limits(leaf, label, options.max_members, options.max_ratio)?;
     let mut tree = folder.begin()?;
     let mut visitor = Extract {
@@ -272,12 +373,15 @@ fn restore_one(
         error: None,
         record: leaf.record,
     };
-    let read = read_record(file, leaf, label, key, limits, &mut visitor);
+    let read = read_record(file, leaf, label, &keys.record, limits, &mut visitor);
     // The visitor's own error names a file on this machine; the reader's would call it damage.
     if let Some(error) = visitor.error.take() {
         return Err(error);
     }
     read?;
+    if !options.plain {
+        tags.write(&mut tree, leaf.record, &keys.label)?;
+    }
     let inner = (options.plain && label.kind == RecordKind::File).then_some(label.name.as_str());
     tree.finish(inner, &label.name)?;
     folder.write_file(proof_name, proof.as_bytes())?;
@@ -288,6 +392,27 @@ fn restore_one(
         proof: folder.path().join(proof_name),
     })
 }
+
+/// What is written into every bag besides what was sealed.
+struct Tags<'a> {
+    archive: ArchiveId,
+    grant: Option<&'a Grant>,
+    notice: Option<String>,
+}
+
+impl Tags<'_> {
+    /// Neither file is in the tag manifest, which is as it was sealed; BagIt allows that.
+    fn write(&self, tree: &mut PartialTree<'_>, record: u64, label_key: &Secret32) -> Result<(), StorageError> {
+        let said = BagEvidence::new(self.archive, record, label_key, self.grant);
+        tree.file(evidence::FILE, TAG_FILE, &mut &said.to_bytes()[..])?;
+        match &self.notice {
+            Some(text) => tree.file(notice::FILE, TAG_FILE, &mut text.as_bytes()),
+            None => Ok(()),
+        }
+    }
+}
+
+const TAG_FILE: Attributes = Attributes { mode: 0o644, mtime: 0, nanos: 0 };
 
 /// Name of the proof beside a restored record.
 fn proof_name(folder: &OutputFolder, leaf: &RecordLeaf, label: &Label, like_proofs: &HashSet<String>) -> String {
@@ -416,7 +541,7 @@ impl BagVisitor for Extract<'_, '_> {
 
     fn tag_file(&mut self, name: &str, content: &mut dyn Read) -> Result<(), ArchiveError> {
         if !self.plain {
-            return self.write(name, Attributes { mode: 0o644, mtime: 0, nanos: 0 }, content);
+            return self.write(name, TAG_FILE, content);
         }
         if name == LINKS {
             // The payload is complete: nothing can be written through these links any more.

@@ -39,7 +39,7 @@ pub fn lines(custody: &Custody, options: &SettingsOptions) -> String {
 /// dates need the signatures of people on it.
 ///
 /// # Errors
-/// [`super::purge::PlanError::ApprovalMissing`]; a cool-off that is too long; those of the keyring.
+/// [`super::purge::PlanError::ChangeUnsigned`]; a cool-off that is too long; those of the keyring.
 pub fn set(custody: &mut Custody, options: &SettingsOptions, signatures: &[Vec<u8>]) -> Result<Settings, OpsError> {
     let before = custody.register().settings.clone();
     let settings = changed(custody, options);

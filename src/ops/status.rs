@@ -2,6 +2,7 @@
 
 use super::OpsError;
 use super::custody::Custody;
+use super::disclosures::{Summary, summary};
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::Class;
 use crate::retention::disposition::Disposition;
@@ -77,6 +78,8 @@ pub struct Status {
     pub cool_offs: Vec<CoolOff>,
     /// Holds in force.
     pub holds: u64,
+    /// Requests, grants, and what should have come back.
+    pub disclosures: Summary,
     /// The clock.
     pub clock: ClockStatus,
 }
@@ -105,6 +108,7 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
     let (today, trusted_today) = (custody.now().today(), custody.trusted_today());
     let clock = &register.clock;
     let mut status = Status {
+        disclosures: summary(custody)?,
         holds: register.holds.iter().filter(|hold| hold.in_force()).count() as u64,
         clock: ClockStatus {
             mark: clock.mark,

@@ -1,4 +1,4 @@
-//! Holds: orders that stop destruction for as long as they stand.
+//! Holds: orders that stop destruction for as long as they stand, and disclosure where they are for secrecy.
 //!
 //! Invariant: the texts go with the release, what was signed and journalled stays verifiable. Spec: `spec/disposition.md`, "Holds".
 
@@ -36,6 +36,9 @@ pub struct Hold {
     pub from: NaiveDate,
     /// When it was placed.
     pub placed: DateTime<Utc>,
+    /// Whether it forbids disclosure as well, while it stands.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub secrecy: bool,
     /// SHA-256 of salt, matter, a zero byte and authority.
     #[serde(with = "hex")]
     pub text_commitment: Hash,
@@ -72,6 +75,7 @@ impl Hold {
             scope,
             from,
             placed,
+            secrecy: false,
             text_commitment,
             salt: Some(salt),
             signature: None,
@@ -87,6 +91,7 @@ impl Hold {
             hold: self.id,
             placed: self.placed,
             scope: &self.scope,
+            secrecy: self.secrecy,
             text: self.text_commitment,
         };
         let statement = serde_json::to_string(&statement).expect("a statement is JSON");
@@ -146,8 +151,15 @@ struct Statement<'a> {
     hold: HoldId,
     placed: DateTime<Utc>,
     scope: &'a Scope,
+    #[serde(skip_serializing_if = "is_false")]
+    secrecy: bool,
     #[serde(with = "hex")]
     text: Hash,
+}
+
+/// Serde leaves out what is not so.
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 fn commitment(salt: &[u8; 16], matter: &str, authority: Option<&str>) -> Hash {
@@ -199,5 +211,22 @@ mod tests {
             let hold = Hold::new([1; 16], [9; 16], (text, None), Scope::everything(), day, Utc::now());
             assert_eq!(hold, Err(Refusal::Text("matter")));
         }
+    }
+
+    #[test]
+    fn secrecy_is_signed_and_has_one_spelling() {
+        let placed = "2031-02-03T09:00:00Z".parse().unwrap();
+        let from = "2031-02-03".parse().unwrap();
+        let open = Hold::new([1; 16], [2; 16], ("case 7", Some("court")), Scope::everything(), from, placed).unwrap();
+        let secret = Hold { secrecy: true, ..open.clone() };
+        let said = |hold: &Hold| String::from_utf8(hold.statement()).unwrap();
+        assert!(!said(&open).contains("secrecy"));
+        assert!(said(&secret).contains(r#""scope":{},"secrecy":true,"text":"#), "{}", said(&secret));
+        let stored = |hold: &Hold| serde_json::to_string(hold).unwrap();
+        assert!(!stored(&open).contains("secrecy") && stored(&secret).contains(r#""secrecy":true"#));
+        assert_eq!(serde_json::from_str::<Hold>(&stored(&secret)).unwrap(), secret);
+        let mut released = secret.clone();
+        released.release(placed);
+        assert_eq!(said(&released), said(&secret), "a release leaves it verifiable");
     }
 }

@@ -117,6 +117,7 @@ impl Register {
             scope: hold.scope.clone(),
             from: hold.from,
             text: hold.text_commitment,
+            secrecy: hold.secrecy,
         };
         self.holds.push(hold);
         Ok(effect)

@@ -27,6 +27,8 @@ pub enum Effect {
         from: NaiveDate,
         /// The commitment to its texts.
         text: Hash,
+        /// Whether it forbids disclosure too.
+        secrecy: bool,
     },
     /// A hold was released.
     HoldReleased {

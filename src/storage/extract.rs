@@ -50,6 +50,16 @@ impl OutputFolder {
         Ok(())
     }
 
+    /// Waits until everything that was written is on disk.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn make_durable(&self) -> Result<(), StorageError> {
+        // The open folder serves for resolving paths only.
+        let folder = std::fs::File::open(&self.path).map_err(StorageError::at(&self.path))?;
+        rustix::fs::syncfs(folder).map_err(|e| StorageError::at(&self.path)(e.into()))
+    }
+
     /// Whether a folder has this name.
     pub fn has_folder(&self, name: &str) -> bool {
         self.dir.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir())

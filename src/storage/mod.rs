@@ -19,6 +19,8 @@ pub mod spool;
 pub mod ssh_keygen;
 pub mod timer;
 pub mod timestamp;
+pub mod tree;
+pub mod wipe;
 
 use std::path::{Path, PathBuf};
 
@@ -67,7 +69,7 @@ pub fn escape(text: &str) -> String {
     let deceptive = |c: char| {
         c.is_control()
             || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-            || matches!(c, '\u{61c}' | '\u{fff9}'..='\u{fffb}')
+            || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
     };
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

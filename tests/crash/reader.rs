@@ -119,17 +119,19 @@ pub fn read(home: &Path) -> Result<View, String> {
         let archive = page["archive"].as_str().unwrap();
         assert_eq!(archive, hex::encode(row.get::<_, Vec<u8>>(1).unwrap()));
         assert_eq!(page["first"], row.get::<_, i64>(2).unwrap());
-        let records = page["records"].as_array().unwrap();
-        assert_eq!(records.len() as i64, row.get::<_, i64>(3).unwrap());
-        for (number, record) in (page["first"].as_u64().unwrap()..).zip(records) {
+        let kept = page["kept"].as_array().unwrap();
+        let keys = BASE64_STANDARD.decode(page["keys"].as_str().unwrap()).unwrap();
+        assert_eq!(kept.len() as i64, row.get::<_, i64>(3).unwrap());
+        assert_eq!((keys.len(), page["compartments"].as_array().unwrap().len()), (64 * kept.len(), kept.len()));
+        for ((number, kept), halves) in (page["first"].as_u64().unwrap()..).zip(kept).zip(keys.chunks(64)) {
             let place = (archive.to_owned(), number);
-            let retention = page["retentions"][record["retention"].as_u64().unwrap() as usize].clone();
+            let retention = page["retentions"][kept.as_u64().unwrap() as usize].clone();
             view.retentions.insert(place.clone(), retention);
-            let text = |value: &Value| value.as_str().unwrap().to_owned();
-            match (record.get("keys"), record.get("destroyed")) {
-                (Some(keys), None) => drop(view.live.insert(place, (text(&keys["record"]), text(&keys["label"])))),
-                (None, Some(purge)) => drop(view.destroyed.insert(place, text(purge))),
-                both => return Err(format!("record {number}: {both:?}")),
+            let half = |half: &[u8]| BASE64_STANDARD.encode(half);
+            match page["destroyed"].get(number.to_string()) {
+                None => drop(view.live.insert(place, (half(&halves[..32]), half(&halves[32..])))),
+                Some(purge) if halves == [0; 64] => drop(view.destroyed.insert(place, purge.as_str().unwrap().into())),
+                Some(_) => return Err(format!("record {number} is destroyed and has keys")),
             }
         }
     }

@@ -195,9 +195,19 @@ impl Record {
         Self::of_stream(number, &label(name, payload), &bag(payload, |_| {}))
     }
 
+    /// Of any tar stream; the label names the bag that is in it.
     pub fn of_stream(number: u64, label: &Label, stream: &[u8]) -> Self {
+        let label = Label { bag: bag_hash(stream), ..label.clone() };
         Self { file: age_file(&record_key(number), &frame(stream)), label: label.seal(&label_key(number)) }
     }
+}
+
+/// Hash of the last `tagmanifest-sha256.txt` of a stream; zeros where there is none.
+pub fn bag_hash(stream: &[u8]) -> [u8; 32] {
+    let header = |at: &usize| stream[*at..].starts_with(b"tagmanifest-sha256.txt\0");
+    let Some(at) = (0..stream.len()).step_by(512).rfind(header) else { return [0; 32] };
+    let size = tar::Header::from_byte_slice(&stream[at..at + 512]).size().unwrap() as usize;
+    sha256(&[&stream[at + 512..at + 512 + size]])
 }
 
 pub fn label(name: &str, payload: &[Member]) -> Label {

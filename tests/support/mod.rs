@@ -8,7 +8,7 @@ use keepuntil::archive::leaf::RecordLeaf;
 use keepuntil::archive::manifest::{Compartment, Custodians, FORMAT, Manifest};
 use keepuntil::archive::writer::{ArchiveWriter, Placed, TreeHead};
 use keepuntil::crypto::envelope;
-use keepuntil::crypto::hash::sha256;
+use keepuntil::crypto::hash::{Hash, sha256};
 use keepuntil::crypto::identity::Prompts;
 use keepuntil::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use keepuntil::crypto::recipient::Recipients;
@@ -225,6 +225,7 @@ impl Forge {
             kind: RecordKind::Folder,
             files: bag.files,
             bytes: bag.bytes,
+            bag: bag.hash,
             ..Label::default()
         };
         self.records.push(ForgedRecord { label, content: Content::Tar(bag.finish()) });
@@ -340,6 +341,8 @@ pub struct Bag {
     pub tar: Vec<u8>,
     pub files: u64,
     pub bytes: u64,
+    /// Of its tag manifest, once the tags are closed.
+    pub hash: Hash,
     manifest: String,
     tags: String,
 }
@@ -349,7 +352,8 @@ pub const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\
 impl Bag {
     /// A bag with its first member and `data/`.
     pub fn new() -> Self {
-        let mut bag = Self { tar: Vec::new(), files: 0, bytes: 0, manifest: String::new(), tags: String::new() };
+        let mut bag =
+            Self { tar: Vec::new(), files: 0, bytes: 0, hash: [0; 32], manifest: String::new(), tags: String::new() };
         bag.tag("bagit.txt", BAGIT.as_bytes());
         bag.directory("data/")
     }
@@ -438,6 +442,7 @@ impl Bag {
         self.tag("bag-info.txt", oxum.as_bytes());
         let tags = std::mem::take(&mut self.tags);
         self.raw("tagmanifest-sha256.txt", b'0', "", tags.as_bytes());
+        self.hash = sha256(&[tags.as_bytes()]);
         self
     }
 

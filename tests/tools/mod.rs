@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 /// Where `npm` installed age-encryption and cctv-age.
 pub const NODE_MODULES: &str = "KEEPUNTIL_TEST_NODE_MODULES";
-/// A Python that has the package bagit.
+/// A Python that has the packages bagit and jsonschema.
 pub const PYTHON: &str = "KEEPUNTIL_TEST_PYTHON";
 
 /// What an environment variable names. A missing one fails in CI; elsewhere the caller goes without, and says so.
@@ -38,6 +38,13 @@ pub fn stdout(command: &mut Command) -> Vec<u8> {
 pub fn node(modules: &Path, args: &[&dyn AsRef<OsStr>]) -> String {
     let mut command = Command::new("node");
     command.arg(project("tests/stock/age.mjs")).arg(modules).args(args.iter().map(|arg| arg.as_ref()));
+    String::from_utf8(stdout(&mut command)).expect("the script prints text")
+}
+
+/// What `tests/stock/schema.py` says of messages of this kind: a line for each file, which ends in `ok` where it fits.
+pub fn schema(python: &Path, message: &str, files: &[PathBuf]) -> String {
+    let mut command = Command::new(python);
+    command.arg(project("tests/stock/schema.py")).arg(project(&format!("spec/schema/{message}.json"))).args(files);
     String::from_utf8(stdout(&mut command)).expect("the script prints text")
 }
 

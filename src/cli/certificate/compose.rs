@@ -133,6 +133,14 @@ fn erase(sheet: &mut Sheet, c: &Certificate, w: &Words) {
         });
         sheet.blocks.push(Block::List(sheets.collect()));
     }
+    if !c.disclosures.is_empty() {
+        sheet.fields(vec![(w.granted, w.granted_is.to_owned())]);
+        let grants = c.disclosures.iter().map(|granted| {
+            let grant = hex::encode(granted.grant);
+            format!("{} {grant}{}{}{}{}", w.grant, w.comma, w.records, w.colon, granted.records)
+        });
+        sheet.blocks.push(Block::List(grants.collect()));
+    }
 }
 
 /// Records of one archive that the same rules govern.

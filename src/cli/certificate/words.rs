@@ -110,6 +110,10 @@ words! {
     escrow_is: "emergency key sheets cover some of these records. They are NOT destroyed and open them for ever",
         "下列应急密钥单涉及部分已销毁记录。密钥单未被销毁，仍可永久打开这些记录";
     sheet: "sheet written", "密钥单写于";
+    granted: "Grants", "授权查阅";
+    granted_is: "some of these records were granted to requesters. What was handed over is NOT destroyed, and a grant that was kept with its one-time identity still opens them",
+        "部分记录曾授权申请人查阅。已交付的内容并未因此销毁；授权文件若与其一次性私钥一并留存，仍可打开这些记录";
+    grant: "grant", "授权";
     copies: "Copies of keys", "密钥副本";
     copies_is: "none made by the tool; a copy of the root that somebody else made before the destruction still opens the catalogue of that time",
         "工具未制作任何副本；他人在销毁前自行复制的根密钥仍可打开当时的目录库";

@@ -1,0 +1,164 @@
+//! `keepuntil disclosures`.
+
+use super::args::{Common, KeyringPlace};
+use super::error::Failure;
+use super::{Done, home, render};
+use crate::disclosure::ledger::{Due, NotedReceipt, RequestState};
+use crate::disclosure::proposal::Signatory;
+use crate::disclosure::receipt::Handled;
+use crate::ops::disclosures::{Asked, Disclosures, DisclosuresOptions, Given, disclosures};
+use crate::ops::scope::archive_id;
+use crate::storage::escape;
+use clap::Args;
+use std::path::PathBuf;
+
+/// List who asked for what, who was given it, and what is still to be returned or destroyed
+#[derive(Args)]
+#[command(after_help = "Exit code 3 means that somebody should have returned or destroyed something.\n\n\
+    Examples:\n  keepuntil disclosures\n  keepuntil disclosures --open\n  \
+    keepuntil disclosures --archive firm.sealed --record 17 --json")]
+pub struct DisclosuresArgs {
+    /// Only of this archive: its file or its id
+    #[arg(long, value_name = "ARCHIVE")]
+    pub archive: Option<PathBuf>,
+    /// Only of this record
+    #[arg(long, value_name = "N", requires = "archive")]
+    pub record: Option<u64>,
+    /// Only those of which something is still to come
+    #[arg(long)]
+    pub open: bool,
+    #[command(flatten)]
+    pub keyring: KeyringPlace,
+}
+
+pub fn run(args: DisclosuresArgs, common: Common) -> Result<Done, Failure> {
+    let custody = home::custody(&args.keyring)?;
+    let archive = args.archive.as_deref().map(|archive| archive_id(custody.keyring(), archive)).transpose()?;
+    let options = DisclosuresOptions { archive, record: args.record, open: args.open };
+    let found = disclosures(&custody, &options)?;
+    if common.json {
+        found.grants.iter().for_each(|given| render::json_line(&grant_json(given)));
+        found.requests.iter().for_each(|asked| render::json_line(&request_json(asked)));
+    } else {
+        render::print(&text(&found))?;
+    }
+    Ok(if found.overdue() > 0 { Done::Findings } else { Done::Clean })
+}
+
+fn text(found: &Disclosures) -> String {
+    if found.grants.is_empty() && found.requests.is_empty() {
+        return "nothing was asked for, or nothing of it is open\n".into();
+    }
+    let grants = found.grants.iter().map(grant_text);
+    grants.chain(found.requests.iter().map(request_text)).collect::<Vec<_>>().join("\n")
+}
+
+fn line(name: &str, value: &str) -> String {
+    format!("  {name:<11}{}", render::wrapped(value, 13))
+}
+
+fn who(requester: Option<&Signatory>) -> String {
+    requester.map_or_else(|| "somebody whose signature did not hold".into(), |requester| escape(&requester.name))
+}
+
+fn grant_text(given: &Given) -> String {
+    let grant = &given.noted.grant;
+    let mut text = format!("{}grant {}\n", if given.overdue { "OVERDUE  " } else { "" }, hex::encode(grant.grant));
+    text.push_str(&line("to", &format!("{}, for {}", who(Some(&grant.requester)), grant.purpose.code())));
+    text.push_str(&line("records", &format!("{} of {}", grant.records, hex::encode(grant.archive))));
+    let valid = format!("{}, valid until {}", grant.granted.format("%Y-%m-%d"), grant.valid_until.format("%Y-%m-%d"));
+    let lapsed = if given.lapsed { "; no word that anything was opened" } else { "" };
+    text.push_str(&line("granted", &format!("{valid}{lapsed}")));
+    let conditions = &grant.conditions;
+    let no_copies = conditions.no_copies.then(|| "no copies".to_owned());
+    let words = conditions.text.as_deref().map(|words| escape(&words.replace('\n', " ")));
+    let conditions: Vec<String> = no_copies.into_iter().chain(words).collect();
+    if !conditions.is_empty() {
+        text.push_str(&line("conditions", &conditions.join("; ")));
+    }
+    for Due { what, by, records } in &given.due {
+        let name = if *what == Handled::Returned { "return by" } else { "destroy by" };
+        let word = if given.overdue { "no receipt for" } else { "awaited for" };
+        text.push_str(&line(name, &format!("{by}: {word} {}", render::records(records))));
+    }
+    for receipt in &given.noted.receipts {
+        text.push_str(&line(
+            receipt.what.code(),
+            &format!("{}: {}", receipt.made.format("%Y-%m-%d"), render::records(&receipt.records)),
+        ));
+    }
+    text
+}
+
+fn request_text(asked: &Asked) -> String {
+    let request = &asked.request;
+    let mut text = format!("request {}\n", hex::encode(request.request));
+    text.push_str(&line("by", &format!("{}, for {}", who(request.requester.as_ref()), request.purpose.code())));
+    let records = request.records.as_ref().map_or_else(|| "not numbered".into(), ToString::to_string);
+    text.push_str(&line("records", &format!("{records} of {}", hex::encode(request.archive))));
+    let slow = if asked.slow { "; it has waited for more than 21 days" } else { "" };
+    let wanted = request.wanted_until;
+    text.push_str(&line("taken", &format!("{}, wanted until {wanted}{slow}", request.noted.format("%Y-%m-%d"))));
+    if let RequestState::Refused(refusal) = &request.state {
+        text.push_str(&line("refused", &format!("{}, {}", refusal.refused.format("%Y-%m-%d"), refusal.reason.code())));
+    }
+    text
+}
+
+fn person(signatory: &Signatory) -> serde_json::Value {
+    serde_json::json!({ "name": signatory.name, "key": signatory.key })
+}
+
+fn grant_json(given: &Given) -> serde_json::Value {
+    let grant = &given.noted.grant;
+    let due = |due: &Due| serde_json::json!({ "what": due.what, "by": due.by, "records": due.records });
+    let receipt = |receipt: &NotedReceipt| {
+        serde_json::json!({
+            "what": receipt.what, "records": receipt.records, "made": receipt.made, "taken": receipt.noted,
+            "key": receipt.by,
+        })
+    };
+    serde_json::json!({
+        "message_type": "granted",
+        "grant": hex::encode(grant.grant),
+        "request": hex::encode(grant.request),
+        "requester": person(&grant.requester),
+        "archive": hex::encode(grant.archive),
+        "records": grant.records,
+        "purpose": grant.purpose,
+        "granted": grant.granted,
+        "valid_from": grant.valid_from,
+        "valid_until": grant.valid_until,
+        "approvals": grant.approvals.iter().map(person).collect::<Vec<_>>(),
+        "conditions": grant.conditions,
+        "watermark": hex::encode(grant.watermark),
+        "due": given.due.iter().map(due).collect::<Vec<_>>(),
+        "overdue": given.overdue,
+        "lapsed": given.lapsed,
+        "receipts": given.noted.receipts.iter().map(receipt).collect::<Vec<_>>(),
+        "journal_entry": given.noted.leaf,
+    })
+}
+
+fn request_json(asked: &Asked) -> serde_json::Value {
+    let request = &asked.request;
+    let mut object = serde_json::json!({
+        "message_type": "requested",
+        "request": hex::encode(request.request),
+        "requester": request.requester.as_ref().map(person),
+        "archive": hex::encode(request.archive),
+        "records": request.records,
+        "purpose": request.purpose,
+        "taken": request.noted,
+        "wanted_until": request.wanted_until,
+        "slow": asked.slow,
+        "state": "open",
+    });
+    if let RequestState::Refused(refusal) = &request.state {
+        object["state"] = "refused".into();
+        object["refusal"] = hex::encode(refusal.refusal).into();
+        object["refused"] = serde_json::json!(refusal.refused);
+        object["reason"] = refusal.reason.code().into();
+    }
+    object
+}

@@ -1,0 +1,176 @@
+//! `keepuntil request show` and `keepuntil request check`.
+
+use super::super::args::{Common, KeyringPlace};
+use super::super::error::Failure;
+use super::super::{Done, home, render};
+use super::{CheckArgs, MessageArgs, field, json, look, text};
+use crate::disclosure::ledger::RequestState;
+use crate::ops::OpsError;
+use crate::ops::custody::Custody;
+use crate::ops::intake::{Checked, check, same_archive};
+use crate::ops::open::{Opener, Trust, open_archive};
+use crate::ops::proposal;
+use crate::ops::request::{RequestError, identify};
+use crate::retention::ranges::Ranges;
+use crate::storage::escape;
+use crate::storage::lock::Sharing;
+use std::collections::BTreeMap;
+
+/// Records whose names are shown.
+const NAMED: u64 = 200;
+
+pub fn show(message: &MessageArgs, place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let (received, signature) = message.read()?;
+    let signed = match look(place)? {
+        None => None,
+        Some(custody) => match signature.and_then(|signature| identify(&custody, &received, &signature)) {
+            Err(OpsError::Request(RequestError::NoRoster)) => None,
+            other => Some(other),
+        },
+    };
+    let words = match &signed {
+        None => "NOT CHECKED: there is no keyring with a roster here".to_owned(),
+        Some(Ok(signer)) => format!("by {}, key {}: it counts", signer.name, signer.key),
+        Some(Err(e)) => format!("IT DOES NOT COUNT: {e}"),
+    };
+    if common.json {
+        let mut object = json(&received);
+        object["signature"] = match &signed {
+            None => serde_json::json!({ "checked": false }),
+            Some(Ok(signer)) => serde_json::json!({ "checked": true, "counts": true, "signer": signer }),
+            Some(Err(e)) => serde_json::json!({ "checked": true, "counts": false, "why": e.to_string() }),
+        };
+        render::json_line(&object);
+    } else {
+        render::print(&(text(&received) + &field("signature", &words)))?;
+    }
+    Ok(if matches!(signed, Some(Err(_))) { Done::Findings } else { Done::Clean })
+}
+
+pub fn run(args: &CheckArgs, common: Common) -> Result<Done, Failure> {
+    let (received, signature) = args.message.read()?;
+    let records = home::records(&args.record)?;
+    let proposal = args.proposal.as_ref().map(|path| proposal::read(path, Some(&received))).transpose()?;
+    let signatures = home::signatures(&args.approval)?;
+    let mut keyring = home::required_keyring(&args.keyring, Sharing::Shared)?;
+    let mut names = BTreeMap::new();
+    if let Some(path) = &args.archive {
+        let (mut reader, _) = open_archive(path, &Trust::default(), Some(&keyring))?;
+        same_archive(&received, reader.archive())?;
+        let wanted = records.as_ref().or(received.request.records.as_ref());
+        if let (Some(identities), Some(wanted)) = (home::identities(&args.identity)?, wanted) {
+            let mut opener = Opener::new(&reader, &identities, &mut keyring);
+            names = named(&mut reader, &mut opener, wanted);
+        }
+    }
+    let custody = Custody::reading(keyring, home::clocks())?;
+    let proposed = proposal.as_ref().map(|proposal| (proposal, &signatures[..]));
+    let checked = check(&custody, &received, signature, records.as_ref(), proposed)?;
+    if common.json {
+        let mut object = json(&received);
+        object["message_type"] = "request_checked".into();
+        object["checked"] = checked_json(&checked, proposal.as_ref().map(|proposal| proposal.approvals_needed));
+        object["names"] = serde_json::json!(names);
+        render::json_line(&object);
+    } else {
+        let needed = proposal.as_ref().map(|proposal| proposal.approvals_needed);
+        let words_only = records.is_none() && received.request.records.is_none();
+        let hint =
+            if words_only { field("records", "named in words only: `keepuntil request find`") } else { String::new() };
+        render::print(&(text(&received) + &checked_text(&checked, &names, needed) + &hint))?;
+    }
+    worst(checked.problems)
+}
+
+/// Of all that stands against it, what says most by its exit code.
+fn worst(problems: Vec<OpsError>) -> Result<Done, Failure> {
+    use super::super::error::{APPROVAL_MISSING, DAMAGED, DESTROYED, FORBIDDEN, code};
+    let weight = |error: &OpsError| match code(error) {
+        DAMAGED => 0,
+        FORBIDDEN => 1,
+        APPROVAL_MISSING => 2,
+        DESTROYED => 3,
+        _ => 4,
+    };
+    match problems.into_iter().min_by_key(weight) {
+        Some(problem) => Err(problem.into()),
+        None => Ok(Done::Clean),
+    }
+}
+
+/// Names of records as far as their labels open.
+fn named(
+    reader: &mut crate::archive::reader::ArchiveReader,
+    opener: &mut Opener<'_>,
+    wanted: &Ranges,
+) -> BTreeMap<u64, String> {
+    let there = wanted.iter().take_while(|record| *record <= reader.records()).take(NAMED as usize);
+    let mut names = BTreeMap::new();
+    for record in there.collect::<Vec<_>>() {
+        if let Ok(leaf) = reader.record(record)
+            && let Ok(label) = opener.label(reader, &leaf)
+        {
+            names.insert(record, label.name);
+        }
+    }
+    names
+}
+
+fn checked_text(checked: &Checked, names: &BTreeMap<u64, String>, asked: Option<u32>) -> String {
+    let mut text = String::from("\n");
+    let mut add = |name: &str, value: &str| text.push_str(&field(name, value));
+    match &checked.signer {
+        Some(signer) => add("signature", &format!("by {}, key {}: it counts", signer.name, signer.key)),
+        None => add("signature", "IT DOES NOT COUNT (see below)"),
+    }
+    match checked.noted.as_ref().map(|noted| &noted.state) {
+        None => add("ledger", "it is new"),
+        Some(RequestState::Open) => add("ledger", "it is there, without an answer"),
+        Some(RequestState::Refused(noted)) => add("ledger", &format!("refused as {}", hex::encode(noted.refusal))),
+        Some(RequestState::Granted { grant }) => add("ledger", &format!("granted as {}", hex::encode(grant))),
+    }
+    if let Some(found) = &checked.found {
+        if !found.eligible.is_empty() {
+            let classes: Vec<&str> = found.classes.iter().map(|class| class.as_str()).collect();
+            add("may be given", &format!("records {} ({})", found.eligible, classes.join(", ")));
+        }
+        for (why, records) in &found.refused {
+            add("may NOT be", &format!("records {records}: {why}"));
+        }
+    }
+    for (record, name) in names {
+        add("", &format!("{record}: {}", escape(name)));
+    }
+    if let Some(needed) = checked.needed {
+        let people = if needed == 1 { "1 person".into() } else { format!("{needed} people") };
+        add("approvals", &format!("{people} must approve what may be given, not the requester"));
+    }
+    if let (Some(approved), Some(needed)) = (&checked.approved, asked) {
+        for person in approved {
+            add("approved by", &format!("{}, key {}", person.name, person.key));
+        }
+        add("missing", &needed.saturating_sub(approved.len() as u32).to_string());
+    }
+    for problem in &checked.problems {
+        add("against it", &problem.to_string());
+    }
+    text
+}
+
+fn checked_json(checked: &Checked, asked: Option<u32>) -> serde_json::Value {
+    let refused = checked
+        .found
+        .as_ref()
+        .map(|found| found.refused.iter().map(|(why, records)| (why.code(), records)).collect::<BTreeMap<_, _>>());
+    let problem = |e: &OpsError| serde_json::json!({ "code": super::super::error::code(e), "message": e.to_string() });
+    serde_json::json!({
+        "signer": checked.signer,
+        "eligible": checked.found.as_ref().map(|found| &found.eligible),
+        "refused": refused,
+        "classes": checked.found.as_ref().map(|found| &found.classes),
+        "approvals_needed": asked.or(checked.needed),
+        "approved_by": checked.approved,
+        "state": checked.noted.as_ref().map(|noted| &noted.state),
+        "problems": checked.problems.iter().map(problem).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,116 @@
+//! `keepuntil request find`.
+
+use super::super::args::Common;
+use super::super::error::Failure;
+use super::super::{Done, home, render};
+use super::FindArgs;
+use crate::ops::OpsError;
+use crate::ops::custody::Custody;
+use crate::ops::intake::{Candidate, Found, Wanted, find, same_archive, words};
+use crate::ops::open::{Opener, Trust, open_archive};
+use crate::ops::request;
+use crate::retention::Class;
+use crate::retention::ranges::Ranges;
+use crate::storage::escape;
+use crate::storage::lock::Sharing;
+use std::collections::BTreeMap;
+
+/// Records that are listed for people before the rest is left to `--json`.
+const LISTED: usize = 100;
+
+pub fn run(args: &FindArgs, common: Common) -> Result<Done, Failure> {
+    let path = args.archive.as_deref().expect("clap demands it");
+    let received = args.file.as_deref().map(request::read).transpose()?;
+    let wanted = match (&args.pattern, &received) {
+        (Some(pattern), _) => Wanted::Pattern(super::super::restore::glob(pattern)?),
+        (None, received) => {
+            let request = &received.as_ref().expect("clap demands one of the two").request;
+            let text = request.description.as_deref().ok_or_else(|| {
+                let hint = "see it with `keepuntil request show FILE`, or look for names with --match".to_owned();
+                Failure::Usage("the request names its records by number and describes none".into(), hint)
+            })?;
+            Wanted::Words(words(text))
+        }
+    };
+    let mut keyring = home::required_keyring(&args.keyring, Sharing::Shared)?;
+    let identities = home::required_identities(&args.identity)?;
+    let (mut reader, _) = open_archive(path, &Trust::default(), Some(&keyring))?;
+    let archive = *reader.archive();
+    if let Some(received) = &received {
+        same_archive(received, &archive)?;
+    }
+    let mut opener = Opener::new(&reader, &identities, &mut keyring);
+    let Found { candidates: found, closed: failed } = find(&mut reader, &mut opener, &wanted).map_err(|e| match e {
+        OpsError::Archive { source, .. } => OpsError::archive(path)(source),
+        other => other,
+    })?;
+    if crate::ops::open::none_for_these_identities(&failed) && found.is_empty() {
+        return Err(failed.into_iter().next().expect("there is one").1.into());
+    }
+    let custody = Custody::reading(keyring, home::clocks())?;
+    let known = about(&custody, &archive, &found)?;
+    report(&found, &known, failed.len() as u64, common)
+}
+
+/// Class and last day of records.
+fn about(
+    custody: &Custody,
+    archive: &crate::crypto::kdf::ArchiveId,
+    found: &[Candidate],
+) -> Result<BTreeMap<u64, (Class, String)>, Failure> {
+    let mut known = BTreeMap::new();
+    let records: Ranges = found.iter().map(|candidate| candidate.record).collect();
+    if !records.is_empty() {
+        custody.for_records(archive, &records, |judge, view, _| {
+            known.insert(view.record, (view.class, judge.standing(view).to_string()));
+            Ok(())
+        })?;
+    }
+    Ok(known)
+}
+
+fn report(
+    found: &[Candidate],
+    known: &BTreeMap<u64, (Class, String)>,
+    closed: u64,
+    common: Common,
+) -> Result<Done, Failure> {
+    let of = |record: u64| known.get(&record).map_or(("", ""), |(class, until)| (class.as_str(), until.as_str()));
+    if common.json {
+        for candidate in found {
+            let (class, until) = of(candidate.record);
+            render::json_line(&serde_json::json!({
+                "message_type": "candidate", "record": candidate.record, "name": candidate.name, "class": class,
+                "compartment": candidate.compartment, "until": until, "words": candidate.words,
+            }));
+        }
+        render::json_line(&serde_json::json!({ "message_type": "found", "records": found.len(), "closed": closed }));
+        return Ok(Done::Clean);
+    }
+    let mut rows = vec![["record", "class", "compartment", "until", "name"].map(str::to_owned).to_vec()];
+    for candidate in found.iter().take(LISTED) {
+        let (class, until) = of(candidate.record);
+        rows.push(vec![
+            candidate.record.to_string(),
+            class.to_owned(),
+            escape(&candidate.compartment),
+            render::shorten(until, 16),
+            render::shorten(&escape(&candidate.name), 30),
+        ]);
+    }
+    if found.is_empty() {
+        render::print("no record has such a name\n")?;
+    } else {
+        render::print(&render::table(&rows, &[0]))?;
+    }
+    if found.len() > LISTED {
+        render::print(&format!("  … and {} more: see them with --json\n", found.len() - LISTED))?;
+    }
+    if closed > 0 {
+        let records = render::count(closed, "record");
+        eprintln!(
+            "keepuntil: warning: {records} could not be looked at: their keys are gone, or no identity opens them"
+        );
+    }
+    Ok(Done::Clean)
+}
