@@ -10,6 +10,7 @@
 //! | [`keyring`] | where expiry halves live until they are destroyed |
 //! | [`journal`] | what happened, and its certificates |
 //! | [`disclosure`] | what people decide and sign: the roster |
+//! | [`survey`] | what a tree of files holds, and how it might be kept |
 //! | [`tlog`] | Merkle tree, tiles, signed checkpoints, proofs |
 //! | [`retention`] | how long: pure rules over calendar dates |
 //! | [`storage`] | files: sources, durable writes, locks, confined extraction |
@@ -28,4 +29,5 @@ pub mod keyring;
 pub mod ops;
 pub mod retention;
 pub mod storage;
+pub mod survey;
 pub mod tlog;

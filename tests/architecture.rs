@@ -4,13 +4,17 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// What each module may use of the crate.
-const MAY_USE: [(&str, &[&str]); 10] = [
-    ("cli", &["ops", "archive", "keyring", "journal", "disclosure", "tlog", "storage", "retention", "crypto"]),
-    ("ops", &["archive", "keyring", "journal", "disclosure", "tlog", "storage", "retention", "crypto"]),
+const MAY_USE: [(&str, &[&str]); 11] = [
+    (
+        "cli",
+        &["ops", "archive", "keyring", "journal", "disclosure", "survey", "tlog", "storage", "retention", "crypto"],
+    ),
+    ("ops", &["archive", "keyring", "journal", "disclosure", "survey", "tlog", "storage", "retention", "crypto"]),
     ("archive", &["tlog", "storage", "retention", "crypto"]),
     ("keyring", &["tlog", "storage", "retention", "crypto"]),
     ("journal", &["tlog", "storage", "retention", "crypto"]),
     ("disclosure", &["tlog", "storage", "retention", "crypto"]),
+    ("survey", &["storage", "retention", "crypto"]),
     ("tlog", &["crypto"]),
     ("storage", &["crypto"]),
     ("retention", &["crypto"]),

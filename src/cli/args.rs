@@ -57,6 +57,12 @@ pub enum Command {
     Clock(super::clock::ClockCommand),
     #[command(subcommand)]
     Roster(super::roster::RosterCommand),
+    Survey(super::survey::SurveyArgs),
+    #[command(subcommand)]
+    Policy(super::policy::PolicyCommand),
+    /// Give the text of the PDF on standard input, for survey
+    #[command(hide = true)]
+    ReadPdf,
     #[command(subcommand)]
     Request(super::request::RequestCommand),
     Approve(super::approve::ApproveArgs),

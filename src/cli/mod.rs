@@ -22,9 +22,11 @@ mod kept;
 mod keygen;
 mod keyring;
 mod letter;
+mod policy;
 mod progress;
 mod prompt;
 mod purge;
+mod read_pdf;
 mod receipt;
 mod refuse;
 mod render;
@@ -34,6 +36,7 @@ mod roster;
 mod rules;
 mod schedule;
 mod status;
+mod survey;
 mod verify;
 
 use args::{Cli, Command};
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
     let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_) | Command::Grant(_))
+        || matches!(cli.command, Command::Survey(_))
         || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
@@ -111,6 +115,9 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Approve(args) => approve::run(&args, common),
         Command::Refuse(args) => refuse::run(&args, common),
         Command::Roster(command) => roster::run(command, common),
+        Command::Survey(args) => survey::run(args, common),
+        Command::Policy(command) => policy::run(command, common),
+        Command::ReadPdf => read_pdf::run(),
         Command::Grant(args) => grant::run(*args, common),
         Command::Receipt(command) => receipt::run(command, common),
         Command::Disclosures(args) => disclosures::run(args, common),

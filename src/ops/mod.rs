@@ -28,6 +28,7 @@ pub mod open;
 pub mod opened;
 pub mod pack;
 pub mod plan;
+pub mod policy_check;
 pub mod proposal;
 pub mod purge;
 pub mod read_ahead;
@@ -41,6 +42,8 @@ pub mod roster;
 pub mod scope;
 pub mod settings;
 pub mod status;
+pub mod survey;
+pub mod survey_file;
 pub mod verify;
 
 use crate::archive::ArchiveError;

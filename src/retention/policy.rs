@@ -176,10 +176,25 @@ impl Policy {
     /// # Errors
     /// [`PolicyError::Part`] when what it captured is not a date, or not a name.
     pub fn assign(&self, path: &str, created: NaiveDate) -> Result<Option<Assignment>, PolicyError> {
-        let matched = self.groups.iter().find_map(|group| Some((group, group.pattern.captures(path)?)));
-        let Some((group, captures)) = matched else { return Ok(None) };
+        Ok(self.decide(path, created)?.map(|(_, assignment)| assignment))
+    }
+
+    /// The same, with the place of the `[[records]]` in [`Self::patterns`] that decided.
+    ///
+    /// # Errors
+    /// As [`Self::assign`].
+    pub fn decide(&self, path: &str, created: NaiveDate) -> Result<Option<(usize, Assignment)>, PolicyError> {
+        let find = |(index, group): (usize, &'_ Group)| group.pattern.captures(path).map(|captures| (index, captures));
+        let Some((index, captures)) = self.groups.iter().enumerate().find_map(find) else { return Ok(None) };
+        let group = &self.groups[index];
         let place = || format!("{path} (records {:?})", group.path);
-        group.assign(&captures, created).map(Some).map_err(|what| what.at(place()))
+        let assignment = group.assign(&captures, created).map_err(|what| what.at(place()))?;
+        Ok(Some((index, assignment)))
+    }
+
+    /// The patterns, in the order of the file.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.groups.iter().map(|group| group.path.as_str())
     }
 }
 

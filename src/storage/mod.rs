@@ -8,6 +8,7 @@ pub mod document;
 pub mod extract;
 pub mod fault;
 pub mod hole;
+pub mod limits;
 pub mod lock;
 pub mod output;
 pub mod process;

@@ -1,0 +1,137 @@
+//! A proposed policy as a commented file that `create --policy` takes as it is.
+
+use super::proposal::{Keep, Proposal, Setting};
+use crate::retention::Class;
+use crate::retention::rules::{NO_ADVICE, NO_ADVICE_ZH};
+use crate::storage::escape;
+use std::collections::BTreeMap;
+
+/// Before what a person must look at.
+pub const CHECK: &str = "CHECK:";
+
+/// What is written above the parts.
+#[derive(Clone, Debug, Default)]
+pub struct Heading {
+    /// Lines about where the policy comes from.
+    pub lines: Vec<String>,
+    /// Recipients of every compartment; without them those of the command line are used.
+    pub recipients: Vec<String>,
+}
+
+/// The policy's text.
+pub fn text(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> String {
+    let body = body(proposals, setting, heading);
+    let lang = setting.lang;
+    let mut out = String::new();
+    heading.lines.iter().for_each(|line| comment(&mut out, line));
+    comment(&mut out, lang.pick(NO_ADVICE, NO_ADVICE_ZH));
+    let open = open_checks(&body);
+    comment(
+        &mut out,
+        &lang.pick(
+            format!("Lines with {CHECK} are for a person: {open}. The first pattern that matches decides."),
+            format!("标有 {CHECK} 的行须由人核对，共 {open} 处。自上而下，第一个匹配的 path 生效。"),
+        ),
+    );
+    out + &body
+}
+
+/// How many lines of a draft are for a person.
+pub fn open_checks(policy: &str) -> usize {
+    policy.lines().filter(|line| line.strip_prefix("# ").is_some_and(|line| line.starts_with(CHECK))).count()
+}
+
+fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> String {
+    let lang = setting.lang;
+    let mut out = String::new();
+    out.push_str(&format!("\nfiscal-year-end = {}\n", quoted(&String::from(setting.fiscal_year_end))));
+    for (name, class) in compartments(proposals) {
+        out.push_str("\n[[compartment]]\n");
+        comment(&mut out, &who(&name, setting));
+        out.push_str(&format!("name = {}\nclass = {}\n", quoted(&name), quoted(class.as_str())));
+        match heading.recipients.as_slice() {
+            [] => out.push_str("# recipients = [\"age1pq1…\"]\n"),
+            recipients => {
+                let list: Vec<String> = recipients.iter().map(|recipient| quoted(recipient)).collect();
+                out.push_str(&format!("recipients = [{}]\n", list.join(", ")));
+            }
+        }
+    }
+    let mut before: Option<&Proposal> = None;
+    for proposal in proposals {
+        let is_alike = |other: &&Proposal| words(other) == words(proposal);
+        out.push('\n');
+        match before.filter(is_alike) {
+            Some(_) => comment(&mut out, lang.pick("as above", "同上")),
+            None => {
+                proposal.reasons.iter().for_each(|line| comment(&mut out, line));
+                proposal.checks.iter().for_each(|line| comment(&mut out, &format!("{CHECK} {line}")));
+            }
+        }
+        part(&mut out, proposal, before.is_none_or(|before| words(before) != words(proposal)));
+        before = Some(proposal);
+    }
+    out
+}
+
+/// Everything that comments say.
+fn words(proposal: &Proposal) -> (&[String], &[String], &[String]) {
+    (&proposal.reasons, &proposal.checks, &proposal.instead)
+}
+
+fn part(out: &mut String, proposal: &Proposal, is_first: bool) {
+    out.push_str("[[records]]\n");
+    let mut line = |key: &str, value: &str| out.push_str(&format!("{key} = {}\n", quoted(value)));
+    line("path", &proposal.path);
+    line("record", &proposal.record);
+    line("compartment", &proposal.compartment);
+    match &proposal.keep {
+        Keep::Rule { rule, dated, until } => {
+            line("rule", rule);
+            if let Some(dated) = dated {
+                line("dated", dated);
+            }
+            if let Some(until) = until {
+                line("until", &until.to_string());
+                line("at-expiry", "review");
+            }
+        }
+        Keep::Longest(period) => {
+            line("retain", &period.to_string());
+            line("start", "creation");
+            line("at-expiry", "review");
+        }
+    }
+    if is_first {
+        proposal.instead.iter().for_each(|line| comment(out, line));
+    }
+}
+
+/// The compartments, each once.
+pub fn compartments(proposals: &[Proposal]) -> BTreeMap<String, Class> {
+    proposals.iter().map(|proposal| (proposal.compartment.clone(), proposal.class)).collect()
+}
+
+fn who(name: &str, setting: &Setting<'_>) -> String {
+    let place = name.split('-').next().unwrap_or(name);
+    let (english, chinese) = match place {
+        "accounts" => (
+            "Books and what belongs to them: for auditors and tax authorities.",
+            "账簿、凭证等会计资料：供审计、税务查阅。",
+        ),
+        "staff" => ("Files about employees.", "员工资料。"),
+        "clients" => ("Files about clients.", "客户资料。"),
+        "company" => ("The firm's own papers.", "公司自身文件。"),
+        _ => ("What is not known well enough.", "尚不明确的资料。"),
+    };
+    setting.lang.pick(english, chinese).into()
+}
+
+/// A comment line; whatever a folder is named, it stays one.
+fn comment(out: &mut String, line: &str) {
+    out.push_str(&format!("# {}\n", escape(line)));
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}
