@@ -257,8 +257,9 @@ fn records_are_opened_one_by_one_and_the_identity_stays_until_the_last() {
     requester.home.write("grant.json", desk.grant("2", &other).to_bytes());
     fs::copy(other.identity(), requester.identity()).unwrap();
     open(&requester, &[]).fails(1, "keepuntil-grant.json: it exists already");
-    let alone = ["--force", "--trust", "firm.vkeys"];
-    open(&requester, &alone).ends(0);
+    open(&requester, &["--force"]).fails(1, "keepuntil-grant.json: it exists already");
+    fs::rename(&out, requester.home.path("before")).unwrap();
+    open(&requester, &["--trust", "firm.vkeys"]).ends(0);
     assert!(!requester.identity().exists());
 }
 
@@ -272,6 +273,15 @@ fn a_receipt_that_cannot_be_signed_is_said_and_everything_else_is_there() {
         "{ran:?}"
     );
     assert!(requester.home.path("out/keepuntil-receipt.json").exists());
+    // A signature by another key than the grant's would count for nothing.
+    let (requester, other) = (Requester::new(), Requester::new());
+    let key = requester.home.path("other");
+    fs::copy(other.home.path("id_ed25519"), &key).unwrap();
+    fs::copy(other.home.path("id_ed25519.pub"), key.with_extension("pub")).unwrap();
+    desk.hand_over(&requester, &desk.grant("1", &requester));
+    let ran = open(&requester, &["--sign-with", "other", "--keep-identity"]).ends(3);
+    assert!(ran.err.contains("is not the one that the grant names"), "{ran:?}");
+    assert!(!requester.home.path("out/keepuntil-receipt.json.sig").exists());
 }
 
 #[test]

@@ -21,6 +21,7 @@ use keepuntil::disclosure::receipt::Receipt;
 use keepuntil::disclosure::refusal::{Refusal, RefusalReason};
 use keepuntil::journal::certificate::{Certificate, GrantedRecords};
 use keepuntil::journal::entry::Leaf;
+use keepuntil::ops::OpsError;
 use keepuntil::ops::approval::statement;
 use keepuntil::ops::attestation::{consistent_grant, consistent_refusal, entry_of_grant, verify_grant, verify_refusal};
 use keepuntil::ops::custody::{Custody, Now};
@@ -28,11 +29,12 @@ use keepuntil::ops::disclosure_policy;
 use keepuntil::ops::disclosures::{DisclosuresOptions, disclosures};
 use keepuntil::ops::grant::{GrantOptions, grant};
 use keepuntil::ops::proposal::{ProposeOptions, propose};
+use keepuntil::ops::purge::PlanError;
 use keepuntil::ops::refuse::refuse;
 use keepuntil::ops::request::{self, RequestOptions};
 use keepuntil::retention::clock::Reading;
 use keepuntil::retention::ranges::Ranges;
-use keepuntil::retention::{AtExpiry, Retention};
+use keepuntil::retention::{AtExpiry, Class, Retention};
 use keepuntil::tlog::checkpoint::Checkpoint;
 use keepuntil::tlog::merkle::leaf_hash;
 use keepuntil::tlog::proof::{Evidence, Proof};
@@ -103,8 +105,12 @@ impl Desk {
         let mut custody = self.custody();
         let policy = DisclosurePolicy::parse(text.as_bytes()).unwrap();
         self.home.write("change.txt", statement(&custody, &disclosure_policy::lines(&policy)));
-        let signature = fs::read(self.home.path(&self.sign("lin", "keepuntil-settings", "change.txt"))).unwrap();
-        assert!(disclosure_policy::set(&mut custody, &policy, &[signature]).unwrap());
+        let by = |key: &str| fs::read(self.home.path(&self.sign(key, "keepuntil-settings", "change.txt"))).unwrap();
+        let (lin, wang) = (by("lin"), by("wang"));
+        // As many as the policy in force asks for: one person cannot undo what needs two.
+        let alone = disclosure_policy::set(&mut custody, &policy, std::slice::from_ref(&lin));
+        assert!(matches!(alone, Err(OpsError::Plan(PlanError::ChangeUnsigned { needed: 2, have: 1 }))), "{alone:?}");
+        assert!(disclosure_policy::set(&mut custody, &policy, &[lin, wang]).unwrap());
     }
 
     /// A signed request NAME.json of `who` for records of `archive`.
@@ -512,6 +518,14 @@ fn destruction_forgets_words_and_keys_of_its_records() {
     assert_eq!(shown.len(), 2);
     let of_gone = shown.iter().find(|grant| grant["grant"] == hex::encode(gone.grant)).unwrap();
     assert_eq!((&of_gone["records"], &of_gone["requester"]["name"]), (&"2-3".into(), &AUDITOR.into()));
+    // Words that come later go at once: no destruction to come would take them.
+    desk.ask("late", BY_AUDITOR, Purpose::CourtOrder, "old.sealed", "2");
+    let words = "The file of somebody was destroyed";
+    let refuse = ["refuse", "late.json", "--reason", "destroyed", "--explain", words, "-o", "late-refusal.json"];
+    desk.home.run(&refuse).ends(0);
+    assert!(fs::read_to_string(desk.home.path("late-refusal.json")).unwrap().contains(words));
+    let ledger = desk.ledger();
+    assert_eq!((count(&ledger, WORDS), count(&ledger, words)), (3, 0));
 }
 
 #[test]
@@ -576,13 +590,14 @@ type Change<'a> = &'a dyn Fn(&mut Proposal);
 #[test]
 fn a_proposal_fits_its_request_and_its_archive() {
     let desk = Desk::new();
-    let changes: [(&str, Change<'_>, i32); 6] = [
+    let changes: [(&str, Change<'_>, i32); 7] = [
         ("records", &|proposal| proposal.records = set("1-3"), 15),
         ("address", &|proposal| proposal.address = keepuntil::crypto::identity::generate(false).recipient, 10),
         ("purpose", &|proposal| proposal.purpose = Purpose::CourtOrder, 10),
         ("root", &|proposal| proposal.root[0] ^= 1, 10),
         ("requester", &|proposal| proposal.requester.name = CLIENT.into(), 10),
         ("roster", &|proposal| proposal.roster[0] ^= 1, 15),
+        ("classes", &|proposal| proposal.classes.insert(0, Class::Public), 10),
     ];
     for (name, change, code) in changes {
         desk.proposed(name, BY_AUDITOR, Purpose::Audit, "1-2", change);

@@ -313,6 +313,9 @@ fn hint(error: &OpsError) -> Option<String> {
         OpsError::Granted(GrantedError::OtherArchive { .. }) => {
             "name the archive, or the extract, that the grant is for"
         }
+        OpsError::Granted(GrantedError::OtherKey { .. }) => {
+            "sign it with the key that signed the request: ssh-keygen -Y sign -n keepuntil-receipt -f KEY RECEIPT"
+        }
         OpsError::Granted(_) => {
             "do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one"
         }

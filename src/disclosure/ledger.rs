@@ -271,6 +271,13 @@ impl Ledger {
         forgotten
     }
 
+    /// Forgets the texts of one request and of its refusal.
+    pub fn forget_request(&mut self, request: &Hash) {
+        self.requests.iter_mut().filter(|noted| noted.request == *request).for_each(|noted| {
+            noted.forget();
+        });
+    }
+
     /// Forgets the keys of grants whose validity is over: they need not be written again.
     pub fn forget_keys(&mut self, now: DateTime<Utc>) {
         let over = self.grants.iter_mut().filter(|noted| noted.grant.valid_until < now);

@@ -152,6 +152,12 @@ impl Roster {
         Ok(Self { text: text.to_owned(), entries })
     }
 
+    /// The same roster, by its text and hash, without the keys of some people.
+    pub fn without(mut self, left_out: impl Fn(&str) -> bool) -> Self {
+        self.entries.retain(|entry| !left_out(&entry.principal));
+        self
+    }
+
     /// The text as it stands.
     pub fn text(&self) -> &str {
         &self.text

@@ -5,9 +5,10 @@
 
 use super::OpsError;
 use super::custody::Custody;
+use super::deciders::{Deciders, deciders};
 use super::purge::PlanError;
 use crate::disclosure::namespace;
-use crate::disclosure::roster::{Roster, Signer};
+use crate::disclosure::roster::Signer;
 use std::collections::BTreeSet;
 
 /// The text that people sign to approve a change, which `what` spells out in lines.
@@ -21,9 +22,7 @@ pub fn statement(custody: &Custody, what: &str) -> Vec<u8> {
 /// # Errors
 /// [`PlanError::ChangeUnsigned`]; a signature that does not count.
 pub fn require(custody: &Custody, what: &str, signatures: &[Vec<u8>]) -> Result<Vec<Signer>, OpsError> {
-    let Some(known) = &custody.register().roster else { return Ok(Vec::new()) };
-    let needed = known.plan_approvals.values().copied().fold(known.plan_approvals_default, u32::max);
-    let roster = Roster::parse(known.text.as_bytes())?;
+    let Some(Deciders { roster, needed }) = deciders(custody)? else { return Ok(Vec::new()) };
     let text = statement(custody, what);
     let signers = roster.signers(&text, signatures, namespace::SETTINGS, custody.signing_time())?;
     let people: BTreeSet<&str> = signers.iter().map(|signer| signer.principal.as_str()).collect();

@@ -6,11 +6,11 @@
 use super::OpsError;
 use super::approval;
 use super::custody::{Custody, entry_of};
+use super::deciders::deciders;
 use super::journal::sign;
 use crate::crypto::hash::sha256;
 use crate::crypto::sign::VerifierKey;
 use crate::disclosure::namespace;
-use crate::disclosure::roster::Roster;
 use crate::disclosure::statement::clock_statement;
 use crate::journal::cosignature;
 use crate::retention::clock::{Confirmation, Confirmer};
@@ -61,12 +61,12 @@ fn statement_at(custody: &Custody, time: DateTime<Utc>) -> Result<Vec<u8>, OpsEr
 /// # Errors
 /// [`ClockError`]; those of the signature and the keyring.
 pub fn confirm_by_statement(custody: &mut Custody, text: &[u8], signature: &[u8]) -> Result<DateTime<Utc>, OpsError> {
-    let roster = custody.register().roster.as_ref().ok_or(ClockError::NoRoster)?;
+    let roster = deciders(custody)?.ok_or(ClockError::NoRoster)?.roster;
     let time = stated_time(text).ok_or(ClockError::OtherState)?;
     if statement_at(custody, time)? != text {
         return Err(ClockError::OtherState.into());
     }
-    Roster::parse(roster.text.as_bytes())?.verify(text, signature, namespace::CLOCK, time)?;
+    roster.verify(text, signature, namespace::CLOCK, time)?;
     confirm(custody, time, Confirmer::Approver)
 }
 

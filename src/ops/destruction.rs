@@ -151,8 +151,12 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let mut documents = vec![(REGISTER.to_owned(), register.to_bytes()), notes_document(&all_notes)];
     // What people wrote about these records, and keys of grants of them, go in the same update.
     let mut ledger = ledger::read(custody.keyring())?;
-    let forgotten: usize = items.iter().map(|item| ledger.forget(&item.archive, &item.records)).sum();
-    if forgotten > 0 {
+    let before = ledger.clone();
+    for item in &items {
+        ledger.forget(&item.archive, &item.records);
+    }
+    ledger.forget_keys(custody.signing_time());
+    if ledger != before {
         documents.push(ledger::document(&ledger)?);
     }
     let rewrite = Some(rewrite);

@@ -6,7 +6,9 @@
 use super::OpsError;
 use super::approval;
 use super::custody::Custody;
+use super::deciders::{enough, for_plans};
 use crate::disclosure::policy::DisclosurePolicy;
+use crate::disclosure::roster::Roster;
 use crate::journal::entry::Entry;
 use crate::keyring::{Keyring, KeyringError};
 
@@ -37,6 +39,9 @@ pub fn lines(policy: &DisclosurePolicy) -> String {
 pub fn set(custody: &mut Custody, policy: &DisclosurePolicy, signatures: &[Vec<u8>]) -> Result<bool, OpsError> {
     if in_force(custody.keyring())?.is_some_and(|before| before.hash() == policy.hash()) {
         return Ok(false);
+    }
+    if let Some(known) = &custody.register().roster {
+        enough(Roster::parse(known.text.as_bytes())?, for_plans(known), Some(policy))?;
     }
     let signers = approval::require(custody, &lines(policy), signatures)?;
     let mut approvals: Vec<String> = signers.into_iter().map(|signer| signer.fingerprint).collect();

@@ -4,9 +4,10 @@
 
 use super::OpsError;
 use super::custody::{Custody, MIN_PREFIX, entry_of};
+use super::deciders::deciders;
 use crate::crypto::secret::random_id;
 use crate::disclosure::namespace;
-use crate::disclosure::roster::{Roster, Signer};
+use crate::disclosure::roster::Signer;
 use crate::journal::entry::Entry;
 use crate::retention::event::{Event, EventId, event_hastens};
 use crate::retention::register::Refusal;
@@ -113,10 +114,7 @@ fn signers(custody: &Custody, options: &EventOptions) -> Result<Vec<Signer>, Ops
     if options.approvals.is_empty() {
         return Ok(Vec::new());
     }
-    let Some(known) = &custody.register().roster else {
-        return Err(super::purge::PlanError::NoRoster.into());
-    };
-    let roster = Roster::parse(known.text.as_bytes())?;
+    let roster = deciders(custody)?.ok_or(super::purge::PlanError::NoRoster)?.roster;
     let text = statement(custody, options);
     let at = custody.signing_time();
     let verify = |signature: &Vec<u8>| Ok(roster.verify(&text, signature, namespace::EVENT, at)?);

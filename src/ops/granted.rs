@@ -31,6 +31,14 @@ use std::sync::Arc;
 /// Why a grant opens nothing here.
 #[derive(Debug, thiserror::Error)]
 pub enum GrantedError {
+    /// A receipt signed by a key that is not the requester's.
+    #[error("the receipt's key {found} is not the one that the grant names: {granted}")]
+    OtherKey {
+        /// The key that signed.
+        found: String,
+        /// The requester's key.
+        granted: String,
+    },
     /// Not the file of a grant.
     #[error("{}: {source}", show(.path))]
     File {

@@ -6,6 +6,7 @@ use super::OpsError;
 use super::custody::{Custody, leaf};
 use super::request::Received;
 use crate::crypto::hash::Hash;
+use crate::crypto::kdf::ArchiveId;
 use crate::disclosure::ledger::{DOCUMENT, Ledger, LedgerError};
 use crate::disclosure::proposal::Signatory;
 use crate::journal::entry::Entry;
@@ -56,6 +57,9 @@ pub fn take(
     let Received { request, hash, .. } = received;
     let at = custody.now().reading.wall;
     let is_new = ledger.note_request(*hash, request, requester.cloned(), records.cloned(), at)?;
+    if is_new && is_about_destroyed(custody, &request.archive, records.or(request.records.as_ref()))? {
+        ledger.forget_request(hash);
+    }
     Ok(is_new.then(|| Entry::Request {
         request: *hash,
         archive: request.archive,
@@ -63,6 +67,31 @@ pub fn take(
         requester: requester.map(|requester| requester.key.clone()),
         purpose: request.purpose.code().to_owned(),
     }))
+}
+
+/// Whether words about these records would be words about destroyed ones: of no destruction to come would they go with.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn is_about_destroyed(custody: &Custody, archive: &ArchiveId, records: Option<&Ranges>) -> Result<bool, OpsError> {
+    let Some(known) = custody.keyring().known_archive(archive)? else { return Ok(false) };
+    let (mut live, mut destroyed) = (false, false);
+    let mut look = |is_live: bool| {
+        live |= is_live;
+        destroyed |= !is_live;
+        Ok(())
+    };
+    match records {
+        Some(records) => {
+            let there: Ranges = records.iter().filter(|record| (1..=known.records()).contains(record)).collect();
+            custody.for_records(archive, &there, |_, view, _| look(view.live))?;
+            Ok(destroyed)
+        }
+        None => {
+            custody.for_each_record(Some(archive), |_, view, _| look(view.live))?;
+            Ok(destroyed && !live)
+        }
+    }
 }
 
 /// The same, durably.

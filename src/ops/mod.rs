@@ -8,6 +8,7 @@ pub mod attestation;
 pub mod clock;
 pub mod create;
 pub mod custody;
+pub mod deciders;
 pub mod destruction;
 pub mod disclosure_policy;
 pub mod disclosures;

@@ -3,13 +3,15 @@
 //! Invariant: the receipt names what was restored and nothing else; the identity is wiped only when every record of the grant was
 //! written and everything is on disk. Spec: `spec/disclosure.md`, "Opening".
 
-use super::granted::{GrantedRecords, selected};
+use super::granted::{GrantedError, GrantedRecords, selected};
 use super::restore::{RestoreOptions, RestoreOutcome, Restored, Selection, restore_from};
 use super::{OpsError, Progress};
 use crate::crypto::secret::random_id;
+use crate::disclosure::entry::fingerprint;
 use crate::disclosure::grant::Grant;
 use crate::disclosure::namespace;
 use crate::disclosure::receipt::{self, Handled, OpenedRecord, Receipt};
+use crate::disclosure::signature::Signature;
 use crate::storage::extract::OutputFolder;
 use crate::storage::wipe::wipe;
 use crate::storage::{StorageError, ssh_keygen};
@@ -70,8 +72,10 @@ pub fn open_grant(
     // Held open until the end, so that a folder in which nothing was restored is removed again.
     let folder = OutputFolder::open(&restore.output, restore.force)?;
     let is_there = holds(&restore.output.join(GRANT_FILE), file);
-    if !is_there {
-        folder.check_free(GRANT_FILE)?;
+    // Whatever may be replaced: the bags of another grant would lose theirs.
+    let other = restore.output.join(GRANT_FILE);
+    if !is_there && std::fs::symlink_metadata(&other).is_ok() {
+        return Err(StorageError::Exists(other).into());
     }
     let outcome = restore_from(records, &restore, Some(grant), interrupted, progress)?;
     let mut opened = Opened { complete: false, outcome, receipt: None, signature: None, wiped: None };
@@ -87,6 +91,10 @@ pub fn open_grant(
     folder.write_file(&name, &receipt)?;
     opened.signature = options.sign_with.as_deref().map(|key| {
         let signature = ssh_keygen::sign(key, namespace::RECEIPT, &receipt)?;
+        let found = Signature::parse(&signature).map_or_else(String::new, |outside| fingerprint(&outside.key));
+        if found != grant.requester.key {
+            return Err(GrantedError::OtherKey { found, granted: grant.requester.key.clone() }.into());
+        }
         folder.write_file(&format!("{name}.sig"), &signature)?;
         Ok(folder.path().join(format!("{name}.sig")))
     });

@@ -5,12 +5,12 @@
 
 use super::OpsError;
 use super::custody::{Custody, MIN_PREFIX, entry_of};
+use super::deciders::deciders;
 use super::destruction::{self, Executed, PurgeNotes};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::random_id;
 use crate::disclosure::namespace;
-use crate::disclosure::roster::Roster;
 use crate::journal::certificate::{Approval, Reason};
 use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
 use crate::journal::role::Roles;
@@ -262,10 +262,7 @@ fn approvals(custody: &Custody, file: &[u8], signatures: &[Vec<u8>]) -> Result<V
     if signatures.is_empty() {
         return Ok(Vec::new());
     }
-    let Some(known) = &custody.register().roster else {
-        return Err(PlanError::NoRoster.into());
-    };
-    let roster = Roster::parse(known.text.as_bytes())?;
+    let roster = deciders(custody)?.ok_or(PlanError::NoRoster)?.roster;
     let at = custody.signing_time();
     let verify = |signature: &Vec<u8>| -> Result<Approval, OpsError> {
         let signer = roster.verify(file, signature, namespace::PLAN, at)?;

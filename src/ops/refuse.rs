@@ -5,7 +5,7 @@
 
 use super::OpsError;
 use super::attestation::entry_of_refusal;
-use super::custody::{Custody, leaf};
+use super::custody::Custody;
 use super::journal::evidence;
 use super::ledger;
 use super::request::{Received, identify};
@@ -13,7 +13,6 @@ use crate::crypto::secret::random_id;
 use crate::disclosure::ledger::{Ledger, NotedRefusal, RefusalLetter, RequestState};
 use crate::disclosure::proposal::Signatory;
 use crate::disclosure::refusal::{FORMAT, Refusal, RefusalReason};
-use crate::keyring::Update;
 use crate::retention::whole_second;
 use crate::storage::StorageError;
 use crate::storage::output::OutputFile;
@@ -92,9 +91,15 @@ fn record(
     let entries: Vec<_> = asked.into_iter().chain([entry_of_refusal(&refusal)]).collect();
     let index = custody.keyring().log().size()? + entries.len() as u64 - 1;
     known.note_refusal(&refusal, index)?;
-    let leaves = entries.into_iter().map(|entry| leaf(custody.now(), entry)).collect::<Result<_, _>>()?;
-    let documents = vec![ledger::document(known)?];
-    custody.keyring_mut().store(Update { documents, leaves, ..Update::default() })?;
+    let request = &received.request;
+    if ledger::is_about_destroyed(custody, &request.archive, request.records.as_ref())? {
+        known.forget_request(&received.hash);
+    }
+    // Under a new generation, so that no older copy of the keyring gives the request another answer.
+    custody.change(|_, _, update| {
+        update.documents.push(ledger::document(known)?);
+        Ok(((), entries))
+    })?;
     Ok((refusal, index))
 }
 

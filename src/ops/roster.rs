@@ -5,6 +5,8 @@
 
 use super::OpsError;
 use super::custody::{Custody, entry_of};
+use super::deciders::{deciders, enough};
+use super::disclosure_policy::in_force;
 use crate::disclosure::roster::Roster;
 use crate::disclosure::statement::RosterChange;
 use crate::journal::entry::Entry;
@@ -56,21 +58,18 @@ fn change<'a>(
 /// Too few signatures, or one that does not count; a text that is no roster; those of the keyring.
 pub fn set(custody: &mut Custody, options: &RosterOptions, signatures: &[Vec<u8>]) -> Result<Roster, OpsError> {
     let at = custody.signing_time();
-    let roster = match &custody.register().roster {
-        None => Roster::parse(options.text.as_bytes())?,
-        Some(before) => {
+    let roster = match (&custody.register().roster, deciders(custody)?) {
+        (Some(before), Some(deciders)) => {
             let keyring = custody.keyring_id();
             // Whoever could change the roster could lower every number on it.
-            let numbers = before.plan_approvals.values().copied();
-            let needed = numbers.fold(before.plan_approvals_default, u32::max) as usize;
-            Roster::parse(before.text.as_bytes())?.check_change(
-                &change(custody, &keyring, before, options),
-                signatures,
-                needed,
-                at,
-            )?
+            let change = change(custody, &keyring, before, options);
+            deciders.roster.check_change(&change, signatures, deciders.needed as usize, at)?
         }
+        _ => Roster::parse(options.text.as_bytes())?,
     };
+    let numbers = options.plan_approvals_by_rule.values().copied();
+    let needed = numbers.fold(options.plan_approvals, u32::max);
+    enough(roster.clone(), needed, in_force(custody.keyring())?.as_ref())?;
     let signed_under = custody.register().roster.as_ref().map(|before| before.sha256);
     custody.change(|register, _, _| {
         let effect = register.set_roster(register::Roster {
