@@ -130,16 +130,18 @@ impl Folder<'_> {
         let file = |name: &str| names.iter().any(|(other, kind)| other == name && *kind == NameKind::File);
         let mut used = BTreeSet::new();
         let grant = self.grant_beside(&mut outcome, file(GRANT_FILE))?;
-        used.insert(GRANT_FILE.to_owned());
+        // One that was named in place of it says nothing of the file that is here.
+        used.extend((self.grant.is_none() && file(GRANT_FILE)).then(|| GRANT_FILE.to_owned()));
         let mut receipts = Vec::new();
         for (name, _) in names.iter().filter(|(name, kind)| is_receipt(name) && *kind == NameKind::File) {
             let signature = format!("{name}.sig");
-            let found = self.receipt(name, file(&signature).then_some(&signature), grant.as_ref())?;
+            let signature = file(&signature).then_some(signature);
+            let found = self.receipt(name, signature.as_ref(), grant.as_ref())?;
             if let Ok(Proven::Receipt { receipt, .. }) = &found {
                 receipts.push((name.clone(), (**receipt).clone()));
             }
             outcome.checked.push(Checked { path: self.tree.path().join(name), found });
-            used.extend([name.clone(), signature]);
+            used.extend([Some(name.clone()), signature].into_iter().flatten());
         }
         let beside = Beside { grant: grant.as_ref(), receipts: &receipts };
         for (name, kind) in &names {

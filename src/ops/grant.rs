@@ -145,7 +145,10 @@ pub fn grant(
 }
 
 /// A proposal that says other things than its request is none of it.
-fn fits_request(proposal: &Proposal, received: &Received) -> Result<(), OpsError> {
+///
+/// # Errors
+/// [`ProposalError::OtherRequest`], [`GrantError::Mismatch`]; records that the request does not name.
+pub fn fits_request(proposal: &Proposal, received: &Received) -> Result<(), OpsError> {
     let request = &received.request;
     if proposal.request != received.hash {
         return Err(ProposalError::OtherRequest { proposed: proposal.request, given: received.hash }.into());

@@ -6,6 +6,7 @@
 use super::OpsError;
 use super::custody::Custody;
 use super::eligibility::Eligibility;
+use super::grant::fits_request;
 use super::ledger;
 use super::open::Opener;
 use super::proposal::{approvals, approvals_needed, eligible, policy, still_wanted};
@@ -83,9 +84,12 @@ pub fn check(
         }
     }
     if let Some((proposal, signatures)) = proposal {
+        if let Err(e) = fits_request(proposal, received) {
+            checked.problems.push(e);
+        }
         match approvals(custody, proposal, signatures) {
             Ok(people) => {
-                let (have, needed) = (people.len() as u32, proposal.approvals_needed);
+                let (have, needed) = (people.len() as u32, proposal.approvals_needed.max(checked.needed.unwrap_or(0)));
                 checked.approved = Some(people);
                 if have < needed {
                     let proposal = proposal.identity();

@@ -8,6 +8,7 @@ use super::OpsError;
 use super::custody::Custody;
 use super::disclosure_policy;
 use super::eligibility::{Eligibility, examine};
+use super::grant::fits_request;
 use super::ledger;
 use super::request::{Received, RequestError, identify, roster, short};
 use crate::crypto::hash::Hash;
@@ -208,12 +209,8 @@ pub fn propose(
 pub fn read(path: &Path, request: Option<&Received>) -> Result<Proposal, OpsError> {
     let bytes = read_limited(path, MAX_MESSAGE)?;
     let proposal = Proposal::parse(&bytes).map_err(|source| OpsError::Message { path: path.into(), source })?;
-    match request {
-        Some(request) if request.hash != proposal.request => {
-            Err(ProposalError::OtherRequest { proposed: proposal.request, given: request.hash }.into())
-        }
-        _ => Ok(proposal),
-    }
+    request.map_or(Ok(()), |request| fits_request(&proposal, request))?;
+    Ok(proposal)
 }
 
 /// Signs a proposal at the time `now`; returns the signature and the key's fingerprint.
