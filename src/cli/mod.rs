@@ -6,6 +6,7 @@ mod approve;
 mod args;
 pub mod certificate;
 mod clock;
+mod completions;
 mod create;
 mod disclosures;
 mod due;
@@ -22,6 +23,7 @@ mod kept;
 mod keygen;
 mod keyring;
 mod letter;
+mod man;
 mod progress;
 mod prompt;
 mod purge;
@@ -66,8 +68,9 @@ pub fn main() -> ExitCode {
         }
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
-    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_) | Command::Grant(_))
-        || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
+    let cleans_up =
+        matches!(cli.command, Command::Create(_) | Command::Restore(_) | Command::Grant(_) | Command::Man(_))
+            || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
         if INTERRUPTED.swap(true, Ordering::Relaxed) || !cleans_up {
@@ -114,5 +117,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Grant(args) => grant::run(*args, common),
         Command::Receipt(command) => receipt::run(command, common),
         Command::Disclosures(args) => disclosures::run(args, common),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args, common),
     }
 }
