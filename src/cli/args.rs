@@ -5,9 +5,7 @@ use std::path::PathBuf;
 
 #[derive(Parser)]
 #[command(name = "keepuntil", version, about, propagate_version = true, max_term_width = 80)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 done with findings, 10 damaged or \
-    forged, 11 retention or hold forbids, 12 no identity opens it, 13 key destroyed, 14 locked by another \
-    process, 15 approval missing, 16 clock not trusted, 130 interrupted.\n\n\
+#[command(after_help = super::error::exit_codes() + "\n\n\
     Example:\n  keepuntil create -o firm.sealed --until 2036-12-31 clients/\n  \
     keepuntil verify firm.sealed\n  keepuntil restore firm.sealed --match 'Smith*' -o out/")]
 pub struct Cli {
@@ -71,6 +69,8 @@ pub enum Command {
     #[command(subcommand)]
     Receipt(super::receipt::ReceiptCommand),
     Disclosures(super::disclosures::DisclosuresArgs),
+    Completions(super::completions::CompletionsArgs),
+    Man(super::man::ManArgs),
 }
 
 /// Make an age identity, post-quantum unless --classic

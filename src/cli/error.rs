@@ -39,6 +39,28 @@ pub const APPROVAL_MISSING: u8 = 15;
 pub const CLOCK: u8 = 16;
 pub const INTERRUPTED: u8 = 130;
 
+/// What the exit codes mean.
+pub const MEANINGS: [(u8, &str); 12] = [
+    (0, "done"),
+    (FAILED, "failed"),
+    (USAGE, "usage"),
+    (FINDINGS, "done with findings"),
+    (DAMAGED, "damaged or forged"),
+    (FORBIDDEN, "retention or hold forbids"),
+    (NO_IDENTITY, "no identity opens it"),
+    (DESTROYED, "key destroyed"),
+    (LOCKED, "locked by another process"),
+    (APPROVAL_MISSING, "approval missing"),
+    (CLOCK, "clock not trusted"),
+    (INTERRUPTED, "interrupted"),
+];
+
+/// The same as a sentence.
+pub fn exit_codes() -> String {
+    let codes: Vec<_> = MEANINGS.iter().map(|(code, meaning)| format!("{code} {meaning}")).collect();
+    format!("Exit codes: {}.", codes.join(", "))
+}
+
 /// Lines of a list that are printed before the rest is counted.
 const LISTED: usize = 200;
 

@@ -6,6 +6,7 @@ mod approve;
 mod args;
 pub mod certificate;
 mod clock;
+mod completions;
 mod create;
 mod disclosures;
 mod due;
@@ -22,6 +23,7 @@ mod kept;
 mod keygen;
 mod keyring;
 mod letter;
+mod man;
 mod policy;
 mod progress;
 mod prompt;
@@ -69,9 +71,10 @@ pub fn main() -> ExitCode {
         }
     };
     // Without the handler an interruption would leave temporary files behind; that is no reason not to work.
-    let cleans_up = matches!(cli.command, Command::Create(_) | Command::Restore(_) | Command::Grant(_))
-        || matches!(cli.command, Command::Survey(_))
-        || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
+    let cleans_up = matches!(
+        cli.command,
+        Command::Create(_) | Command::Restore(_) | Command::Grant(_) | Command::Survey(_) | Command::Man(_)
+    ) || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
         if INTERRUPTED.swap(true, Ordering::Relaxed) || !cleans_up {
@@ -121,5 +124,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Grant(args) => grant::run(*args, common),
         Command::Receipt(command) => receipt::run(command, common),
         Command::Disclosures(args) => disclosures::run(args, common),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args, common),
     }
 }

@@ -128,10 +128,22 @@ pub fn write_new(path: &Path, bytes: &[u8], mode: u32) -> Result<(), StorageErro
 /// # Errors
 /// [`StorageError::File`].
 pub fn create_private_dir(path: &Path) -> Result<(), StorageError> {
+    create_dir(path, 0o700)
+}
+
+/// Makes a folder and those above it, durably; who may enter what is new, the umask says.
+///
+/// # Errors
+/// [`StorageError::File`].
+pub fn create_shared_dir(path: &Path) -> Result<(), StorageError> {
+    create_dir(path, 0o777)
+}
+
+fn create_dir(path: &Path, mode: u32) -> Result<(), StorageError> {
     use std::os::unix::fs::DirBuilderExt;
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && folder.symlink_metadata().is_err();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(StorageError::at(path))?;
+    std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(StorageError::at(path))?;
     // What is synced in a folder is lost with it where the folder's own name is not on disk.
     missing.into_iter().rev().try_for_each(sync_parent)
 }
