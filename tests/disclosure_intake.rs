@@ -381,9 +381,16 @@ fn approvals_count_people_for_one_proposal_until_its_end() {
         .run(&["approve", "own-p.json", "--request", "request.json", "--sign-with", "li", "--yes"])
         .fails(15, "request");
     let text = fs::read_to_string(desk.home.path("p.json")).unwrap();
-    desk.home.write("wider.json", text.replacen("\"1-2\"", "\"1-3\"", 1));
-    let moved = ["request", "check", "request.json", "--proposal", "wider.json", "--approval", &wang];
-    desk.home.run(&moved).fails(15, "not over this text");
+    for (records, part) in
+        [("1", "not over this text"), ("1-3", "records 3 are not among those that the request names")]
+    {
+        desk.home.write("other.json", text.replacen("\"1-2\"", &format!("{records:?}"), 1));
+        let moved = ["request", "check", "request.json", "--proposal", "other.json", "--approval", &wang];
+        desk.home.run(&moved).fails(15, part);
+    }
+    desk.home
+        .run(&["approve", "other.json", "--request", "request.json", "--sign-with", "li", "--yes"])
+        .fails(15, "records 3 are not among those that the request names");
     desk.home.write("spelled.json", text.replacen(": ", ":", 1));
     desk.home.run(&["approve", "spelled.json", "--sign-with", "li", "--yes"]).fails(10, "canonical");
     // After its end no signature helps, old or new. The archive is younger than the clock's span.
