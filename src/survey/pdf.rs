@@ -1,6 +1,6 @@
 //! Text inside PDF.
 //!
-//! Invariant: a page gives at most [`MAX_PAGE`] unpacked bytes and a file [`MAX_TEXT`] of text. The format is large and its
+//! Invariant: a page gives at most `MAX_PAGE` unpacked bytes and a file `MAX_TEXT` of text. The format is large and its
 //! readers have had defects, so that this runs in a process of its own, whose memory and time the system bounds.
 
 use super::office::Content;

@@ -1,6 +1,6 @@
 //! The folders of a tree with sums over what is in them.
 //!
-//! Invariant: memory is bounded by [`MAX_NODES`], however many files there are; what is below the folders that are kept is
+//! Invariant: memory is bounded by `MAX_NODES`, however many files there are; what is below the folders that are kept is
 //! counted in them.
 
 use super::facts::{Facts, Totals};
