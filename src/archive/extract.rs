@@ -1,7 +1,7 @@
 //! An extract: the age files of some records of an archive, each with the proof that it is sealed, and nothing else.
 //!
 //! Invariant: every byte of an extract follows from `extract.json` and the sealed leaves, and a leaf is given out only after its
-//! proof led to the one seal. Spec: `spec/disclosure.md`, "Extract".
+//! proof led to the one seal. Spec: `spec/evidence.md`, "Extract".
 
 use super::ArchiveError;
 use super::layout::{self, BLOCK};

@@ -6,8 +6,7 @@ use super::ArchiveError;
 use super::leaf::{self, RecordLeaf};
 use crate::crypto::kdf::{ArchiveId, parse_archive_id};
 use crate::crypto::sign::VerifierKey;
-use crate::tlog::checkpoint::{self, Checkpoint};
-use crate::tlog::merkle::{leaf_hash, root_from_proof};
+use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::proof::Proof;
 
 /// A record that was proved to be under a seal.
@@ -46,10 +45,7 @@ pub fn verify_record_proof(text: &str, keys: &[VerifierKey; 2]) -> Result<Proved
 /// [`ArchiveError::Damaged`].
 pub fn consistent_record_proof(text: &str) -> Result<ProvedRecord, ArchiveError> {
     let proof = Proof::parse(text)?;
-    let head = checkpoint::claimed(proof.checkpoint.as_bytes())?;
-    if root_from_proof(leaf_hash(&proof.leaf), proof.index, head.size, &proof.hashes)? != head.root {
-        return Err(ArchiveError::damaged("proof", "it does not lead to the checkpoint's root"));
-    }
+    let head = proof.consistent()?;
     record_of(&proof, head, None)
 }
 

@@ -1,7 +1,7 @@
 //! What stands in a restored bag so that it can be checked years later without archive, keyring or requester.
 //!
 //! Invariant: the label's key opens the sealed leaf's label and nothing else, and every value here is compared with something
-//! that was signed. Spec: `spec/disclosure.md`, "Evidence".
+//! that was signed. Spec: `spec/evidence.md`, "Evidence".
 
 use super::grant::Grant;
 use crate::crypto::kdf::ArchiveId;

@@ -278,10 +278,10 @@ impl Ledger {
         });
     }
 
-    /// Forgets the keys of grants whose validity is over: they need not be written again.
-    pub fn forget_keys(&mut self, now: DateTime<Utc>) {
-        let over = self.grants.iter_mut().filter(|noted| noted.grant.valid_until < now);
-        over.for_each(|noted| noted.grant.keys.clear());
+    /// Forgets the keys of grants whose validity is over: they need not be written again. Returns of how many.
+    pub fn forget_keys(&mut self, now: DateTime<Utc>) -> usize {
+        let over = |noted: &&mut NotedGrant| noted.grant.valid_until < now && !noted.grant.keys.is_empty();
+        self.grants.iter_mut().filter(over).map(|noted| noted.grant.keys.clear()).count()
     }
 
     /// Requests that have no answer, in the order of their coming.

@@ -1,7 +1,7 @@
 //! The notice in every bag that was opened with a grant: for whom it is, what for, on what conditions.
 //!
 //! Invariant: version 1 of the text follows from the grant alone and never changes, so that a notice that was edited is found
-//! years later. Spec: `spec/disclosure.md`, "Notice".
+//! years later. Spec: `spec/evidence.md`, "Notice".
 
 use super::grant::Grant;
 use super::purpose::Purpose;

@@ -14,10 +14,8 @@ use crate::retention::term::{MAX_TERMS, is_code};
 use crate::retention::{Class, is_plain_date};
 use crate::storage::document::{self, DocumentError, is_plain_time, is_text};
 use crate::tlog::TlogError;
-use crate::tlog::checkpoint::{self, Checkpoint};
-use crate::tlog::merkle::{leaf_hash, root_from_proof};
+use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::proof::{Evidence, Proof};
-use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -300,20 +298,14 @@ impl Certificate {
     /// [`CertificateError`] says what does not fit.
     pub fn consistent(&self) -> Result<Verified, CertificateError> {
         let proof = self.proof()?;
-        let checkpoint = checkpoint::claimed(proof.checkpoint.as_bytes())?;
-        if root_from_proof(leaf_hash(&proof.leaf), proof.index, checkpoint.size, &proof.hashes)? != checkpoint.root {
-            return Err(TlogError::Proof("it does not lead to the checkpoint's root").into());
-        }
+        let checkpoint = proof.consistent()?;
         self.agrees(&proof, checkpoint, None)
     }
 
     fn proof(&self) -> Result<Proof, CertificateError> {
         self.check().map_err(CertificateError::Impossible)?;
-        let proof = Proof::parse(&self.journal.proof)?;
-        if BASE64_STANDARD.encode(&proof.leaf) != self.journal.leaf {
-            return Err(CertificateError::Entry("it is not the one that the proof is for".into()));
-        }
-        Ok(proof)
+        let other = || CertificateError::Entry("it is not the one that the proof is for".into());
+        self.journal.proof()?.ok_or_else(other)
     }
 
     fn agrees(&self, proof: &Proof, checkpoint: Checkpoint, signed: Option<u64>) -> Result<Verified, CertificateError> {

@@ -128,14 +128,13 @@ impl Page {
             fits
         });
         let mut once = BTreeSet::new();
-        let allowed = |retention: &Retention| retention.check().is_ok();
+        let allowed = |retention| Retention::check(retention).is_ok() && once.insert(retention);
         let (first, halves) = (self.first, self.keys.chunks_exact(HALVES));
         let gone = |(number, halves): (u64, &[u8])| self.destroyed.contains_key(&number) == (halves == NONE);
         [self.compartments.len(), self.kept.len(), halves.len()].iter().all(|column| *column as u64 == count)
             && self.keys.len().is_multiple_of(HALVES)
             && self.compartments.iter().all(|compartment| (*compartment as usize) < compartments)
             && (in_order && used as usize == self.retentions.len() && self.retentions.iter().all(allowed))
-            && self.retentions.iter().all(|retention| once.insert(retention))
             && self.destroyed.keys().all(|number| self.place(*number).is_some())
             && (first..).zip(halves).all(gone)
     }

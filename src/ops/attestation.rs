@@ -9,10 +9,8 @@ use crate::disclosure::grant::Grant;
 use crate::disclosure::refusal::Refusal;
 use crate::journal::entry::{Entry, Leaf};
 use crate::tlog::TlogError;
-use crate::tlog::checkpoint::{self, Checkpoint};
-use crate::tlog::merkle::{leaf_hash, root_from_proof};
-use crate::tlog::proof::{Evidence, Proof};
-use base64::{Engine, prelude::BASE64_STANDARD};
+use crate::tlog::checkpoint::Checkpoint;
+use crate::tlog::proof::Evidence;
 use chrono::{DateTime, Utc};
 
 /// What the journal was found to say.
@@ -125,10 +123,7 @@ fn attested(
 ) -> Result<Attested, String> {
     let evidence = evidence.ok_or("it lacks the journal's entry")?;
     let words = |e: TlogError| e.to_string();
-    let proof = Proof::parse(&evidence.proof).map_err(words)?;
-    if BASE64_STANDARD.encode(&proof.leaf) != evidence.leaf {
-        return Err("its journal entry is not the one that the proof is for".into());
-    }
+    let proof = evidence.proof().map_err(words)?.ok_or("its journal entry is not the one that the proof is for")?;
     let (checkpoint, signed) = match keys {
         Some(keys) => {
             let signed = proof.verify(keys).map_err(words)?;
@@ -137,7 +132,7 @@ fn attested(
             }
             (signed.checkpoint, Some(signed.time))
         }
-        None => (unsigned(&proof).map_err(words)?, None),
+        None => (proof.consistent().map_err(words)?, None),
     };
     if checkpoint.origin != claim.origin {
         return Err(format!("the log {:?} is not the journal of its keyring", checkpoint.origin));
@@ -154,12 +149,4 @@ fn attested(
         });
     }
     Ok(Attested { checkpoint, signed, entry: proof.index })
-}
-
-fn unsigned(proof: &Proof) -> Result<Checkpoint, TlogError> {
-    let checkpoint = checkpoint::claimed(proof.checkpoint.as_bytes())?;
-    match root_from_proof(leaf_hash(&proof.leaf), proof.index, checkpoint.size, &proof.hashes)? == checkpoint.root {
-        true => Ok(checkpoint),
-        false => Err(TlogError::Proof("it does not lead to the checkpoint's root")),
-    }
 }

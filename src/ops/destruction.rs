@@ -151,12 +151,8 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let mut documents = vec![(REGISTER.to_owned(), register.to_bytes()), notes_document(&all_notes)];
     // What people wrote about these records, and keys of grants of them, go in the same update.
     let mut ledger = ledger::read(custody.keyring())?;
-    let before = ledger.clone();
-    for item in &items {
-        ledger.forget(&item.archive, &item.records);
-    }
-    ledger.forget_keys(custody.signing_time());
-    if ledger != before {
+    let forgotten: usize = items.iter().map(|item| ledger.forget(&item.archive, &item.records)).sum();
+    if forgotten + ledger.forget_keys(custody.signing_time()) > 0 {
         documents.push(ledger::document(&ledger)?);
     }
     let rewrite = Some(rewrite);

@@ -1,7 +1,7 @@
 //! `evidence verify`: checks bags that were handed over, their proofs, grant and receipts, offline and years later.
 //!
 //! Invariant: with the firm's two keys every byte looked at is the firm's or the requester's word; without them everything must
-//! still fit together, and the outcome says that nobody's signature was checked. Spec: `spec/disclosure.md`, "Evidence".
+//! still fit together, and the outcome says that nobody's signature was checked. Spec: `spec/evidence.md`, "Evidence".
 
 use super::OpsError;
 use super::attestation::{Attested, consistent_grant, consistent_refusal, verify_grant, verify_refusal};

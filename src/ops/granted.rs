@@ -2,7 +2,7 @@
 //! extract of it.
 //!
 //! Invariant: before a key is used the journal has spoken for the grant, the seal is the one it is for, and the clock lies within
-//! its validity; no keyring is needed. Spec: `spec/disclosure.md`, "Opening".
+//! its validity; no keyring is needed. Spec: `spec/evidence.md`, "Opening".
 
 use super::OpsError;
 use super::attestation::verify_grant;

@@ -1,7 +1,7 @@
 //! `request show|check|find`: what a custodian can know of a request before anything is decided.
 //!
 //! Invariant: changes nothing; every check that a proposal and a grant make is made here first, and all that fails is told.
-//! Spec: `spec/disclosure.md`, "Checking".
+//! Spec: `spec/disclosure.md`, "Who asks" and "Who may be granted what".
 
 use super::OpsError;
 use super::custody::Custody;

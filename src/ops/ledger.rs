@@ -57,9 +57,6 @@ pub fn take(
     let Received { request, hash, .. } = received;
     let at = custody.now().reading.wall;
     let is_new = ledger.note_request(*hash, request, requester.cloned(), records.cloned(), at)?;
-    if is_new && is_about_destroyed(custody, &request.archive, records.or(request.records.as_ref()))? {
-        ledger.forget_request(hash);
-    }
     Ok(is_new.then(|| Entry::Request {
         request: *hash,
         archive: request.archive,
@@ -69,11 +66,20 @@ pub fn take(
     }))
 }
 
-/// Whether words about these records would be words about destroyed ones: of no destruction to come would they go with.
+/// Forgets at once the words of a request, and of its refusal, that are about destroyed records: they would go with no
+/// destruction to come.
 ///
 /// # Errors
 /// Those of the keyring.
-pub fn is_about_destroyed(custody: &Custody, archive: &ArchiveId, records: Option<&Ranges>) -> Result<bool, OpsError> {
+pub fn forget_late_words(custody: &Custody, ledger: &mut Ledger, received: &Received) -> Result<(), OpsError> {
+    let request = &received.request;
+    if is_about_destroyed(custody, &request.archive, request.records.as_ref())? {
+        ledger.forget_request(&received.hash);
+    }
+    Ok(())
+}
+
+fn is_about_destroyed(custody: &Custody, archive: &ArchiveId, records: Option<&Ranges>) -> Result<bool, OpsError> {
     let Some(known) = custody.keyring().known_archive(archive)? else { return Ok(false) };
     let (mut live, mut destroyed) = (false, false);
     let mut look = |is_live: bool| {
@@ -106,6 +112,7 @@ pub fn note(
     records: &Ranges,
 ) -> Result<(), OpsError> {
     let entry = take(custody, ledger, received, Some(requester), Some(records))?;
+    forget_late_words(custody, ledger, received)?;
     let leaves = entry.into_iter().map(|entry| leaf(custody.now(), entry)).collect::<Result<_, _>>()?;
     let documents = vec![document(ledger)?];
     Ok(custody.keyring_mut().store(Update { documents, leaves, ..Update::default() })?)

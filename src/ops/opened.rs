@@ -1,7 +1,7 @@
 //! What follows when a grant was opened: the grant and a receipt beside the bags, and the end of the one-time identity.
 //!
 //! Invariant: the receipt names what was restored and nothing else; the identity is wiped only when every record of the grant was
-//! written and everything is on disk. Spec: `spec/disclosure.md`, "Opening".
+//! written and everything is on disk. Spec: `spec/evidence.md`, "Opening".
 
 use super::granted::{GrantedError, GrantedRecords, selected};
 use super::restore::{RestoreOptions, RestoreOutcome, Restored, Selection, restore_from};
@@ -71,11 +71,11 @@ pub fn open_grant(
     restore.selection = Selection::Records(asked.iter().collect());
     // Held open until the end, so that a folder in which nothing was restored is removed again.
     let folder = OutputFolder::open(&restore.output, restore.force)?;
-    let is_there = holds(&restore.output.join(GRANT_FILE), file);
+    let place = restore.output.join(GRANT_FILE);
+    let is_there = holds(&place, file);
     // Whatever may be replaced: the bags of another grant would lose theirs.
-    let other = restore.output.join(GRANT_FILE);
-    if !is_there && std::fs::symlink_metadata(&other).is_ok() {
-        return Err(StorageError::Exists(other).into());
+    if !is_there && place.symlink_metadata().is_ok() {
+        return Err(StorageError::Exists(place).into());
     }
     let outcome = restore_from(records, &restore, Some(grant), interrupted, progress)?;
     let mut opened = Opened { complete: false, outcome, receipt: None, signature: None, wiped: None };

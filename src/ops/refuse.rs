@@ -91,10 +91,7 @@ fn record(
     let entries: Vec<_> = asked.into_iter().chain([entry_of_refusal(&refusal)]).collect();
     let index = custody.keyring().log().size()? + entries.len() as u64 - 1;
     known.note_refusal(&refusal, index)?;
-    let request = &received.request;
-    if ledger::is_about_destroyed(custody, &request.archive, request.records.as_ref())? {
-        known.forget_request(&received.hash);
-    }
+    ledger::forget_late_words(custody, known, received)?;
     // Under a new generation, so that no older copy of the keyring gives the request another answer.
     custody.change(|_, _, update| {
         update.documents.push(ledger::document(known)?);

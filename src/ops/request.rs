@@ -1,7 +1,7 @@
 //! `request new`: what a requester writes, with nothing but an SSH key; and how a custodian knows who it was.
 //!
 //! Invariant: a request counts for the person on the roster whose key signed its very bytes, and for no other archive. Spec:
-//! `spec/disclosure.md`, "Requests".
+//! `spec/disclosure.md`, "Asking" and "Who asks".
 
 use super::OpsError;
 use super::custody::Custody;

@@ -1,7 +1,7 @@
 //! `restore`: opens records and writes each as a BagIt bag, or as the plain tree it was made from.
 //!
 //! Invariant: where records come from and what opens them is a [`RecordSource`]'s business; what is written, and that a
-//! failed record leaves nothing, is the same for all. Spec: `spec/archive.md`, `spec/disclosure.md`, "Evidence".
+//! failed record leaves nothing, is the same for all. Spec: `spec/archive.md`, `spec/evidence.md`, "Evidence".
 
 use super::open::{Opener, concerns_one_record, none_for_these_identities};
 use super::opened::is_reserved;

@@ -1,7 +1,7 @@
 //! One restored bag as evidence: that it is, byte for byte, what was sealed as one record.
 //!
 //! Invariant: every file of the bag is tied to the seal, by its manifests, the label and the proof, or to the grant; what is tied to
-//! nothing is a fault. Spec: `spec/disclosure.md`, "Evidence".
+//! nothing is a fault. Spec: `spec/evidence.md`, "Evidence".
 
 use super::evidence::Pinned;
 use crate::archive::bag_writer::{LINKS, ORIGINAL_NAMES, SKIPPED, decode_column};

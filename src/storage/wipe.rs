@@ -1,7 +1,7 @@
 //! Removes a file that holds a secret for one use: overwritten in place first, then unlinked.
 //!
 //! Invariant: what was overwritten is on disk before the name is gone; a link is never followed. What a file system or a disk keeps
-//! of the former blocks is beyond this program. Spec: `spec/disclosure.md`, "One-time identity".
+//! of the former blocks is beyond this program. Spec: `spec/evidence.md`, "One-time identity".
 
 use super::StorageError;
 use super::output::sync_parent;

@@ -1,7 +1,7 @@
 //! Offline proofs that a leaf is in a log (C2SP tlog-proof); the leaf itself travels as the proof's extra data.
 
 use super::TlogError;
-use super::checkpoint::{self, SignedCheckpoint};
+use super::checkpoint::{self, Checkpoint, SignedCheckpoint};
 use super::merkle::{leaf_hash, root_from_proof};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::VerifierKey;
@@ -65,11 +65,25 @@ impl Proof {
     /// [`TlogError`] when either fails.
     pub fn verify(&self, keys: &[VerifierKey; 2]) -> Result<SignedCheckpoint, TlogError> {
         let signed = checkpoint::verify(self.checkpoint.as_bytes(), keys)?;
-        let root = root_from_proof(leaf_hash(&self.leaf), self.index, signed.checkpoint.size, &self.hashes)?;
-        if root != signed.checkpoint.root {
-            return Err(TlogError::Proof("it does not lead to the checkpoint's root"));
-        }
+        self.leads_to(&signed.checkpoint)?;
         Ok(signed)
+    }
+
+    /// Everything that [`Self::verify`] checks but the signatures: whoever forged it made it whole.
+    ///
+    /// # Errors
+    /// [`TlogError`] when the checkpoint is none, or the path does not lead to it.
+    pub fn consistent(&self) -> Result<Checkpoint, TlogError> {
+        let checkpoint = checkpoint::claimed(self.checkpoint.as_bytes())?;
+        self.leads_to(&checkpoint)?;
+        Ok(checkpoint)
+    }
+
+    fn leads_to(&self, checkpoint: &Checkpoint) -> Result<(), TlogError> {
+        match root_from_proof(leaf_hash(&self.leaf), self.index, checkpoint.size, &self.hashes)? == checkpoint.root {
+            true => Ok(()),
+            false => Err(TlogError::Proof("it does not lead to the checkpoint's root")),
+        }
     }
 }
 
@@ -86,5 +100,16 @@ pub struct Evidence {
 impl From<&Proof> for Evidence {
     fn from(proof: &Proof) -> Self {
         Self { leaf: BASE64_STANDARD.encode(&proof.leaf), proof: proof.to_text() }
+    }
+}
+
+impl Evidence {
+    /// The proof, where it is for the leaf beside it; `None` for a proof of another.
+    ///
+    /// # Errors
+    /// [`TlogError::Proof`] for a text that is no proof.
+    pub fn proof(&self) -> Result<Option<Proof>, TlogError> {
+        let proof = Proof::parse(&self.proof)?;
+        Ok((BASE64_STANDARD.encode(&proof.leaf) == self.leaf).then_some(proof))
     }
 }
