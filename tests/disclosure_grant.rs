@@ -149,22 +149,7 @@ impl Desk {
 
     /// Signs a file; the signature is FILE.KEY.sig.
     fn sign(&self, key: &str, namespace: &str, file: &str) -> String {
-        let made = self.home.path(&format!("{file}.sig"));
-        let kept = fs::read(&made).ok();
-        let _ = fs::remove_file(&made);
-        let signed = Command::new("ssh-keygen")
-            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
-            .arg(self.home.path(key))
-            .arg(self.home.path(file))
-            .output()
-            .unwrap();
-        assert!(signed.status.success(), "{signed:?}");
-        let signature = format!("{file}.{key}.sig");
-        fs::rename(&made, self.home.path(&signature)).unwrap();
-        if let Some(kept) = kept {
-            fs::write(made, kept).unwrap();
-        }
-        signature
+        self.home.sign(key, namespace, file, format!("{file}.{key}.sig"))
     }
 
     fn approve(&self, proposal: &str, keys: &[&str]) {
@@ -498,6 +483,8 @@ fn destruction_forgets_words_and_keys_of_its_records() {
     let before = desk.ledger();
     // Description, explanation and condition of each.
     assert_eq!((count(&before, WORDS), count(&before, &encoded)), (6, 1));
+    let one = ["hold", "place", "old.sealed", "--record", "1", "--matter", "m", "--authority", "a"];
+    desk.home.run(&one).ends(0);
     desk.home.run(&["hold", "release", &hold]).ends(0);
     let certificate = purge(&desk);
     assert_eq!(certificate.disclosures, [GrantedRecords { grant: gone.grant, records: 2 }]);
@@ -526,6 +513,10 @@ fn destruction_forgets_words_and_keys_of_its_records() {
     assert!(fs::read_to_string(desk.home.path("late-refusal.json")).unwrap().contains(words));
     let ledger = desk.ledger();
     assert_eq!((count(&ledger, WORDS), count(&ledger, words)), (3, 0));
+    // Nor do they stay because a record beside it lives, and is what is proposed.
+    desk.ask("both", BY_AUDITOR, Purpose::CourtOrder, "old.sealed", "1-2");
+    desk.home.run(&["request", "propose", "both.json", "--record", "1", "-o", "both-proposal.json"]).ends(0);
+    assert_eq!(count(&desk.ledger(), WORDS), 3);
 }
 
 #[test]

@@ -78,18 +78,7 @@ impl Desk {
 
     /// Signs a file with stock OpenSSH; returns the signature's name.
     fn sign(&self, key: &str, namespace: &str, file: &str) -> String {
-        let signature = self.home.path(&format!("{file}.sig"));
-        let _ = fs::remove_file(&signature);
-        let signed = Command::new("ssh-keygen")
-            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
-            .arg(self.home.path(key))
-            .arg(self.home.path(file))
-            .output()
-            .unwrap();
-        assert!(signed.status.success(), "{signed:?}");
-        let of_key = format!("{file}.by-{key}");
-        fs::rename(signature, self.home.path(&of_key)).unwrap();
-        of_key
+        self.home.sign(key, namespace, file, format!("{file}.by-{key}"))
     }
 
     /// A signed request of the auditor for records 1 and 2, with other arguments.

@@ -55,18 +55,7 @@ impl Desk {
 
     /// Signs a file in the home for a purpose; returns the signature's name.
     pub fn sign(&self, person: &str, namespace: &str, file: &str) -> String {
-        let signature = self.home.path(&format!("{file}.sig"));
-        let _ = fs::remove_file(&signature);
-        let signed = Command::new("ssh-keygen")
-            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
-            .arg(self.home.path(person))
-            .arg(self.home.path(file))
-            .output()
-            .unwrap();
-        assert!(signed.status.success(), "{signed:?}");
-        let of_person = format!("{file}.{person}.sig");
-        fs::rename(signature, self.home.path(&of_person)).unwrap();
-        of_person
+        self.home.sign(person, namespace, file, format!("{file}.{person}.sig"))
     }
 
     /// Moves to a later time that a person on the roster confirms.

@@ -112,6 +112,21 @@ impl Home {
         path
     }
 
+    /// Signs a file with stock OpenSSH, into the file `signature`, whose name it returns.
+    #[track_caller]
+    pub fn sign(&self, key: &str, namespace: &str, file: &str, signature: String) -> String {
+        let message = fs::File::open(self.path(file)).unwrap();
+        let signed = Command::new("ssh-keygen")
+            .args(["-q", "-Y", "sign", "-n", namespace, "-f"])
+            .arg(self.path(key))
+            .stdin(message)
+            .output()
+            .unwrap();
+        assert!(signed.status.success(), "{signed:?}");
+        self.write(&signature, signed.stdout);
+        signature
+    }
+
     /// A few clients below `clients/`.
     pub fn small_firm(&self) {
         self.write("clients/Smith/letter.txt", "Dear Mr Smith");
