@@ -15,6 +15,7 @@
 //! | [`retention`] | how long: pure rules over calendar dates |
 //! | [`storage`] | files: sources, durable writes, locks, confined extraction |
 //! | [`crypto`] | keys, ciphertext, signatures, randomness |
+//! | [`language`] | what people read, in English and Chinese |
 //!
 //! Arrows point down this list; `tests/architecture.rs` holds them to it.
 #![forbid(unsafe_code)]
@@ -26,6 +27,7 @@ pub mod crypto;
 pub mod disclosure;
 pub mod journal;
 pub mod keyring;
+pub mod language;
 pub mod ops;
 pub mod retention;
 pub mod storage;

@@ -5,12 +5,13 @@
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use keepuntil::cli::certificate::dry_run::{Left, dry_run};
 use keepuntil::cli::certificate::names::{NameInventory, NamedRecord};
-use keepuntil::cli::certificate::{Language, Signatures, to_html, to_text};
+use keepuntil::cli::certificate::{Signatures, to_html, to_text};
 use keepuntil::crypto::hash::{Hash, sha256};
 use keepuntil::crypto::secret::Secret32;
 use keepuntil::crypto::sign::SigningKey;
 use keepuntil::journal::certificate::*;
 use keepuntil::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
+use keepuntil::language::Language;
 use keepuntil::retention::{AtExpiry, Class, Retention, parse_date};
 use keepuntil::storage::document::{DocumentError, MAX_DOCUMENT};
 use keepuntil::tlog::checkpoint::Checkpoint;

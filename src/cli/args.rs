@@ -15,6 +15,9 @@ pub struct Cli {
     /// Say nothing but errors and what was asked for
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Language of everything that is printed and written for people [default: that of the locale]
+    #[arg(long, global = true, value_name = "LANG")]
+    pub lang: Option<LangArg>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -69,6 +72,8 @@ pub enum Command {
     #[command(subcommand)]
     Receipt(super::receipt::ReceiptCommand),
     Disclosures(super::disclosures::DisclosuresArgs),
+    #[command(subcommand)]
+    Report(super::report::ReportCommand),
     Completions(super::completions::CompletionsArgs),
     Man(super::man::ManArgs),
 }
@@ -132,6 +137,7 @@ pub enum CountingArg {
     FiscalYear,
 }
 
+/// A language of the command line; [`super::home::language`] reads it before anything else is.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum LangArg {
     En,
@@ -334,9 +340,6 @@ pub struct Rules {
     /// Also list the rules that this policy file defines
     #[arg(long, value_name = "FILE")]
     pub policy: Option<PathBuf>,
-    /// Language of titles [default: that of the locale]
-    #[arg(long, value_name = "LANG")]
-    pub lang: Option<LangArg>,
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::prompt::Terminal;
 use crate::crypto::identity::{Identities, Prompts};
 use crate::crypto::sign::VerifierKey;
 use crate::keyring::{Keyring, KeyringError};
+use crate::language::Language;
 use crate::ops::OpsError;
 use crate::ops::custody::{Custody, Now};
 use crate::ops::open::Trust;
@@ -229,8 +230,20 @@ pub fn now() -> chrono::DateTime<chrono::FixedOffset> {
     chrono::DateTime::<chrono::Local>::from(std::time::SystemTime::now()).fixed_offset()
 }
 
-/// Whether the locale is a Chinese one.
-pub fn speaks_chinese() -> bool {
-    let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
-    locale.is_some_and(|locale| locale.as_encoded_bytes().starts_with(b"zh"))
+/// The language that `--lang` names, or else the locale; read before the arguments are, since errors in them are told in it.
+pub fn language() -> Language {
+    let mut arguments = std::env::args_os().skip(1).take_while(|argument| argument != "--");
+    let mut named = None;
+    while let Some(argument) = arguments.next() {
+        if argument == "--lang" {
+            named = arguments.next().and_then(|value| value.into_string().ok());
+        } else if let Some(value) = argument.to_str().and_then(|argument| argument.strip_prefix("--lang=")) {
+            named = Some(value.to_owned());
+        }
+    }
+    let locale = || {
+        let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(std::env::var_os).find(|v| !v.is_empty());
+        set.and_then(|locale| locale.into_string().ok())
+    };
+    named.or_else(locale).map_or(Language::English, |name| Language::of_locale(&name))
 }

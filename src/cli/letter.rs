@@ -4,19 +4,11 @@
 
 use super::render::wrapped;
 use crate::disclosure::refusal::{Refusal, RefusalReason};
+use crate::language::Language;
 use crate::ops::custody::Now;
 use crate::ops::request::Received;
 use crate::storage::escape;
 use std::path::Path;
-
-/// A language of letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Language {
-    /// English.
-    English,
-    /// Simplified Chinese.
-    Chinese,
-}
 
 /// The letter that goes with a refusal in `file`.
 pub fn letter(refusal: &Refusal, file: &Path, received: &Received, now: &Now, language: Language) -> String {

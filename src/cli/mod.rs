@@ -15,6 +15,7 @@ mod event;
 mod evidence;
 mod extend;
 mod grant;
+mod help;
 mod hold;
 mod home;
 mod inspect;
@@ -32,17 +33,20 @@ mod read_pdf;
 mod receipt;
 mod refuse;
 mod render;
+mod report;
 mod request;
 mod restore;
 mod roster;
 mod rules;
 mod schedule;
+mod sheet;
 mod status;
 mod survey;
 mod verify;
 
+use crate::language::speak;
 use args::{Cli, Command};
-use clap::Parser;
+use clap::FromArgMatches;
 use error::Failure;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -61,9 +65,16 @@ enum Done {
     Damaged,
 }
 
+/// Every English text of the help, which the catalogues of other languages translate.
+pub fn help_texts() -> std::collections::BTreeSet<String> {
+    help::texts()
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    speak(home::language());
+    let matches = help::command().try_get_matches();
+    let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(e) => {
             let _ = e.print();
@@ -124,6 +135,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Grant(args) => grant::run(*args, common),
         Command::Receipt(command) => receipt::run(command, common),
         Command::Disclosures(args) => disclosures::run(args, common),
+        Command::Report(command) => report::run(command, common),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args, common),
     }

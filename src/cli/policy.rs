@@ -7,6 +7,7 @@ use super::progress::Bar;
 use super::survey::{FirmArgs, Jurisdiction};
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
 use crate::crypto::recipient::{Recipients, recipients_file};
+use crate::language::{Language, language};
 use crate::ops::policy_check::{CheckedRecord, PolicyCheck, policy_check};
 use crate::retention::Class;
 use crate::retention::policy::Policy;
@@ -15,7 +16,6 @@ use crate::storage::output::write_new;
 use crate::storage::{escape, read_limited, show};
 use crate::survey::draft::{self, Heading};
 use crate::survey::template::{PLACES, template};
-use crate::survey::words::Lang;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -40,9 +40,6 @@ pub struct CheckArgs {
     /// Read file names that are not UTF-8 as this charset, such as GB18030
     #[arg(long, value_name = "CHARSET")]
     names_from: Option<String>,
-    /// Language of the report [default: that of the locale]
-    #[arg(long, value_name = "LANG")]
-    lang: Option<super::args::LangArg>,
 }
 
 /// Write a first policy; asks for what is not given, where there is a terminal
@@ -76,8 +73,7 @@ pub fn run(command: PolicyCommand, common: Common) -> Result<Done, Failure> {
 
 fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
     let policy = read_policy(&args.policy)?;
-    let chinese = args.lang.map_or_else(home::speaks_chinese, |lang| matches!(lang, super::args::LangArg::Zh));
-    let lang = if chinese { Lang::Zh } else { Lang::En };
+    let lang = language();
     let bar = Bar::new("checking", common.quiet);
     let names = home::names(args.names_from.as_deref())?;
     let check = policy_check(&args.folder, names, &policy, home::now().date_naive(), &INTERRUPTED, &bar)?;
@@ -93,7 +89,7 @@ fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
 /// Records of a report; all are in `--json`.
 const ROWS: usize = 200;
 
-fn report(check: &PolicyCheck, policy: &Policy, folder: &Path, lang: Lang) -> String {
+fn report(check: &PolicyCheck, policy: &Policy, folder: &Path, lang: Language) -> String {
     let patterns: Vec<&str> = policy.patterns().collect();
     let heads = lang.pick(
         ["record", "files", "size", "last day", "then", "part"],
@@ -166,7 +162,7 @@ fn compartment(record: &CheckedRecord, policy: &Policy) -> String {
     format!("{} ({})", compartment.name, compartment.class.as_str())
 }
 
-fn last_day(record: &CheckedRecord, lang: Lang) -> String {
+fn last_day(record: &CheckedRecord, lang: Language) -> String {
     match record.retention.planned() {
         Standing::Permanent => lang.pick("permanent", "永久").into(),
         Standing::Until { last, .. } => last.to_string(),
@@ -174,7 +170,7 @@ fn last_day(record: &CheckedRecord, lang: Lang) -> String {
     }
 }
 
-fn then(record: &CheckedRecord, lang: Lang) -> String {
+fn then(record: &CheckedRecord, lang: Language) -> String {
     match (record.retention.planned(), record.retention.at_expiry) {
         (Standing::Permanent, _) => String::new(),
         (_, crate::retention::AtExpiry::Destroy) => lang.pick("destroy", "销毁").into(),
@@ -183,7 +179,7 @@ fn then(record: &CheckedRecord, lang: Lang) -> String {
 }
 
 /// Why a record is kept as long as it is.
-fn why(record: &CheckedRecord, lang: Lang) -> String {
+fn why(record: &CheckedRecord, lang: Language) -> String {
     let governing = record.retention.governing(|_| None);
     let id = governing.and_then(|index| record.retention.terms[index].rule.as_deref());
     let rule = id.and_then(|id| record.rules.iter().find(|rule| rule.id == id));
@@ -237,7 +233,7 @@ fn objects(check: &PolicyCheck, policy: &Policy) {
 }
 
 fn init(mut args: InitArgs, common: Common) -> Result<Done, Failure> {
-    let lang = args.firm.lang();
+    let lang = language();
     if prompt::can_ask() && !common.quiet {
         ask(&mut args, lang)?;
     }
@@ -295,7 +291,7 @@ fn class(text: &str) -> Result<(String, Class), Failure> {
 }
 
 /// Asks for what was not given; an empty answer takes what is in brackets.
-fn ask(args: &mut InitArgs, lang: Lang) -> Result<(), Failure> {
+fn ask(args: &mut InitArgs, lang: Language) -> Result<(), Failure> {
     if args.firm.jurisdiction.is_none() {
         let question = lang.pick("Whose law? cn, de, eu, uk or us [cn]", "适用哪里的法律？cn、de、eu、uk 或 us [cn]");
         args.firm.jurisdiction = answer(question, |text| Jurisdiction::from_str(text, true).ok())?;

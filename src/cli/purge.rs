@@ -2,13 +2,13 @@
 
 use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::certificate::dry_run::{Left, dry_run};
-use super::certificate::language_of_environment;
 use super::certificate::names::{NameInventory, NamedRecord};
 use super::error::Failure;
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::plan::Plan;
 use crate::journal::role::{MAX_ROLES, Roles, parse_roles};
+use crate::language::language;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
@@ -259,7 +259,7 @@ fn write_inventory(custody: &mut Custody, proposal: &Proposal, args: &PurgeArgs,
         });
     }
     let inventory = NameInventory { made: custody.now().reading.wall, records };
-    let language = language_of_environment();
+    let language = language();
     let html = path.extension().is_some_and(|extension| extension == "html");
     let content = if html { inventory.to_html(language).into_bytes() } else { inventory.to_csv(language) };
     let mut output = OutputFile::begin(path, 0o600, false)?;

@@ -1,11 +1,12 @@
 //! `keepuntil refuse`.
 
-use super::args::{Common, KeyringPlace, LangArg};
+use super::args::{Common, KeyringPlace};
 use super::error::Failure;
-use super::letter::{Language, letter};
+use super::letter::letter;
 use super::request::MessageArgs;
 use super::{Done, home, render};
 use crate::disclosure::refusal::RefusalReason;
+use crate::language::language;
 use crate::ops::OpsError;
 use crate::ops::refuse::refuse;
 use crate::storage::output::OutputFile;
@@ -41,9 +42,6 @@ pub struct RefuseArgs {
     /// Write a letter for people to FILE
     #[arg(long, value_name = "FILE")]
     pub letter: Option<PathBuf>,
-    /// Language of the letter [default: that of the locale]
-    #[arg(long, value_name = "LANG", requires = "letter")]
-    pub lang: Option<LangArg>,
     /// Replace existing files
     #[arg(long)]
     pub force: bool,
@@ -55,19 +53,13 @@ pub fn run(args: &RefuseArgs, common: Common) -> Result<Done, Failure> {
     let (received, signature) = args.message.read()?;
     let reason = RefusalReason::ALL.into_iter().find(|reason| reason.code() == args.reason);
     let reason = reason.expect("clap knows the codes");
-    let language = match args.lang {
-        Some(LangArg::Zh) => Language::Chinese,
-        Some(LangArg::En) => Language::English,
-        None if home::speaks_chinese() => Language::Chinese,
-        None => Language::English,
-    };
     // Begun first: a letter that cannot be written is no reason to learn of it after the journal knows.
     let paper = args.letter.as_ref().map(|path| OutputFile::begin(path, 0o644, args.force)).transpose()?;
     let mut custody = home::custody(&args.keyring)?;
     let why = (reason, args.explain.as_str());
     let refused = refuse(&mut custody, &received, signature, why, (&args.output, args.force))?;
     if let (Some(mut file), Some(path)) = (paper, &args.letter) {
-        let text = letter(&refused.refusal, &args.output, &received, custody.now(), language);
+        let text = letter(&refused.refusal, &args.output, &received, custody.now(), language());
         file.write_all(text.as_bytes()).map_err(StorageError::at(path))?;
         file.finish()?;
     }

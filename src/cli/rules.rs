@@ -1,10 +1,11 @@
 //! `keepuntil rules`.
 
 use super::Done;
-use super::args::{Common, LangArg, Rules};
+use super::args::{Common, Rules};
 use super::create::read_policy;
 use super::error::Failure;
 use super::render::{self, WIDTH};
+use crate::language::{Language, language};
 use crate::retention::rule::{Base, Confidence, Length, Rule};
 use crate::retention::rules::{NO_ADVICE, NO_ADVICE_ZH, built_in};
 use crate::retention::term::{Bound, Counting};
@@ -42,10 +43,7 @@ pub fn run(args: Rules, common: Common) -> Result<Done, Failure> {
         }
         return Ok(Done::Clean);
     }
-    let chinese = match args.lang {
-        Some(lang) => matches!(lang, LangArg::Zh),
-        None => super::home::speaks_chinese(),
-    };
+    let chinese = language() == Language::Chinese;
     let text = match (&args.id, chosen.as_slice()) {
         (Some(_), [rule]) => in_full(rule, chinese),
         _ => table(&chosen, chinese),

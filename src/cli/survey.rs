@@ -1,9 +1,10 @@
 //! `keepuntil survey`: what a folder holds, and a policy that might fit it.
 
-use super::args::{Common, LangArg};
+use super::args::Common;
 use super::error::Failure;
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, home, render};
+use crate::language::{Language, language};
 use crate::ops::survey::{SurveyOptions, SurveyOutcome, survey};
 use crate::ops::survey_file::DEFAULT_MAX_BYTES;
 use crate::retention::parse_date;
@@ -15,7 +16,6 @@ use crate::survey::facts::{Read, Totals};
 use crate::survey::form::forms;
 use crate::survey::proposal::{Keep, Proposal, Setting};
 use crate::survey::tree::Node;
-use crate::survey::words::Lang;
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
@@ -63,9 +63,6 @@ pub struct FirmArgs {
     /// The day on which the firm closes: what has no year in its name counts from it, if it is later than today
     #[arg(long, value_name = "DATE")]
     pub closing_date: Option<String>,
-    /// Language of the report and of the policy's comments [default: that of the locale]
-    #[arg(long, value_name = "LANG")]
-    pub lang: Option<LangArg>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -90,14 +87,6 @@ impl Jurisdiction {
 }
 
 impl FirmArgs {
-    pub fn lang(&self) -> Lang {
-        let chinese = match self.lang {
-            Some(lang) => matches!(lang, LangArg::Zh),
-            None => home::speaks_chinese(),
-        };
-        if chinese { Lang::Zh } else { Lang::En }
-    }
-
     pub fn setting(&self, today: NaiveDate) -> Result<Setting<'static>, Failure> {
         let closing = self.closing_date.as_deref().map(parse_date).transpose()?;
         Ok(Setting {
@@ -108,7 +97,7 @@ impl FirmArgs {
             },
             today,
             latest: closing.map_or(today, |closing| closing.max(today)),
-            lang: self.lang(),
+            lang: language(),
             separator: "-",
         })
     }
@@ -171,7 +160,7 @@ const ROWS: usize = 40;
 /// Names in a list.
 const LISTED: usize = 10;
 
-fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, lang: Lang) -> String {
+fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, lang: Language) -> String {
     let root = &outcome.tree.node(0).totals;
     let mut text = lang.pick(
         format!("{}: {}, {}\n", show(folder), render::count(root.files, "file"), render::bytes(root.bytes)),
@@ -231,7 +220,7 @@ fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, lang: L
     text
 }
 
-fn named(text: &mut String, what: &str, count: u64, first: impl Iterator<Item = String>, lang: Lang) {
+fn named(text: &mut String, what: &str, count: u64, first: impl Iterator<Item = String>, lang: Language) {
     if count == 0 {
         return;
     }
@@ -257,7 +246,7 @@ fn shown(outcome: &SurveyOutcome) -> Vec<&Node> {
     nodes
 }
 
-fn folders(outcome: &SurveyOutcome, lang: Lang) -> String {
+fn folders(outcome: &SurveyOutcome, lang: Language) -> String {
     let heads = lang
         .pick(["folder", "files", "size", "personal", "looks like"], ["文件夹", "文件", "大小", "个人信息", "像是"]);
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
@@ -282,7 +271,7 @@ fn folders(outcome: &SurveyOutcome, lang: Lang) -> String {
     text
 }
 
-fn policy_lines(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, lang: Lang) -> String {
+fn policy_lines(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, lang: Language) -> String {
     let (parts, records) = (outcome.proposals.len(), outcome.check.records.len());
     let checks = open_checks(&outcome.policy);
     let rest = outcome.check.parts.last().map_or(0, |(files, _)| *files);

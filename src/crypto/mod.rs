@@ -15,14 +15,17 @@ pub mod secret;
 pub mod sign;
 pub mod stream;
 
+use crate::language::said;
+use tr::tr;
+
 /// What can go wrong with keys and ciphertext.
 #[derive(Debug, thiserror::Error)]
 pub enum CryptoError {
     /// None of the identities offered opens the file.
-    #[error("no identity opens it")]
+    #[error("{}", tr!("no identity opens it"))]
     NoIdentity,
     /// The ciphertext or its header is not what its key sealed.
-    #[error("{0}")]
+    #[error("{}", said(_0))]
     Damaged(&'static str),
     /// An age header that breaks the age grammar or this format's profile of it.
     #[error("age header: {0}")]
@@ -36,7 +39,7 @@ pub enum CryptoError {
     )]
     MixedRecipients,
     /// An identity file that cannot be used.
-    #[error("identity file {0}: {1}")]
+    #[error("{}", tr!("identity file {}: {}", _0, said(_1)))]
     IdentityFile(String, String),
     /// A passphrase is needed and nobody could be asked, or it was wrong.
     #[error("identity file {0}: {1}")]

@@ -36,6 +36,7 @@ pub mod read_ahead;
 pub mod receipt;
 pub mod reclaim;
 pub mod refuse;
+pub mod report;
 pub mod request;
 pub mod restore;
 pub mod restored_bag;

@@ -8,7 +8,7 @@ use super::finding::Finding;
 use super::form::{Form, forms};
 use super::tree::Tree;
 use super::units;
-use super::words::Lang;
+use crate::language::Language;
 use crate::retention::demand::{Demand, find_rules};
 use crate::retention::period::Period;
 use crate::retention::rule::{Base, Length, Rule, RuleError};
@@ -29,7 +29,7 @@ pub struct Setting<'a> {
     /// No record is younger: the day of the survey, or of the closing where that is later.
     pub latest: NaiveDate,
     /// Language of reasons.
-    pub lang: Lang,
+    pub lang: Language,
     /// What stands between the folders' names in a record's.
     pub separator: &'a str,
 }

@@ -6,7 +6,7 @@ use super::facts::Totals;
 use super::form::{Form, Unit, forms};
 use super::proposal::{Proposal, Proposer, Setting, Subject};
 use super::tree::Tree;
-use super::words::Lang;
+use crate::language::Language;
 use crate::retention::Class;
 use chrono::{Datelike, NaiveDate};
 use std::collections::BTreeMap;
@@ -66,8 +66,8 @@ fn add(proposer: &mut Proposer<'_>, index: usize, form: &Form) {
 }
 
 /// The first of its words in the language.
-fn folder(form: &Form, lang: Lang) -> &str {
-    let fits = |word: &&String| word.is_ascii() == (lang == Lang::En);
+fn folder(form: &Form, lang: Language) -> &str {
+    let fits = |word: &&String| word.is_ascii() == (lang == Language::English);
     form.words.iter().find(fits).map_or(form.id.as_str(), String::as_str)
 }
 
@@ -82,7 +82,7 @@ mod tests {
     fn every_template_is_a_policy() {
         let today = NaiveDate::from_ymd_opt(2026, 11, 22).unwrap();
         for jurisdiction in ["cn", "de", "eu", "uk", "us"] {
-            for lang in [Lang::En, Lang::Zh] {
+            for lang in [Language::English, Language::Chinese] {
                 let fiscal_year_end = FiscalYearEnd::default();
                 let setting = Setting { jurisdiction, fiscal_year_end, today, latest: today, lang, separator: "-" };
                 let text = text(&template(setting, &BTreeMap::new()), &setting, &Heading::default());

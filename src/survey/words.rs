@@ -3,25 +3,17 @@
 use super::facts::Read;
 use super::finding::{Finding, Findings};
 use super::kind::Kind;
+use crate::language::Language;
 use crate::retention::period::Period;
 use crate::retention::rule::Rule;
 use chrono::NaiveDate;
 
-/// A language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lang {
-    /// English.
-    En,
-    /// Chinese, in simplified characters.
-    Zh,
-}
-
-impl Lang {
+impl Language {
     /// One of two.
     pub fn pick<T>(self, english: T, chinese: T) -> T {
         match self {
-            Self::En => english,
-            Self::Zh => chinese,
+            Self::English => english,
+            Self::Chinese => chinese,
         }
     }
 
@@ -74,10 +66,10 @@ impl Lang {
     /// One pattern for many folders.
     pub fn each_folder(self, path: &str) -> String {
         match (self, path) {
-            (Self::En, "") => "every other folder is a record".into(),
-            (Self::Zh, "") => "其余每个文件夹为一条记录".into(),
-            (Self::En, path) => format!("{path}: every other folder in it is a record"),
-            (Self::Zh, path) => format!("{path}：其中其余每个文件夹为一条记录"),
+            (Self::English, "") => "every other folder is a record".into(),
+            (Self::Chinese, "") => "其余每个文件夹为一条记录".into(),
+            (Self::English, path) => format!("{path}: every other folder in it is a record"),
+            (Self::Chinese, path) => format!("{path}：其中其余每个文件夹为一条记录"),
         }
     }
 
@@ -101,8 +93,8 @@ impl Lang {
         let citation = rule.citation.as_deref().unwrap_or_default();
         let period = rule.period.map(|period| period.to_string()).unwrap_or_default();
         match self {
-            Self::En => format!("{} ({citation}): {period}. All of it: keepuntil rules {}", rule.title, rule.id),
-            Self::Zh => {
+            Self::English => format!("{} ({citation}): {period}. All of it: keepuntil rules {}", rule.title, rule.id),
+            Self::Chinese => {
                 let title = rule.title_zh.as_deref().unwrap_or(&rule.title);
                 format!("{title}（{citation}）：{period}。全文：keepuntil rules {}", rule.id)
             }
@@ -167,11 +159,11 @@ impl Lang {
     pub fn open_rule(self, rule: &Rule) -> String {
         let citation = rule.citation.as_deref().unwrap_or_default();
         match self {
-            Self::En => format!(
+            Self::English => format!(
                 "perhaps {} ({citation}); if so, fill in what is open and take these lines instead:",
                 rule.title
             ),
-            Self::Zh => {
+            Self::Chinese => {
                 let title = rule.title_zh.as_deref().unwrap_or(&rule.title);
                 format!("可能适用：{title}（{citation}）。如确定，填好空缺并改用以下各行：")
             }
@@ -194,8 +186,8 @@ impl Lang {
     /// Files that were not read.
     pub fn not_read(self, read: Read, count: u64) -> String {
         match self {
-            Self::En => format!("files {}: {count}", self.read(read)),
-            Self::Zh => format!("{count} 个文件{}", self.read(read)),
+            Self::English => format!("files {}: {count}", self.read(read)),
+            Self::Chinese => format!("{count} 个文件{}", self.read(read)),
         }
     }
 

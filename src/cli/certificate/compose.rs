@@ -1,10 +1,11 @@
 //! What a certificate says to people, in their language, as a sheet.
 
-use super::sheet::{Block, Sheet, Table};
+use super::Signatures;
 use super::words::Words;
-use super::{Language, Signatures};
+use crate::cli::sheet::{Block, Sheet, Table};
 use crate::journal::certificate::{Certificate, DestroyedRecord, KnownDate, Method, Reason, Role, Verified};
 use crate::journal::plan::identity;
+use crate::language::Language;
 use crate::retention::ranges::Ranges;
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 use std::collections::BTreeMap;
@@ -17,8 +18,8 @@ pub(super) fn sheet(
     verified: &Verified,
     signatures: Signatures,
     language: Language,
-) -> Sheet {
-    let w = language.words();
+) -> Sheet<'static> {
+    let w = Words::of(language);
     let mut sheet = Sheet::new(language, w.title);
     match signatures {
         Signatures::Checked => sheet.paragraph(w.checked),

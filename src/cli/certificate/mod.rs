@@ -2,17 +2,15 @@
 
 mod compose;
 pub mod dry_run;
-mod html;
 pub mod names;
-mod sheet;
-mod text;
 mod words;
 
-use super::args::{Common, LangArg};
+use super::args::Common;
 use super::error::Failure;
 use super::{Done, render};
 use crate::crypto::sign::{Scheme, VerifierKey};
 use crate::journal::certificate::{Certificate, CertificateError, Verified};
+use crate::language::{Language, language};
 use crate::ops::OpsError;
 use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::output::OutputFile;
@@ -20,8 +18,6 @@ use crate::storage::{StorageError, escape, read_limited, show};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-
-pub use words::Language;
 
 /// Whether the signatures behind a certificate were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,12 +30,12 @@ pub enum Signatures {
 
 /// A certificate as text of 80 columns.
 pub fn to_text(certificate: &Certificate, verified: &Verified, signatures: Signatures, language: Language) -> String {
-    text::text(&compose::sheet(certificate, verified, signatures, language))
+    compose::sheet(certificate, verified, signatures, language).text()
 }
 
 /// A certificate as one HTML file.
 pub fn to_html(certificate: &Certificate, verified: &Verified, signatures: Signatures, language: Language) -> String {
-    html::html(&compose::sheet(certificate, verified, signatures, language))
+    compose::sheet(certificate, verified, signatures, language).html()
 }
 
 #[derive(Args)]
@@ -77,9 +73,6 @@ pub(super) enum CertificateCommand {
         /// How it is shown
         #[arg(long, default_value = "text")]
         format: FormatArg,
-        /// In which language [default: that of the environment]
-        #[arg(long, value_name = "LANG")]
-        lang: Option<LangArg>,
         /// Write it to FILE instead of standard output
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
@@ -94,13 +87,9 @@ pub(super) enum CertificateCommand {
 pub(super) fn run(command: CertificateCommand, common: Common) -> Result<Done, Failure> {
     match command {
         CertificateCommand::Verify { file, journal } => verify(&file, &journal, common),
-        CertificateCommand::Show { file, format, lang, output, force, journal } => {
+        CertificateCommand::Show { file, format, output, force, journal } => {
             let (certificate, verified, signatures) = open(&file, &journal)?;
-            let language = match lang {
-                Some(LangArg::Zh) => Language::Chinese,
-                Some(LangArg::En) => Language::English,
-                None => language_of_environment(),
-            };
+            let language = language();
             let shown = match format {
                 FormatArg::Text => to_text(&certificate, &verified, signatures, language).into_bytes(),
                 FormatArg::Html => to_html(&certificate, &verified, signatures, language).into_bytes(),
@@ -117,14 +106,6 @@ pub(super) fn run(command: CertificateCommand, common: Common) -> Result<Done, F
             Ok(Done::Clean)
         }
     }
-}
-
-/// The language that the environment asks for.
-pub(super) fn language_of_environment() -> Language {
-    let first_set = ["LC_ALL", "LC_MESSAGES", "LANG"]
-        .into_iter()
-        .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
-    if first_set.is_some_and(|value| value.starts_with("zh")) { Language::Chinese } else { Language::English }
 }
 
 fn open(path: &Path, journal: &JournalArgs) -> Result<(Certificate, Verified, Signatures), Failure> {

@@ -3,9 +3,10 @@
 //! It is written where the caller says and nowhere else; no certificate, journal or keyring holds it.
 
 use super::compose::time;
-use super::sheet::{Block, Sheet, Table};
-use super::{Language, html};
+use super::words::Words;
+use crate::cli::sheet::{Block, Sheet, Table};
 use crate::crypto::kdf::ArchiveId;
+use crate::language::Language;
 use chrono::{DateTime, NaiveDate, Utc};
 
 /// A record by its name.
@@ -39,7 +40,7 @@ pub struct NameInventory {
 impl NameInventory {
     /// As CSV for spreadsheets: UTF-8 with a byte order mark, CRLF, the warning in the first line.
     pub fn to_csv(&self, language: Language) -> Vec<u8> {
-        let warning = vec![language.words().inventory_warning.to_owned()];
+        let warning = vec![Words::of(language).inventory_warning.to_owned()];
         let table = self.table(language);
         let mut out = String::from("\u{feff}");
         for row in [&warning, &table.head].into_iter().chain(&table.rows) {
@@ -51,16 +52,16 @@ impl NameInventory {
 
     /// As one HTML file that prints on A4.
     pub fn to_html(&self, language: Language) -> String {
-        let w = language.words();
+        let w = Words::of(language);
         let mut sheet = Sheet::new(language, w.inventory_title);
         sheet.blocks.push(Block::Warning(w.inventory_warning.to_owned()));
         sheet.fields(vec![(w.inventory_made, time(self.made)), (w.group_count, self.records.len().to_string())]);
         sheet.blocks.push(Block::Table(self.table(language)));
-        html::html(&sheet)
+        sheet.html()
     }
 
     fn table(&self, language: Language) -> Table {
-        let w = language.words();
+        let w = Words::of(language);
         let head = [
             w.column_number,
             w.column_name,

@@ -6,7 +6,7 @@ mod new;
 pub mod propose;
 mod template;
 
-use super::args::{Common, IdentityPlace, KeyringPlace, LangArg};
+use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::error::Failure;
 use super::{Done, home, render};
 use crate::disclosure::purpose::Purpose;
@@ -37,11 +37,7 @@ pub enum RequestCommand {
     New(Box<NewArgs>),
     /// Print a request to fill in by hand, and on standard error how
     #[command(after_help = "Example:\n  keepuntil request template --lang en > request.json")]
-    Template {
-        /// Language of the explanation [default: that of the locale]
-        #[arg(long, value_name = "LANG")]
-        lang: Option<LangArg>,
-    },
+    Template,
     /// Show a request in plain words; checks the signature where there is a keyring with a roster
     #[command(after_help = "Exit code 3 means: the signature does not count.\n\n\
         Example:\n  keepuntil request show request.json")]
@@ -209,7 +205,7 @@ pub struct ProposeArgs {
 pub fn run(command: RequestCommand, common: Common) -> Result<Done, Failure> {
     match command {
         RequestCommand::New(args) => new::run(&args, common),
-        RequestCommand::Template { lang } => template::run(lang),
+        RequestCommand::Template => template::run(),
         RequestCommand::Show { message, keyring } => check::show(&message, &keyring, common),
         RequestCommand::Check(args) => check::run(&args, common),
         RequestCommand::Find(args) => find::run(&args, common),

@@ -2,19 +2,17 @@
 //!
 //! Every value that has to be filled in is refused as it stands, so that no template is sent by mistake.
 
-use super::super::args::LangArg;
 use super::super::error::Failure;
-use super::super::{Done, home, render};
+use super::super::{Done, render};
 use crate::disclosure::purpose::Purpose;
+use crate::language::{Language, language};
 
-pub fn run(lang: Option<LangArg>) -> Result<Done, Failure> {
-    let chinese = match lang {
-        Some(LangArg::Zh) => true,
-        Some(LangArg::En) => false,
-        None => home::speaks_chinese(),
-    };
+pub fn run() -> Result<Done, Failure> {
     let codes = Purpose::ALL.map(Purpose::code).join(", ");
-    let (template, explanation) = if chinese { (CHINESE, CHINESE_HELP) } else { (ENGLISH, ENGLISH_HELP) };
+    let (template, explanation) = match language() {
+        Language::Chinese => (CHINESE, CHINESE_HELP),
+        Language::English => (ENGLISH, ENGLISH_HELP),
+    };
     eprint!("{}", explanation.replace("{purposes}", &render::wrapped(&codes, 17)));
     render::print(template)?;
     Ok(Done::Clean)

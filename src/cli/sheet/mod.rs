@@ -1,0 +1,128 @@
+//! A sheet for people, before it is text or HTML: headings, fields, tables, charts, lines to sign.
+//!
+//! Invariant: what is written needs memory for one part of the sheet, never for all rows of a long table.
+
+mod html;
+mod text;
+
+use crate::cli::error::Failure;
+use crate::language::{Language, in_language};
+use std::io::Write;
+
+/// One sheet, whose texts are all in one language.
+pub struct Sheet<'a> {
+    pub language: Language,
+    pub title: String,
+    pub blocks: Vec<Block<'a>>,
+}
+
+/// A part of a sheet.
+pub enum Block<'a> {
+    Heading(String),
+    Subheading(String),
+    Paragraph(String),
+    /// A paragraph that must not be overlooked.
+    Warning(String),
+    Fields(Vec<(String, String)>),
+    List(Vec<String>),
+    Table(Table),
+    /// A table that may have more rows than fit in memory.
+    LongTable(LongTable<'a>),
+    Chart(Chart),
+    /// Commands, to be copied as they stand.
+    Commands(Vec<String>),
+    /// What one person fills in: name of the role, then fields that are given or blank.
+    Signature(String, Vec<(String, Option<String>)>),
+}
+
+/// Rows under a head; `right` are the columns of numbers.
+pub struct Table {
+    pub head: Vec<String>,
+    pub rows: Vec<Vec<String>>,
+    pub right: Vec<usize>,
+}
+
+/// Takes one row after the other.
+pub type RowSink<'s> = dyn FnMut(Vec<String>) -> Result<(), Failure> + 's;
+
+/// A table whose rows are made while they are written.
+pub struct LongTable<'a> {
+    pub head: Vec<String>,
+    pub right: Vec<usize>,
+    /// Gives every row to the sink, in order.
+    pub rows: Box<dyn FnOnce(&mut RowSink) -> Result<(), Failure> + 'a>,
+}
+
+/// Horizontal bars of stacked parts.
+pub struct Chart {
+    /// What each part of a bar stands for.
+    pub legend: Vec<String>,
+    pub bars: Vec<Bar>,
+}
+
+/// One bar of a chart.
+pub struct Bar {
+    pub label: String,
+    /// As many as the legend has.
+    pub parts: Vec<u64>,
+    /// The sum, as it is to be read.
+    pub value: String,
+}
+
+impl Bar {
+    fn sum(&self) -> u64 {
+        self.parts.iter().fold(0, |sum, part| sum.saturating_add(*part))
+    }
+}
+
+impl Chart {
+    /// The longest bar, at least 1.
+    fn longest(&self) -> u64 {
+        self.bars.iter().map(Bar::sum).max().unwrap_or(0).max(1)
+    }
+}
+
+impl<'a> Sheet<'a> {
+    pub fn new(language: Language, title: &str) -> Self {
+        Self { language, title: title.to_owned(), blocks: Vec::new() }
+    }
+
+    pub fn heading(&mut self, text: &str) {
+        self.blocks.push(Block::Heading(text.to_owned()));
+    }
+
+    pub fn paragraph(&mut self, text: impl Into<String>) {
+        self.blocks.push(Block::Paragraph(text.into()));
+    }
+
+    pub fn fields(&mut self, fields: Vec<(&str, String)>) {
+        self.blocks.push(Block::Fields(fields.into_iter().map(|(label, value)| (label.to_owned(), value)).collect()));
+    }
+
+    /// Writes one HTML file that needs nothing else: no network, no script.
+    pub fn write_html(self, out: &mut dyn Write) -> Result<(), Failure> {
+        in_language(self.language, || html::write(self, out))
+    }
+
+    /// Writes text of 80 columns.
+    pub fn write_text(self, out: &mut dyn Write) -> Result<(), Failure> {
+        in_language(self.language, || text::write(self, out))
+    }
+
+    /// A sheet without long tables as HTML.
+    pub fn html(self) -> String {
+        in_memory(|out| self.write_html(out))
+    }
+
+    /// A sheet without long tables as text.
+    pub fn text(self) -> String {
+        in_memory(|out| self.write_text(out))
+    }
+}
+
+fn in_memory(write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> String {
+    let mut out = Vec::new();
+    let written = write(&mut out);
+    assert!(written.is_ok(), "memory takes what a sheet that has all its rows writes");
+    String::from_utf8(out).expect("sheets are UTF-8")
+}
