@@ -403,4 +403,19 @@ mod tests {
         assert_eq!(resolve("a/link", "/etc/passwd"), None);
         assert_eq!(resolve("a/link", ".."), None);
     }
+    #[test]
+    fn an_archive_names_a_problem_in_english_and_people_in_their_language() {
+        let shrank = || tr::tr!("it shrank to {to} bytes", to = 3);
+        let problems = || {
+            let path = Path::new("账簿/一月\n.txt");
+            [Problem::new(path, text!("it is a pipe")), Problem::composed(path, shrank)]
+        };
+        let sealed = ["账簿/一月\\n.txt: it is a pipe", "账簿/一月\\n.txt: it shrank to 3 bytes"];
+        let chinese = in_language(Language::Chinese, problems);
+        assert_eq!(chinese.each_ref().map(|problem| problem.reason.as_str()), ["是管道", "文件缩短到 3 字节"]);
+        for problems in [problems(), chinese] {
+            assert_eq!(problems.each_ref().map(Problem::sealed_line), sealed);
+        }
+        assert_eq!(problems().map(|problem| problem.to_string()), sealed);
+    }
 }

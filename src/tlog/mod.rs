@@ -46,3 +46,24 @@ impl TlogError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::{Language, in_language};
+
+    #[test]
+    fn a_fault_keeps_its_place_in_every_language() {
+        let said = |language| {
+            in_language(language, || {
+                let error = TlogError::Proof("it has too few hashes");
+                let (place, fault) = error.place_and_fault();
+                (error.to_string(), format!("{place}: {fault}"))
+            })
+        };
+        let english = "proof: it has too few hashes".to_owned();
+        assert_eq!(said(Language::English), (english.clone(), english));
+        let chinese = "证明: 哈希过少".to_owned();
+        assert_eq!(said(Language::Chinese), (chinese.clone(), chinese));
+    }
+}
