@@ -5,6 +5,7 @@ use super::plan::{GroupedPath, RecordPlan, RecordSource};
 use crate::archive::bag_writer::{
     BagSummary, BagWriter, ChunkSink, LINKS, ORIGINAL_NAMES, SKIPPED, encode_column, pax_time,
 };
+use crate::language::text;
 use crate::storage::source::{Attributes, Kind, Names, OpenSource, Problem, Walk, classify, link_targets};
 use std::collections::HashSet;
 use std::path::Path;
@@ -203,7 +204,7 @@ impl<S: ChunkSink> Packer<'_, S> {
         if let Err(e) = written {
             self.problems.push(Problem::new(path, format!("only its first bytes could be read: {e}")));
         } else if !source.is_unchanged() {
-            self.problems.push(Problem::new(path, "it changed while it was being sealed"));
+            self.problems.push(Problem::new(path, text!("it changed while it was being sealed")));
         }
         Ok(())
     }
@@ -232,7 +233,7 @@ impl<S: ChunkSink> Packer<'_, S> {
                 break;
             }
         }
-        Err(Problem::new(path, "it keeps changing while it is being sealed"))
+        Err(Problem::new(path, text!("it keeps changing while it is being sealed")))
     }
 
     fn note_original(&mut self, original: Option<&[u8]>, relative: &str) {

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tr::tr;
 
 /// Paths of one kind that are told by name.
 pub const LISTED: usize = 200;
@@ -72,7 +73,7 @@ pub fn policy_check(
     progress: &dyn Progress,
 ) -> Result<PolicyCheck, OpsError> {
     if !std::fs::metadata(root).is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(OpsError::Problems(vec![Problem::new(root, "it is not a folder")]));
+        return Err(OpsError::Problems(vec![Problem::new(root, tr!("it is not a folder"))]));
     }
     let mut check = PolicyCheck { parts: vec![(0, 0); policy.patterns().count()], ..PolicyCheck::default() };
     let mut walk = Walk::new(root, names);

@@ -4,6 +4,7 @@
 
 use super::period::Period;
 use super::{AtExpiry, RetentionError, is_plain_date};
+use crate::language::text;
 use chrono::{Datelike, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
@@ -293,21 +294,25 @@ impl Retention {
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), &'static str> {
         if self.terms.is_empty() || self.terms.len() > MAX_TERMS {
-            return Err("it has no terms, or more than 16");
+            return Err(text!("it has no terms, or more than 16"));
         }
         for term in &self.terms {
             match &term.keep {
-                Keep::Until(last) if !is_plain_date(*last) => return Err("its last day has no year of four digits"),
-                Keep::After(after) if !is_code(&after.event) => return Err("an event has a name that is not allowed"),
+                Keep::Until(last) if !is_plain_date(*last) => {
+                    return Err(text!("its last day has no year of four digits"));
+                }
+                Keep::After(after) if !is_code(&after.event) => {
+                    return Err(text!("an event has a name that is not allowed"));
+                }
                 Keep::After(after)
                     if after.counting != Counting::FiscalYear && !after.fiscal_year_end.is_calendar_year() =>
                 {
-                    return Err("it names the end of fiscal years, which it does not count");
+                    return Err(text!("it names the end of fiscal years, which it does not count"));
                 }
                 _ => {}
             }
             if term.rule.as_deref().is_some_and(|rule| !is_code(rule)) {
-                return Err("a rule has a name that is not allowed");
+                return Err(text!("a rule has a name that is not allowed"));
             }
         }
         Ok(())
