@@ -7,6 +7,7 @@ use super::{AtExpiry, RetentionError, is_plain_date};
 use crate::language::text;
 use chrono::{Datelike, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// Terms on a record, at most.
 pub const MAX_TERMS: usize = 16;
@@ -204,6 +205,15 @@ impl Standing {
         }
     }
 
+    /// The same in the language of the moment.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Until { last, .. } => last.to_string(),
+            Self::Awaiting(events) => tr!("awaiting {}", events.join(&tr!("list" => ", "))),
+            Self::Permanent => tr!("permanent"),
+        }
+    }
+
     fn end(&self) -> End {
         match self {
             Self::Until { last, .. } => End::Day(*last),
@@ -214,7 +224,7 @@ impl Standing {
 }
 
 impl std::fmt::Display for Standing {
-    /// A date, `permanent`, or `awaiting` and the events.
+    /// A date, `permanent`, or `awaiting` and the events: for programs and files, whatever language people read.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Until { last, .. } => last.fmt(f),
