@@ -14,6 +14,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::io::{self, Read};
 use std::rc::Rc;
+use tr::tr;
 
 /// A pax header may have this many bytes.
 const MAX_PAX: u64 = 1 << 20;
@@ -105,7 +106,7 @@ pub fn read_bag<R: Read>(
     let mut stream = archive.into_inner();
     let outcome = walked.and_then(|()| read_end(&mut stream, leaf));
     if exceeded.get() {
-        return Err(walk.limit("it grows more than the limit allows"));
+        return Err(walk.limit(tr!("it grows more than the limit allows")));
     }
     outcome?;
     Ok((summary, stream.inner))
@@ -116,8 +117,8 @@ fn read_end(stream: &mut impl Read, leaf: &RecordLeaf) -> Result<(), ArchiveErro
     let mut rest = Vec::new();
     stream.take(LAST_BLOCK as u64 + 1).read_to_end(&mut rest).map_err(|e| read_error(leaf, e))?;
     if rest != [0; LAST_BLOCK] {
-        let place = format!("record {}", leaf.record);
-        return Err(ArchiveError::damaged(place, "its tar stream does not end with two blocks of zeros"));
+        let place = tr!("record {record}", record = leaf.record);
+        return Err(ArchiveError::damaged(place, tr!("its tar stream does not end with two blocks of zeros")));
     }
     Ok(())
 }
@@ -139,7 +140,7 @@ impl<R: Read> Read for Metered<R> {
             }
             None => {
                 self.exceeded.set(true);
-                Err(io::Error::other("it grows more than the limit allows"))
+                Err(io::Error::other(tr!("it grows more than the limit allows")))
             }
         }
     }
@@ -177,10 +178,10 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn damaged(&self, what: impl Into<String>) -> ArchiveError {
-        ArchiveError::damaged(format!("record {}", self.leaf.record), what)
+        ArchiveError::damaged(tr!("record {record}", record = self.leaf.record), what)
     }
 
-    fn limit(&self, what: &str) -> ArchiveError {
+    fn limit(&self, what: impl Into<String>) -> ArchiveError {
         ArchiveError::Limit { record: self.leaf.record, what: what.into() }
     }
 
@@ -195,7 +196,7 @@ impl Walk<'_> {
             self.member(&mut entry, std::mem::take(&mut pax))?;
         }
         if self.stage != Stage::End {
-            return Err(self.damaged("its bag has no end"));
+            return Err(self.damaged(tr!("its bag has no end")));
         }
         Ok(())
     }
@@ -203,7 +204,7 @@ impl Walk<'_> {
     fn count_member(&mut self) -> Result<(), ArchiveError> {
         self.members += 1;
         if self.members > self.limits.members {
-            return Err(self.limit("it has more members than the limit allows"));
+            return Err(self.limit(tr!("it has more members than the limit allows")));
         }
         Ok(())
     }
@@ -211,11 +212,11 @@ impl Walk<'_> {
     fn read_pax<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<Pax, ArchiveError> {
         self.count_member()?;
         if entry.size() > MAX_PAX {
-            return Err(self.limit("a pax header is larger than 1 MiB"));
+            return Err(self.limit(tr!("a pax header is larger than 1 MiB")));
         }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|e| read_error(self.leaf, e))?;
-        let malformed = || self.damaged("a pax header is malformed");
+        let malformed = || self.damaged(tr!("a pax header is malformed"));
         let mut pax = Pax::default();
         let mut rest = std::str::from_utf8(&bytes).map_err(|_| malformed())?;
         while !rest.is_empty() {
@@ -225,7 +226,12 @@ impl Walk<'_> {
                 "linkpath" => pax.target = Some(value.to_owned()),
                 "mtime" => pax.mtime = Some(parse_time(value).ok_or_else(malformed)?),
                 LINKED_KEYWORD => pax.linked = true,
-                other => return Err(self.damaged(format!("a pax header has the unknown keyword {other:?}"))),
+                other => {
+                    return Err(self.damaged(tr!(
+                        "a pax header has the unknown keyword {keyword}",
+                        keyword = format!("{other:?}")
+                    )));
+                }
             }
             rest = tail;
         }
@@ -237,7 +243,7 @@ impl Walk<'_> {
         let path = match pax.path {
             Some(path) => path,
             None => String::from_utf8(entry.path_bytes().into_owned())
-                .map_err(|_| self.damaged("a member's name is not UTF-8"))?,
+                .map_err(|_| self.damaged(tr!("a member's name is not UTF-8")))?,
         };
         let header = entry.header();
         let (mtime, nanos) = pax.mtime.unwrap_or((header.mtime().unwrap_or(0) as i64, 0));
@@ -250,7 +256,7 @@ impl Walk<'_> {
             return self.tag(&path, entry);
         };
         if self.stage != Stage::Start && self.stage != Stage::Payload {
-            return Err(self.damaged("its payload goes on behind the manifest"));
+            return Err(self.damaged(tr!("its payload goes on behind the manifest")));
         }
         let kind = entry.header().entry_type();
         // `data/` itself comes once, before what is in it.
@@ -258,18 +264,22 @@ impl Walk<'_> {
         self.stage = Stage::Payload;
         let below = if kind.is_dir() { below.strip_suffix('/').unwrap_or(below) } else { below };
         if !is_root && !is_confined(below) {
-            return Err(self.damaged(format!("the path {path:?} could lead out of the record")));
+            return Err(self.damaged(tr!("the path {path} could lead out of the record", path = format!("{path:?}"))));
         }
         // What follows such a header would be in no manifest.
         if kind != tar::EntryType::Regular && entry.size() != 0 {
-            return Err(self.damaged(format!("{path:?} has content, and is no file")));
+            return Err(self.damaged(tr!("{path} has content, and is no file", path = format!("{path:?}"))));
         }
         match kind {
             tar::EntryType::Directory => self.visitor.directory(below, attributes),
             tar::EntryType::Regular => self.file(entry, &path, below, attributes, pax.linked),
             tar::EntryType::Link => self.hard_link(&path, below, target.as_deref(), pax.linked),
             tar::EntryType::Symlink => self.link(&path, below, target.as_deref(), attributes),
-            other => Err(self.damaged(format!("{path:?} is of a kind ({other:?}) that no record holds"))),
+            other => Err(self.damaged(tr!(
+                "{path} is of a kind ({kind}) that no record holds",
+                path = format!("{path:?}"),
+                kind = format!("{other:?}")
+            ))),
         }
     }
 
@@ -293,7 +303,7 @@ impl Walk<'_> {
         shown?;
         drained.map_err(|e| read_error(self.leaf, e))?;
         if content.read != size {
-            return Err(self.damaged(format!("{path:?} ends early")));
+            return Err(self.damaged(tr!("{path} ends early", path = format!("{path:?}"))));
         }
         let hash = content.hasher.finish();
         self.manifest_line(path, &hash);
@@ -306,7 +316,7 @@ impl Walk<'_> {
     /// Remembers a file that later members lead to.
     fn remember(&mut self, path: &str, hash: Hash, size: u64) -> Result<(), ArchiveError> {
         if self.linked.len() >= MAX_LINKED {
-            return Err(self.limit("it has more files with several names than the limit allows"));
+            return Err(self.limit(tr!("it has more files with several names than the limit allows")));
         }
         self.linked.insert(sha256(&[path.as_bytes()]), (hash, size));
         Ok(())
@@ -315,7 +325,10 @@ impl Walk<'_> {
     fn hard_link(&mut self, path: &str, below: &str, target: Option<&str>, linked: bool) -> Result<(), ArchiveError> {
         let known = target.and_then(|target| Some((target, *self.linked.get(&sha256(&[target.as_bytes()]))?)));
         let Some((target, (hash, size))) = known else {
-            return Err(self.damaged(format!("{path:?} is a further name of a file that does not come before it")));
+            return Err(self.damaged(tr!(
+                "{path} is a further name of a file that does not come before it",
+                path = format!("{path:?}")
+            )));
         };
         self.count_file(size)?;
         self.manifest_line(path, &hash);
@@ -336,7 +349,10 @@ impl Walk<'_> {
         let resolved = target.and_then(|target| resolve(below, target));
         let known = resolved.and_then(|to| self.linked.get(&sha256(&[b"data/", to.as_bytes()])).copied());
         let (Some(target), Some((hash, size))) = (target, known) else {
-            return Err(self.damaged(format!("{path:?} is a link that does not lead to a file of the record")));
+            return Err(self.damaged(tr!(
+                "{path} is a link that does not lead to a file of the record",
+                path = format!("{path:?}")
+            )));
         };
         self.count_file(size)?;
         self.manifest_line(path, &hash);
@@ -353,31 +369,31 @@ impl Walk<'_> {
         self.summary.files += 1;
         self.summary.bytes = self.summary.bytes.saturating_add(size);
         if self.summary.files > self.limits.files || self.summary.bytes > self.limits.bytes {
-            return Err(self.limit("it holds more than its label says"));
+            return Err(self.limit(tr!("it holds more than its label says")));
         }
         Ok(())
     }
 
     fn tag<R: Read>(&mut self, name: &str, entry: &mut tar::Entry<'_, R>) -> Result<(), ArchiveError> {
         if entry.header().entry_type() != tar::EntryType::Regular {
-            return Err(self.damaged(format!("{name:?} does not belong into a bag")));
+            return Err(self.damaged(tr!("{name} does not belong into a bag", name = format!("{name:?}"))));
         }
         let stage = match name {
             "bagit.txt" => Stage::Start,
             "manifest-sha256.txt" => Stage::Payload,
             LINKS | ORIGINAL_NAMES | SKIPPED | "bag-info.txt" => Stage::Tags,
             "tagmanifest-sha256.txt" => Stage::Tags,
-            _ => return Err(self.damaged(format!("{name:?} does not belong into a bag"))),
+            _ => return Err(self.damaged(tr!("{name} does not belong into a bag", name = format!("{name:?}")))),
         };
         if stage != self.stage || self.tags.iter().any(|(seen, _)| seen == name) {
-            return Err(self.damaged(format!("{name} stands in the wrong place")));
+            return Err(self.damaged(tr!("{name} stands in the wrong place", name = name)));
         }
         let is_manifest = name == "manifest-sha256.txt";
         if is_manifest && entry.size() != self.manifest_len {
-            return Err(self.damaged(format!("{name} does not agree with what the bag holds")));
+            return Err(self.damaged(tr!("{name} does not agree with what the bag holds", name = name)));
         }
         if !is_manifest && entry.size() > MAX_TAG {
-            return Err(self.limit("a tag file is larger than 64 MiB"));
+            return Err(self.limit(tr!("a tag file is larger than 64 MiB")));
         }
         let mut content = Hashing { inner: entry, hasher: Hasher::default(), read: 0, failed: None };
         let shown = self.visitor.tag_file(name, &mut content);
@@ -399,7 +415,7 @@ impl Walk<'_> {
             _ => None,
         };
         if expected.is_some_and(|expected| expected != hash) {
-            return Err(self.damaged(format!("{name} does not agree with what the bag holds")));
+            return Err(self.damaged(tr!("{name} does not agree with what the bag holds", name = name)));
         }
         self.tags.push((name.to_owned(), hash));
         match name {

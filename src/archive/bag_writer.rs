@@ -10,6 +10,7 @@ use crate::storage::source::{Attributes, resolve};
 use crate::storage::spool::Spool;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read};
+use tr::tr;
 
 /// Content of `bagit.txt`.
 pub const BAGIT: &str = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n";
@@ -116,8 +117,7 @@ impl<S: ChunkSink> BagWriter<S> {
                 Ok(read) => match source.read(&mut space[..room]) {
                     Ok(0) => {
                         let read = *read;
-                        outcome =
-                            Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("it shrank to {read} bytes")));
+                        outcome = Err(io::Error::new(io::ErrorKind::UnexpectedEof, Shrank { to: read }));
                         continue;
                     }
                     Ok(n) => {
@@ -321,6 +321,13 @@ impl<S: ChunkSink> BagWriter<S> {
     fn block_padding(&mut self, size: u64) -> Result<(), S::Error> {
         self.bytes(&[0; 512][..super::layout::padding(size)])
     }
+}
+
+/// A file that had fewer bytes than when it was opened.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", tr!("it shrank to {to} bytes", to = to))]
+struct Shrank {
+    to: u64,
 }
 
 /// Bytes of a file read at a time: few enough to be hashed while they are in the processor's cache.

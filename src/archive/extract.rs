@@ -14,6 +14,7 @@ use super::tree::{member_at, read_exact};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::record_file::SMALLEST;
 use crate::crypto::sign::VerifierKey;
+use crate::language::{said, text};
 use crate::retention::ranges::Ranges;
 use crate::storage::document;
 use crate::tlog::checkpoint::Checkpoint;
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{Read, Write};
 use std::sync::Arc;
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-extract/v1";
@@ -59,20 +61,20 @@ impl Header {
             DocumentError::OtherFormat(format) => ArchiveError::NewerFormat(format),
             other @ DocumentError::Malformed(_) => ArchiveError::damaged(HEADER, other.to_string()),
         })?;
-        check_records(&header.records).map_err(|what| ArchiveError::damaged(HEADER, what))?;
+        check_records(&header.records).map_err(|what| ArchiveError::damaged(HEADER, said(what)))?;
         Ok(header)
     }
 }
 
 fn check_records(records: &Ranges) -> Result<(), &'static str> {
     if records.is_empty() || records.contains(0) {
-        return Err("it has no records, or one without a number");
+        return Err(text!("it has no records, or one without a number"));
     }
     if records.count() > MAX_RECORDS {
-        return Err("it has more than 100,000 records");
+        return Err(text!("it has more than 100,000 records"));
     }
     if records.to_string().len() > MAX_RECORDS_TEXT {
-        return Err("its records are too scattered: their list is longer than 24,576 bytes");
+        return Err(text!("its records are too scattered: their list is longer than 24,576 bytes"));
     }
     Ok(())
 }
@@ -88,7 +90,7 @@ pub fn proof_member(record: u64) -> String {
 /// [`ArchiveError::NoSuchRecord`]; [`ArchiveError::Damaged`] for a record whose content is not what was sealed, since it was
 /// removed or damaged; those of the output.
 pub fn write(reader: &mut ArchiveReader, records: &Ranges, out: &mut dyn Write) -> Result<(), ArchiveError> {
-    check_records(records).map_err(|what| ArchiveError::damaged("extract", what))?;
+    check_records(records).map_err(|what| ArchiveError::damaged(tr!("extract"), said(what)))?;
     let header = Header {
         format: FORMAT.into(),
         archive: *reader.archive(),
@@ -118,7 +120,10 @@ fn copy_record(file: &Arc<File>, leaf: &RecordLeaf, out: &mut dyn Write) -> Resu
         out.write_all(&END[..layout::padding(size)])?;
     }
     if content.hash() != leaf.sha256 {
-        return Err(ArchiveError::damaged(format!("record {}", leaf.record), "its content is not what was sealed"));
+        return Err(ArchiveError::damaged(
+            tr!("record {record}", record = leaf.record),
+            tr!("its content is not what was sealed"),
+        ));
     }
     Ok(())
 }
@@ -155,11 +160,11 @@ impl ExtractReader {
         let sealed = walk.sealed.take().expect("an extract has records");
         let mut end = END;
         if at + END.len() as u64 != len {
-            return Err(ArchiveError::damaged("file", "it does not end where its last record does"));
+            return Err(ArchiveError::damaged(tr!("file"), tr!("it does not end where its last record does")));
         }
-        read_exact(&file, &mut end, at, "file")?;
+        read_exact(&file, &mut end, at, &tr!("file"))?;
         if end != END {
-            return Err(ArchiveError::damaged("file", "it does not end with two blocks of zeros"));
+            return Err(ArchiveError::damaged(tr!("file"), tr!("it does not end with two blocks of zeros")));
         }
         Ok(Self { file, header, keys, sealed, proofs })
     }
@@ -236,7 +241,7 @@ pub fn is_extract(file: &File) -> Result<bool, ArchiveError> {
 fn proof_text(file: &File, at: u64, end: u64, record: u64) -> Result<String, ArchiveError> {
     let name = proof_member(record);
     let bytes = member_at(file, at, end, &name, MAX_PROOF)?;
-    String::from_utf8(bytes).map_err(|_| ArchiveError::damaged(name, "it is not UTF-8"))
+    String::from_utf8(bytes).map_err(|_| ArchiveError::damaged(name, tr!("it is not UTF-8")))
 }
 
 /// Goes through the members of an extract.
@@ -253,43 +258,46 @@ impl Walk<'_> {
     /// The proof of `record` at `at`, verified, and where its first segment must stand.
     fn proved(&mut self, record: u64, at: u64) -> Result<(ProvedRecord, u64), ArchiveError> {
         let text = proof_text(self.file, at, self.len, record)?;
-        let damaged = |what: &str| ArchiveError::damaged(proof_member(record), what);
+        let damaged = |what: &str| ArchiveError::damaged(proof_member(record), said(what));
         let proved = verify_record_proof(&text, self.keys).map_err(|e| match e {
             ArchiveError::Damaged { what, .. } => damaged(&what),
             other => other,
         })?;
         if proved.archive != self.header.archive {
-            return Err(damaged("it is of another archive"));
+            return Err(damaged(text!("it is of another archive")));
         }
         if proved.leaf.record != record || proved.leaf.size < SMALLEST {
-            return Err(damaged("it is another record's, or of a record that cannot be"));
+            return Err(damaged(text!("it is another record's, or of a record that cannot be")));
         }
         if *self.sealed.get_or_insert_with(|| proved.checkpoint.clone()) != proved.checkpoint {
-            return Err(damaged("it leads to another seal than the first"));
+            return Err(damaged(text!("it leads to another seal than the first")));
         }
         Ok((proved, at + layout::member_len(text.len() as u64)))
     }
 
     /// Checks headers and padding of a record's segments from `at` on; gives the end of the last.
     fn segments(&self, leaf: &RecordLeaf, at: u64) -> Result<u64, ArchiveError> {
-        let name = format!("record {}", leaf.record);
+        let name = tr!("record {record}", record = leaf.record);
         let end = layout::record_len(leaf.size).and_then(|len| at.checked_add(len));
         let Some(end) = end.filter(|end| *end <= self.len) else {
-            return Err(ArchiveError::damaged(name, "it does not lie within the file"));
+            return Err(ArchiveError::damaged(name, tr!("it does not lie within the file")));
         };
         let mut at = at;
         for (segment, size) in layout::segments(leaf.size) {
             let mut header = [0; BLOCK];
             read_exact(self.file, &mut header, at, &name)?;
             if header != layout::member_header(&layout::record_member(leaf.record, segment), size)? {
-                let what = format!("the tar header of its segment {segment} was changed");
+                let what = tr!("the tar header of its segment {segment} was changed", segment = segment);
                 return Err(ArchiveError::damaged(name, what));
             }
             let mut padding = [0; BLOCK];
             let padding = &mut padding[..layout::padding(size)];
             read_exact(self.file, padding, at + BLOCK as u64 + size, &name)?;
             if padding.iter().any(|&b| b != 0) {
-                return Err(ArchiveError::damaged(name, format!("the padding of its segment {segment} is not zero")));
+                return Err(ArchiveError::damaged(
+                    name,
+                    tr!("the padding of its segment {segment} is not zero", segment = segment),
+                ));
             }
             at += layout::member_len(size);
         }

@@ -9,7 +9,9 @@ use super::bag_writer::BagSummary;
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::{open_once, seal_once};
 use crate::crypto::secret::Secret32;
+use crate::language::{said, text};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// Labels are padded to a multiple of this many bytes.
 pub const BUCKET: usize = 256;
@@ -80,12 +82,12 @@ impl Label {
     /// # Errors
     /// [`ArchiveError::Damaged`].
     pub fn check_bag(&self, record: u64, found: &BagSummary) -> Result<(), ArchiveError> {
-        let damaged = |what: &str| Err(ArchiveError::damaged(format!("record {record}"), what));
+        let damaged = |what: &str| Err(ArchiveError::damaged(tr!("record {record}", record = record), said(what)));
         if (found.files, found.bytes) != (self.files, self.bytes) {
-            return damaged("it holds less than its label says");
+            return damaged(text!("it holds less than its label says"));
         }
         if found.bag != self.bag {
-            return damaged("its bag is not the one that its label names");
+            return damaged(text!("its bag is not the one that its label names"));
         }
         Ok(())
     }
@@ -102,14 +104,14 @@ impl Label {
     /// # Errors
     /// [`ArchiveError::Damaged`] when it does not authenticate or names what no record may be called.
     pub fn open(key: &Secret32, record: u64, sealed: &[u8]) -> Result<Self, ArchiveError> {
-        let damaged = |what: String| ArchiveError::damaged(format!("label of record {record}"), what);
+        let damaged = |what: String| ArchiveError::damaged(tr!("label of record {record}", record = record), what);
         let text = open_once(key, sealed).map_err(|e| damaged(e.to_string()))?;
         if text.is_empty() || text.len() % BUCKET != 0 {
-            return Err(damaged("not padded to whole buckets".into()));
+            return Err(damaged(tr!("not padded to whole buckets")));
         }
         let label: Self = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
         if !is_record_name(&label.name) {
-            return Err(damaged("its name cannot be a folder's".into()));
+            return Err(damaged(tr!("its name cannot be a folder's")));
         }
         Ok(label)
     }

@@ -3,6 +3,7 @@
 //! Spec: `spec/archive.md`, "Members" and "Tar profile".
 
 use super::ArchiveError;
+use tr::tr;
 
 /// A tar block.
 pub const BLOCK: usize = 512;
@@ -39,7 +40,7 @@ pub fn record_member(record: u64, segment: u64) -> String {
 /// # Errors
 /// [`ArchiveError::Damaged`] for a name or size that no member of this format has.
 pub fn member_header(name: &str, size: u64) -> Result<[u8; BLOCK], ArchiveError> {
-    let impossible = || ArchiveError::damaged(name, "no member of an archive has such a name or size");
+    let impossible = || ArchiveError::damaged(name, tr!("no member of an archive has such a name or size"));
     // 11 octal digits: larger sizes would need extensions that this format does not have.
     if size >= 1 << 33 || !name.is_ascii() || name.len() > 100 {
         return Err(impossible());

@@ -9,6 +9,7 @@ use crate::crypto::kdf::Commitments;
 use crate::retention::Retention;
 use crate::storage::document::base64_text;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tr::tr;
 
 /// Leaf 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,10 +86,10 @@ pub fn to_bytes(leaf: &impl Serialize) -> Vec<u8> {
 /// # Errors
 /// [`ArchiveError::Damaged`] for anything but the one spelling.
 pub fn parse<L: Serialize + DeserializeOwned>(index: u64, bytes: &[u8]) -> Result<L, ArchiveError> {
-    let damaged = |what: String| ArchiveError::damaged(format!("leaf {index}"), what);
+    let damaged = |what: String| ArchiveError::damaged(tr!("leaf {index}", index = index), what);
     let leaf: L = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
     if to_bytes(&leaf) != bytes {
-        return Err(damaged("not in canonical form".into()));
+        return Err(damaged(tr!("not in canonical form")));
     }
     Ok(leaf)
 }

@@ -5,10 +5,12 @@
 use super::ArchiveError;
 use super::layout::MANIFEST;
 use crate::crypto::sign::VerifierKey;
+use crate::language::{said, text};
 use crate::retention::Class;
 use crate::retention::rule::Rule;
 use crate::retention::term::Term;
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil/v1";
@@ -84,40 +86,44 @@ impl Manifest {
         }
         manifest.check().map_err(|what| ArchiveError::damaged(MANIFEST, what))?;
         if manifest.to_bytes() != bytes {
-            return Err(ArchiveError::damaged(MANIFEST, "not in canonical form"));
+            return Err(ArchiveError::damaged(MANIFEST, tr!("not in canonical form")));
         }
         Ok(manifest)
     }
 
     fn check(&self) -> Result<(), String> {
         if self.archive_id().is_none() {
-            return Err("the archive id is not 32 hex digits".into());
+            return Err(tr!("the archive id is not 32 hex digits"));
         }
         if chrono::DateTime::parse_from_rfc3339(&self.created).is_err() {
-            return Err("the date of creation is not RFC 3339".into());
+            return Err(tr!("the date of creation is not RFC 3339"));
         }
         if self.custodians.threshold == 0 || self.custodians.threshold > self.custodians.count {
-            return Err("the threshold of custodians is impossible".into());
+            return Err(tr!("the threshold of custodians is impossible"));
         }
         let mut names = std::collections::HashSet::new();
         for compartment in &self.compartments {
             let name = &compartment.name;
             if !is_compartment_name(name) || !names.insert(name) {
-                return Err(format!("compartment {name:?}: its name is not allowed or stands twice"));
+                return Err(tr!(
+                    "compartment {name}: its name is not allowed or stands twice",
+                    name = format!("{name:?}")
+                ));
             }
-            check_stanzas(&compartment.recipients).map_err(|what| format!("compartment {name}: {what}"))?;
+            check_stanzas(&compartment.recipients)
+                .map_err(|what| tr!("compartment {name}: {what}", name = name, what = what))?;
         }
         for rule in &self.rules {
             let id = &rule.id;
-            rule.check().map_err(|what| format!("rule {id:?}: {what}"))?;
+            rule.check().map_err(|what| tr!("rule {rule}: {what}", rule = format!("{id:?}"), what = said(what)))?;
             if rule.applied.is_empty() {
-                return Err(format!("rule {id}: it does not say how it is applied"));
+                return Err(tr!("rule {rule}: it does not say how it is applied", rule = id));
             }
         }
         if !self.rules.is_sorted_by(|a, b| a.id < b.id) {
-            return Err("its rules are not in rising order, or one stands twice".into());
+            return Err(tr!("its rules are not in rising order, or one stands twice"));
         }
-        if names.is_empty() { Err("it has no compartment".into()) } else { Ok(()) }
+        if names.is_empty() { Err(tr!("it has no compartment")) } else { Ok(()) }
     }
 
     /// Whether a leaf may have this term.
@@ -127,8 +133,8 @@ impl Manifest {
     pub fn check_term(&self, term: &Term) -> Result<(), &'static str> {
         let Some(id) = &term.rule else { return Ok(()) };
         match self.rule(id) {
-            None => Err("it names a rule that is not in archive.json"),
-            Some(rule) if !rule.gives(term) => Err("a term of it is not what archive.json says of its rule"),
+            None => Err(text!("it names a rule that is not in archive.json")),
+            Some(rule) if !rule.gives(term) => Err(text!("a term of it is not what archive.json says of its rule")),
             Some(_) => Ok(()),
         }
     }
@@ -177,7 +183,7 @@ pub fn verifier_keys(place: &str, texts: &[String; 2]) -> Result<[VerifierKey; 2
     let keys = [parse(&texts[0])?, parse(&texts[1])?];
     use crate::crypto::sign::Scheme;
     if keys[0].scheme != Scheme::Ed25519 || keys[1].scheme != Scheme::MlDsa44 || keys[0].name != keys[1].name {
-        return Err(damaged("its verifier keys are not one Ed25519 and one ML-DSA-44 key of one name".into()));
+        return Err(damaged(tr!("its verifier keys are not one Ed25519 and one ML-DSA-44 key of one name")));
     }
     Ok(keys)
 }
@@ -200,18 +206,18 @@ pub fn is_compartment_name(name: &str) -> bool {
 ///
 /// # Errors
 /// What is wrong with them, in words.
-pub fn check_stanzas(types: &[String]) -> Result<(), &'static str> {
+pub fn check_stanzas(types: &[String]) -> Result<(), String> {
     let classical = |t: &str| t == "X25519" || t == "p256tag" || t == "piv-p256";
     let forbidden = |t: &str| t == "scrypt" || t.starts_with("ssh-") || t.ends_with("-grease");
     if types.is_empty() {
-        return Err("it has no recipient");
+        return Err(tr!("it has no recipient"));
     }
     if types.iter().any(|t| forbidden(t)) {
-        return Err("a recipient type is not allowed in access files");
+        return Err(tr!("a recipient type is not allowed in access files"));
     }
     let post_quantum = |t: &str| t == crate::crypto::hybrid::STANZA || t == "mlkem768p256tag";
     if types.iter().any(|t| post_quantum(t)) && types.iter().any(|t| classical(t)) {
-        return Err("post-quantum and classical recipients are mixed");
+        return Err(tr!("post-quantum and classical recipients are mixed"));
     }
     Ok(())
 }

@@ -23,12 +23,13 @@ pub mod writer;
 
 use crate::crypto::CryptoError;
 use crate::tlog::TlogError;
+use tr::tr;
 
 /// What can go wrong with an archive.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// The bytes are not a whole, valid archive.
-    #[error("{place}: {what}")]
+    #[error("{}: {}", place, what)]
     Damaged {
         /// Which part, in the words of the spec.
         place: String,
@@ -36,16 +37,16 @@ pub enum ArchiveError {
         what: String,
     },
     /// A valid seal over a format that this version does not read.
-    #[error("its format is {0:?}, which is newer than this version of keepuntil")]
+    #[error("{}", tr!("its format is {format}, which is newer than this version of keepuntil", format = format!("{_0:?}")))]
     NewerFormat(String),
     /// There is no such record.
-    #[error("there is no record {0}; its records are numbered 1 to {1}")]
+    #[error("{}", tr!("there is no record {record}; its records are numbered 1 to {last}", record = _0, last = _1))]
     NoSuchRecord(u64, u64),
     /// An extract without this record.
-    #[error("record {0} is not in this extract")]
+    #[error("{}", tr!("record {record} is not in this extract", record = _0))]
     NotInExtract(u64),
     /// Something in a record exceeds the limits that were set for reading it.
-    #[error("record {record}: {what}")]
+    #[error("{}", tr!("record {record}: {what}", record = record, what = what))]
     Limit {
         /// Which record.
         record: u64,
@@ -53,7 +54,7 @@ pub enum ArchiveError {
         what: String,
     },
     /// A leaf that would not fit into its log.
-    #[error("record {0}: its leaf is larger than 65,535 bytes")]
+    #[error("{}", tr!("record {record}: its leaf is larger than 65,535 bytes", record = _0))]
     LeafTooLarge(u64),
     /// Keys or ciphertext.
     #[error(transparent)]
@@ -72,8 +73,7 @@ impl ArchiveError {
 
 impl From<TlogError> for ArchiveError {
     fn from(error: TlogError) -> Self {
-        let text = error.to_string();
-        let (place, what) = text.split_once(": ").unwrap_or(("tree", &text));
+        let (place, what) = error.place_and_fault();
         Self::damaged(place, what)
     }
 }

@@ -6,8 +6,10 @@ use super::ArchiveError;
 use super::leaf::{self, RecordLeaf};
 use crate::crypto::kdf::{ArchiveId, parse_archive_id};
 use crate::crypto::sign::VerifierKey;
+use crate::language::{said, text};
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::proof::Proof;
+use tr::tr;
 
 /// A record that was proved to be under a seal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +36,7 @@ pub fn verify_record_proof(text: &str, keys: &[VerifierKey; 2]) -> Result<Proved
     let proved = record_of(&proof, sealed.checkpoint, Some(sealed.time))?;
     // The same keys may sign other logs; only this origin makes the leaf a record's.
     if proved.firm != keys[0].name {
-        return Err(ArchiveError::damaged("proof", "its origin is not that of an archive"));
+        return Err(ArchiveError::damaged(tr!("proof"), tr!("its origin is not that of an archive")));
     }
     Ok(proved)
 }
@@ -50,13 +52,13 @@ pub fn consistent_record_proof(text: &str) -> Result<ProvedRecord, ArchiveError>
 }
 
 fn record_of(proof: &Proof, checkpoint: Checkpoint, signed: Option<u64>) -> Result<ProvedRecord, ArchiveError> {
-    let damaged = |what: &str| ArchiveError::damaged("proof", what);
+    let damaged = |what: &str| ArchiveError::damaged(tr!("proof"), said(what));
     let origin = checkpoint.origin.split_once("/archive/");
     let named = origin.and_then(|(firm, id)| Some((firm.to_owned(), parse_archive_id(id)?)));
-    let (firm, archive) = named.ok_or_else(|| damaged("its origin is not that of an archive"))?;
+    let (firm, archive) = named.ok_or_else(|| damaged(text!("its origin is not that of an archive")))?;
     let leaf: RecordLeaf = leaf::parse(proof.index, &proof.leaf)?;
     if leaf.record != proof.index {
-        return Err(damaged("its leaf is another record's"));
+        return Err(damaged(text!("its leaf is another record's")));
     }
     Ok(ProvedRecord { archive, firm, leaf, checkpoint, signed })
 }

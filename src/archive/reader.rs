@@ -12,11 +12,13 @@ use crate::crypto::hash::sha256;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::record_file;
 use crate::crypto::sign::VerifierKey;
+use crate::language::{said, text};
 use crate::tlog::checkpoint::{self, MAX_CHECKPOINT, SignedCheckpoint};
 use crate::tlog::proof::Proof;
 use crate::tlog::tile::TILE_WIDTH;
 use std::fs::File;
 use std::sync::Arc;
+use tr::tr;
 
 /// An archive whose seal verified under the keys that it names itself.
 pub struct ArchiveReader {
@@ -64,18 +66,21 @@ impl ArchiveReader {
         if !preamble.members.iter().map(|member| &member.name).eq(expected.collect::<Vec<_>>().iter())
             || preamble.archive != manifest.archive
         {
-            return Err(ArchiveError::damaged("leaf 0", "it does not bind the members that archive.json demands"));
+            return Err(ArchiveError::damaged(
+                tr!("leaf {index}", index = 0),
+                tr!("it does not bind the members that archive.json demands"),
+            ));
         }
         // A forged leaf 0 may claim any size; every later reader counts on members that lie within the file.
         let mut end: u64 = 0;
         for PreambleMember { name, size, .. } in &preamble.members {
             if *size > layout::MAX_PREAMBLE_MEMBER || end + layout::member_len(*size) > tail.index_at {
-                return Err(ArchiveError::damaged(name, "leaf 0 says that it is larger than it can be"));
+                return Err(ArchiveError::damaged(name, tr!("leaf 0 says that it is larger than it can be")));
             }
             end += layout::member_len(*size);
         }
         if sealed.checkpoint.origin != manifest.origin() || keys[0].name != manifest.firm {
-            return Err(ArchiveError::damaged(layout::CHECKPOINT, "its origin is not that of archive.json"));
+            return Err(ArchiveError::damaged(layout::CHECKPOINT, tr!("its origin is not that of archive.json")));
         }
         let archive = manifest.archive_id().expect("a parsed manifest has an id");
         Ok(Self { file, tail, tree, sealed, keys, preamble, manifest, archive })
@@ -152,18 +157,18 @@ impl ArchiveReader {
     /// [`ArchiveError::Damaged`].
     pub fn parse_record(&self, number: u64, bytes: &[u8]) -> Result<RecordLeaf, ArchiveError> {
         let leaf: RecordLeaf = leaf::parse(number, bytes)?;
-        let damaged = |what: &str| ArchiveError::damaged(format!("leaf {number}"), what);
+        let damaged = |what: &str| ArchiveError::damaged(tr!("leaf {index}", index = number), said(what));
         if leaf.record != number {
-            return Err(damaged("it is another record's"));
+            return Err(damaged(text!("it is another record's")));
         }
         if self.manifest.compartment(&leaf.compartment).is_none() {
-            return Err(damaged("its compartment is not in archive.json"));
+            return Err(damaged(text!("its compartment is not in archive.json")));
         }
         leaf.retention.check().map_err(damaged)?;
         leaf.retention.terms.iter().try_for_each(|term| self.manifest.check_term(term)).map_err(damaged)?;
         let end = layout::record_len(leaf.size).and_then(|len| leaf.offset.checked_add(len));
         if end.is_none_or(|end| end > self.tail.index_at) || leaf.size < record_file::SMALLEST {
-            return Err(damaged("its record does not lie within the archive"));
+            return Err(damaged(text!("its record does not lie within the archive")));
         }
         Ok(leaf)
     }
@@ -213,20 +218,20 @@ fn preamble_member(file: &File, end: u64, preamble: &PreambleLeaf, name: &str) -
     let mut at: u64 = 0;
     for member in &preamble.members {
         if member.size > layout::MAX_PREAMBLE_MEMBER {
-            return Err(ArchiveError::damaged(&member.name, "it is larger than such a member may be"));
+            return Err(ArchiveError::damaged(&member.name, tr!("it is larger than such a member may be")));
         }
         if member.name == name {
             return preamble_content(file, end, at, member);
         }
         at += layout::member_len(member.size);
     }
-    Err(ArchiveError::damaged(name, "leaf 0 does not bind it"))
+    Err(ArchiveError::damaged(name, tr!("leaf 0 does not bind it")))
 }
 
 fn preamble_content(file: &File, end: u64, at: u64, member: &PreambleMember) -> Result<Vec<u8>, ArchiveError> {
     let bytes = member_at(file, at, end, &member.name, layout::MAX_PREAMBLE_MEMBER)?;
     if bytes.len() as u64 != member.size || sha256(&[&bytes]) != member.sha256 {
-        return Err(ArchiveError::damaged(&member.name, "its content is not what was sealed"));
+        return Err(ArchiveError::damaged(&member.name, tr!("its content is not what was sealed")));
     }
     Ok(bytes)
 }
@@ -241,10 +246,10 @@ pub fn read_tail(file: &File) -> Result<Tail, ArchiveError> {
     let checkpoint_end = file_len - TAIL;
     let bytes = member_at(file, checkpoint_at, checkpoint_end, layout::CHECKPOINT, MAX_CHECKPOINT)?;
     if checkpoint_at + layout::member_len(bytes.len() as u64) != checkpoint_end {
-        return Err(ArchiveError::damaged(layout::TRAILER, "it does not follow the checkpoint"));
+        return Err(ArchiveError::damaged(layout::TRAILER, tr!("it does not follow the checkpoint")));
     }
     let checkpoint =
-        String::from_utf8(bytes).map_err(|_| ArchiveError::damaged(layout::CHECKPOINT, "it is not UTF-8"))?;
+        String::from_utf8(bytes).map_err(|_| ArchiveError::damaged(layout::CHECKPOINT, tr!("it is not UTF-8")))?;
     let size = checkpoint::claimed(checkpoint.as_bytes())?.size;
     // No tree has more leaves than its file has bytes; checked first, so that the product below stays small.
     let entries = if size <= index_at { index_entries(size) } else { 0 };
@@ -252,16 +257,20 @@ pub fn read_tail(file: &File) -> Result<Tail, ArchiveError> {
     let mut found = [0; BLOCK];
     read_exact(file, &mut found, index_at, layout::INDEX)?;
     if entries == 0 || found != header || index_at + layout::member_len(8 * entries) != checkpoint_at {
-        return Err(ArchiveError::damaged(layout::INDEX, "it is not that of the tree"));
+        return Err(ArchiveError::damaged(layout::INDEX, tr!("it is not that of the tree")));
     }
     Ok(Tail { file_len, index_at, checkpoint_at, checkpoint })
 }
 
 fn read_trailer(file: &File, len: u64) -> Result<(u64, u64), ArchiveError> {
-    let not_whole =
-        || ArchiveError::damaged("file", "it does not end as an archive does: it was cut short, or is something else");
+    let not_whole = || {
+        ArchiveError::damaged(
+            tr!("file"),
+            tr!("it does not end as an archive does: it was cut short, or is something else"),
+        )
+    };
     if len == 0 {
-        return Err(ArchiveError::damaged("file", "it is empty"));
+        return Err(ArchiveError::damaged(tr!("file"), tr!("it is empty")));
     }
     if len < TAIL || !len.is_multiple_of(BLOCK as u64) {
         return Err(not_whole());

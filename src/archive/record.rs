@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use tr::tr;
 
 /// Largest zstd window that is accepted: 128 MiB, what stock `zstd` accepts without being asked.
 pub const MAX_WINDOW_LOG: u32 = 27;
@@ -67,14 +68,14 @@ pub type BagStream = zstd::stream::read::Decoder<'static, BufReader<StreamReader
 /// # Errors
 /// [`ArchiveError::Damaged`] when the key does not fit, or header or length are wrong.
 pub fn open(file: Arc<File>, leaf: &RecordLeaf, record_key: &Secret32) -> Result<BagStream, ArchiveError> {
-    let place = || format!("record {}", leaf.record);
+    let place = || tr!("record {record}", record = leaf.record);
     let mut segments = SegmentReader::new(file, leaf);
     let mut prefix = [0; PREFIX];
     segments.read_exact(&mut prefix).map_err(|e| read_error(leaf, e))?;
     let header = RecordHeader::parse(&prefix).map_err(|e| ArchiveError::damaged(place(), e.to_string()))?;
     // The halves were compared with the leaf before the key was made: if it does not fit, the record is broken.
     let payload_key = header.open(record_key).map_err(|e| match e {
-        CryptoError::NoIdentity => ArchiveError::damaged(place(), "the key that its halves make does not open it"),
+        CryptoError::NoIdentity => ArchiveError::damaged(place(), tr!("the key that its halves make does not open it")),
         other => ArchiveError::damaged(place(), other.to_string()),
     })?;
     let payload = StreamReader::new(&payload_key, segments, leaf.size - PREFIX as u64)
@@ -89,20 +90,20 @@ pub fn open(file: Arc<File>, leaf: &RecordLeaf, record_key: &Secret32) -> Result
 /// # Errors
 /// [`ArchiveError::Damaged`].
 pub fn finish(mut stream: BagStream, leaf: &RecordLeaf) -> Result<(), ArchiveError> {
-    let place = || format!("record {}", leaf.record);
+    let place = || tr!("record {record}", record = leaf.record);
     let mut rest = [0; BLOCK];
     loop {
         match stream.read(&mut rest).map_err(|e| read_error(leaf, e))? {
             0 => break,
             n if rest[..n].iter().any(|&b| b != 0) => {
-                return Err(ArchiveError::damaged(place(), "bytes follow the end of its tar stream"));
+                return Err(ArchiveError::damaged(place(), tr!("bytes follow the end of its tar stream")));
             }
             _ => {}
         }
     }
     let segments = stream.finish().into_inner().into_source();
     if segments.position() != leaf.size || segments.hash() != leaf.sha256 {
-        return Err(ArchiveError::damaged(place(), "its content is not what was sealed"));
+        return Err(ArchiveError::damaged(place(), tr!("its content is not what was sealed")));
     }
     Ok(())
 }
@@ -112,5 +113,8 @@ pub fn read_error(leaf: &RecordLeaf, error: io::Error) -> ArchiveError {
     if error.raw_os_error().is_some() {
         return ArchiveError::Io(error);
     }
-    ArchiveError::damaged(format!("record {}", leaf.record), format!("its content does not open: {error}"))
+    ArchiveError::damaged(
+        tr!("record {record}", record = leaf.record),
+        tr!("its content does not open: {what}", what = error),
+    )
 }

@@ -14,6 +14,7 @@ use crate::tlog::tile::{LogBuilder, MAX_ENTRY, TILE_WIDTH};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use tr::tr;
 
 /// What was found in a damaged file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,7 +97,7 @@ pub fn claimed_archive(file: &Arc<File>) -> Result<ArchiveId, ArchiveError> {
             return Ok(id);
         }
     }
-    Err(ArchiveError::damaged(layout::MANIFEST, "nothing in the file says which archive it is"))
+    Err(ArchiveError::damaged(layout::MANIFEST, tr!("nothing in the file says which archive it is")))
 }
 
 /// The member at `at`, or the next one behind a stretch that is none; the stretch is reported as damage.
@@ -107,16 +108,16 @@ fn next_member(file: &File, at: &mut u64, len: u64, check: &Check<'_>) -> Result
         file.read_exact_at(&mut block, *at)?;
         if let Some(member) = member(&block) {
             if *at > begun {
-                check.report(None, begun, *at - begun, "there is no member of an archive here");
+                check.report(None, begun, *at - begun, tr!("there is no member of an archive here"));
             }
             return Ok(Some(member));
         }
         *at += BLOCK as u64;
     }
     if begun > len {
-        check.report(None, len.saturating_sub(1), 1, "the file is cut short inside a member");
+        check.report(None, len.saturating_sub(1), 1, tr!("the file is cut short inside a member"));
     } else if len - begun != 2 * BLOCK as u64 {
-        check.report(None, begun, len - begun, "the file does not end as an archive does");
+        check.report(None, begun, len - begun, tr!("the file does not end as an archive does"));
     }
     Ok(None)
 }

@@ -7,6 +7,7 @@
 use super::ArchiveError;
 use super::layout::{self, BLOCK};
 use crate::crypto::hash::Hash;
+use crate::language::{said, text};
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::merkle::{TileSource, inclusion_proof, leaf_hash, root_from_proof, root_of};
 use crate::tlog::tile::{self, MAX_ENTRY, TILE_HEIGHT, TILE_WIDTH, bundle_entries, tile_hashes};
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+use tr::tr;
 
 /// The largest bundle: 256 entries with their length prefixes.
 const MAX_BUNDLE: u64 = (TILE_WIDTH * (MAX_ENTRY + 2)) as u64;
@@ -86,7 +88,10 @@ impl SealedTree {
         let leaf = entries[(index % TILE_WIDTH as u64) as usize].to_vec();
         let proof = inclusion_proof(self, size, index)?;
         if root_from_proof(leaf_hash(&leaf), index, size, &proof)? != self.head.root {
-            return Err(ArchiveError::damaged(format!("leaf {index}"), "it does not lead to the sealed root"));
+            return Err(ArchiveError::damaged(
+                tr!("leaf {index}", index = index),
+                tr!("it does not lead to the sealed root"),
+            ));
         }
         Ok((leaf, proof))
     }
@@ -171,23 +176,23 @@ pub fn index_entries(size: u64) -> u64 {
 /// # Errors
 /// [`ArchiveError::Damaged`] for any other header, size or padding.
 pub fn member_at(file: &File, at: u64, end: u64, name: &str, limit: u64) -> Result<Vec<u8>, ArchiveError> {
-    let damaged = |what: &str| ArchiveError::damaged(name, what);
+    let damaged = |what: &str| ArchiveError::damaged(name, said(what));
     if at.checked_add(BLOCK as u64).is_none_or(|content| content > end) {
-        return Err(damaged("it lies outside the archive"));
+        return Err(damaged(text!("it lies outside the archive")));
     }
     let mut header = [0; BLOCK];
     read_exact(file, &mut header, at, name)?;
-    let size = tar::Header::from_byte_slice(&header).size().map_err(|_| damaged("its tar header is damaged"))?;
+    let size = tar::Header::from_byte_slice(&header).size().map_err(|_| damaged(text!("its tar header is damaged")))?;
     if size > limit || layout::member_header(name, size)? != header {
-        return Err(damaged("its tar header is damaged"));
+        return Err(damaged(text!("its tar header is damaged")));
     }
     if at + layout::member_len(size) > end {
-        return Err(damaged("it lies outside the archive"));
+        return Err(damaged(text!("it lies outside the archive")));
     }
     let mut content = vec![0; size as usize + layout::padding(size)];
     read_exact(file, &mut content, at + BLOCK as u64, name)?;
     if content[size as usize..].iter().any(|&b| b != 0) {
-        return Err(damaged("its padding is not zero"));
+        return Err(damaged(text!("its padding is not zero")));
     }
     content.truncate(size as usize);
     Ok(content)
@@ -199,7 +204,7 @@ pub fn member_at(file: &File, at: u64, end: u64, name: &str, limit: u64) -> Resu
 /// [`ArchiveError::Damaged`] at the end of the file; [`ArchiveError::Io`].
 pub fn read_exact(file: &File, buffer: &mut [u8], at: u64, place: &str) -> Result<(), ArchiveError> {
     file.read_exact_at(buffer, at).map_err(|e| match e.kind() {
-        std::io::ErrorKind::UnexpectedEof => ArchiveError::damaged(place, "the file ends inside it"),
+        std::io::ErrorKind::UnexpectedEof => ArchiveError::damaged(place, tr!("the file ends inside it")),
         _ => ArchiveError::Io(e),
     })
 }

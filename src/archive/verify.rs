@@ -14,6 +14,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tr::tr;
 
 /// Something in the file that is not as it was sealed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +132,7 @@ impl<'a> Check<'a> {
     pub(super) fn record_if_inside(&self, leaf: &RecordLeaf, len: u64) -> Result<bool, ArchiveError> {
         let end = layout::record_len(leaf.size).and_then(|record_len| leaf.offset.checked_add(record_len));
         if end.is_none_or(|end| end > len) {
-            self.report(Some(leaf.record), leaf.offset.min(len), 1, "it does not lie within the file");
+            self.report(Some(leaf.record), leaf.offset.min(len), 1, tr!("it does not lie within the file"));
             return Ok(false);
         }
         Ok(self.record(leaf, false)? == RecordState::Whole)
@@ -169,7 +170,12 @@ impl<'a> Check<'a> {
             let Some(entries) = self.proved_entries(reader, bundle_index)? else {
                 let path = tile::path("entries", bundle_index, tile::width(size, 0, bundle_index));
                 let last = (size - 1).min(first + TILE_WIDTH as u64 - 1);
-                let what = format!("{path}: damaged; records {} to {last} cannot be checked", first.max(1));
+                let what = tr!(
+                    "{path}: damaged; records {first} to {last} cannot be checked",
+                    path = path,
+                    first = first.max(1),
+                    last = last
+                );
                 self.report(None, at, 1, what);
                 rebuilt = None;
                 continue;
@@ -201,7 +207,7 @@ impl<'a> Check<'a> {
         let tail = reader.tail();
         let (checkpoint, end) = (tail.checkpoint.clone(), tail.file_len);
         if at != tail.checkpoint_at {
-            self.report(None, at, end - at, "the members do not fill the file as they must");
+            self.report(None, at, end - at, tr!("the members do not fill the file as they must"));
             return Ok(());
         }
         at =
@@ -240,7 +246,12 @@ impl<'a> Check<'a> {
             {
                 let types = crate::crypto::header::stanza_types(&file).unwrap_or_default();
                 if types != compartment.recipients {
-                    self.report(None, at, member.size, "an access file has other recipients than archive.json says");
+                    self.report(
+                        None,
+                        at,
+                        member.size,
+                        tr!("an access file has other recipients than archive.json says"),
+                    );
                 }
             }
             at += layout::member_len(member.size);
@@ -265,7 +276,7 @@ impl<'a> Check<'a> {
         };
         if leaf.offset != at {
             let gap = leaf.offset.saturating_sub(at);
-            self.report(Some(number), at, gap, format!("its leaf places it at {}, not here", leaf.offset));
+            self.report(Some(number), at, gap, tr!("its leaf places it at {offset}, not here", offset = leaf.offset));
             if leaf.offset < at {
                 return self.skip_record(number, at);
             }
@@ -314,23 +325,23 @@ impl<'a> Check<'a> {
         let mut bytes = vec![0; len as usize];
         self.advance(len);
         if !self.read(at, &mut bytes)? {
-            self.report(None, at, len, format!("{name}: the file ends inside it"));
+            self.report(None, at, len, tr!("{name}: the file ends inside it", name = name));
             return Ok(at + len);
         }
         let (header, content) = bytes.split_at(BLOCK);
         let (content, padding) = content.split_at(size as usize);
         if header != layout::member_header(name, size)? {
-            self.report(None, at, BLOCK as u64, format!("{name}: its tar header was changed"));
+            self.report(None, at, BLOCK as u64, tr!("{name}: its tar header was changed", name = name));
         }
         if !is_right(content) {
-            self.report(None, at + BLOCK as u64, size, format!("{name}: its content is not what was sealed"));
+            self.report(None, at + BLOCK as u64, size, tr!("{name}: its content is not what was sealed", name = name));
         }
         if padding.iter().any(|&b| b != 0) {
             self.report(
                 None,
                 at + BLOCK as u64 + size,
                 padding.len() as u64,
-                format!("{name}: its padding is not zero"),
+                tr!("{name}: its padding is not zero", name = name),
             );
         }
         Ok(at + len)
@@ -352,13 +363,17 @@ impl<'a> Check<'a> {
             let mut header = [0; BLOCK];
             let expected = layout::member_header(&layout::record_member(leaf.record, segment), size)?;
             if !self.read(at, &mut header)? || header != expected {
-                report(at, BLOCK as u64, &format!("the tar header of its segment {segment} was changed"));
+                report(
+                    at,
+                    BLOCK as u64,
+                    &tr!("the tar header of its segment {segment} was changed", segment = segment),
+                );
             }
             let mut done = 0;
             while done < size {
                 let n = (size - done).min(buffer.len() as u64) as usize;
                 if !self.read(at + BLOCK as u64 + done, &mut buffer[..n])? {
-                    report(at + BLOCK as u64 + done, size - done, "the file ends inside it");
+                    report(at + BLOCK as u64 + done, size - done, &tr!("the file ends inside it"));
                     break;
                 }
                 if segment == 0 && done == 0 {
@@ -372,7 +387,11 @@ impl<'a> Check<'a> {
             let padding_at = at + BLOCK as u64 + size;
             let mut zeros = [0; BLOCK];
             if !self.read(padding_at, &mut zeros[..padding])? || zeros.iter().any(|&b| b != 0) {
-                report(padding_at, padding as u64, &format!("the padding of its segment {segment} is not zero"));
+                report(
+                    padding_at,
+                    padding as u64,
+                    &tr!("the padding of its segment {segment} is not zero", segment = segment),
+                );
             }
             at += layout::member_len(size);
         }
@@ -386,7 +405,7 @@ impl<'a> Check<'a> {
             report(leaf.offset + BLOCK as u64, PREFIX as u64, &e.to_string());
         }
         if hasher.finish() != leaf.sha256 {
-            report(leaf.offset, at - leaf.offset, "its content is not what was sealed");
+            report(leaf.offset, at - leaf.offset, &tr!("its content is not what was sealed"));
         }
         Ok(match whole.get() {
             true => RecordState::Whole,

@@ -9,6 +9,7 @@ use super::leaf::{self, PreambleLeaf, PreambleMember, RecordLeaf};
 use crate::crypto::hash::{Hash, Hasher, sha256};
 use crate::tlog::tile::{Finished, LogBuilder, MAX_ENTRY};
 use std::io::Write;
+use tr::tr;
 
 /// An archive being written.
 pub struct ArchiveWriter<W> {
@@ -212,7 +213,7 @@ impl<W: Write> RecordWriter<'_, W> {
     /// Those of the output; [`ArchiveError::Io`] when fewer bytes came than were promised.
     pub fn finish(mut self) -> Result<Placed, ArchiveError> {
         if self.open > 0 {
-            return Err(std::io::Error::other("a record ended before the bytes that were promised").into());
+            return Err(std::io::Error::other(tr!("a record ended before the bytes that were promised")).into());
         }
         let rest = self.archive.segment.len();
         if rest > 0 {

@@ -4,6 +4,7 @@ use super::CryptoError;
 use super::header::{self, new_file_key, write_header};
 use super::recipient::Recipients;
 use super::stream::StreamWriter;
+use crate::language::text;
 use std::convert::Infallible;
 use std::io::Read;
 use zeroize::Zeroizing;
@@ -39,7 +40,7 @@ pub fn open<'a>(
         age::DecryptError::NoMatchingKeys => CryptoError::NoIdentity,
         age::DecryptError::PluginResolve(_) | age::DecryptError::Plugin(_) => CryptoError::Plugin(e.to_string()),
         age::DecryptError::InvalidMac | age::DecryptError::DecryptionFailed => {
-            CryptoError::Damaged("its header does not authenticate")
+            CryptoError::Damaged(text!("its header does not authenticate"))
         }
         other => CryptoError::Header(other.to_string()),
     })?;
@@ -47,9 +48,9 @@ pub fn open<'a>(
     reader
         .take(limit + 1)
         .read_to_end(&mut plaintext)
-        .map_err(|_| CryptoError::Damaged("a chunk does not authenticate"))?;
+        .map_err(|_| CryptoError::Damaged(text!("a chunk does not authenticate")))?;
     if plaintext.len() as u64 > limit {
-        return Err(CryptoError::Damaged("larger than such a message may be"));
+        return Err(CryptoError::Damaged(text!("larger than such a message may be")));
     }
     Ok(plaintext)
 }

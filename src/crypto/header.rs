@@ -4,6 +4,7 @@
 
 use super::CryptoError;
 use super::secret::Secret32;
+use crate::language::text;
 use age_core::format::{FileKey, Stanza, write::age_stanza};
 use age_core::primitives::hkdf;
 use age_core::secrecy::ExposeSecret;
@@ -60,11 +61,11 @@ pub fn parse(file: &[u8]) -> Result<age::Decryptor<&[u8]>, CryptoError> {
     let head = &file[..file.len().min(MAX_HEADER)];
     let mut lines = head.split(|&b| b == b'\n').take(MAX_LINES);
     if file.len() > MAX_HEADER.min(MAX_LINES) && !lines.any(|line| line.starts_with(b"---")) {
-        return Err(CryptoError::Header("it is larger than a header may be".into()));
+        return Err(CryptoError::Header(text!("it is larger than a header may be").into()));
     }
     let decryptor = age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(e.to_string()))?;
     if !stanzas_end(file) {
-        return Err(CryptoError::Header("a stanza has no last line".into()));
+        return Err(CryptoError::Header(text!("a stanza has no last line").into()));
     }
     Ok(decryptor)
 }

@@ -4,6 +4,7 @@
 //! offer yet; HPKE, ML-KEM, X25519 and SHA-3 come from the crates that the `age` crate itself uses.
 
 use super::secret::Secret32;
+use crate::language::text;
 use age::{DecryptError, EncryptError};
 use age_core::format::{FileKey, Stanza};
 use age_core::primitives::{bech32_decode, bech32_encode, hpke_open, hpke_seal};
@@ -223,9 +224,11 @@ impl FromStr for Identity {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let seed = bech32_decode(
             text,
-            |_| "not valid Bech32",
-            |hrp| if hrp == IDENTITY_HRP { Ok(()) } else { Err("not a post-quantum identity") },
-            |_, bytes| Secret32::from_slice(&Zeroizing::new(bytes.collect::<Vec<_>>())).ok_or("of the wrong length"),
+            |_| text!("not valid Bech32"),
+            |hrp| if hrp == IDENTITY_HRP { Ok(()) } else { Err(text!("not a post-quantum identity")) },
+            |_, bytes| {
+                Secret32::from_slice(&Zeroizing::new(bytes.collect::<Vec<_>>())).ok_or(text!("of the wrong length"))
+            },
         )?;
         Ok(Self(PrivateKey::expand(seed)))
     }
@@ -269,10 +272,10 @@ impl FromStr for Recipient {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         bech32_decode(
             text,
-            |_| "not valid Bech32",
-            |hrp| if hrp == RECIPIENT_HRP { Ok(()) } else { Err("not a post-quantum recipient") },
+            |_| text!("not valid Bech32"),
+            |hrp| if hrp == RECIPIENT_HRP { Ok(()) } else { Err(text!("not a post-quantum recipient")) },
             |_, bytes| {
-                PublicKey::from_bytes(&bytes.collect::<Vec<_>>()).map(Self).map_err(|_| "not a valid public key")
+                PublicKey::from_bytes(&bytes.collect::<Vec<_>>()).map(Self).map_err(|_| text!("not a valid public key"))
             },
         )
     }

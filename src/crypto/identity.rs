@@ -5,10 +5,12 @@
 use super::CryptoError;
 use super::hybrid;
 use super::secret::Secret32;
+use crate::language::text;
 use age_core::primitives::bech32_encode;
 use age_core::secrecy::{ExposeSecret, SecretString};
 use std::io::Read;
 use std::sync::Arc;
+use tr::tr;
 use zeroize::Zeroizing;
 
 /// How secrets are asked for; the command line gives one that knows the terminal.
@@ -103,13 +105,13 @@ impl Identities {
             return Self::parse_lines(name, &opened, prompts);
         }
         if file.starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----") {
-            return Err(bad_file(name, "is armored; remove the armor with `age --decrypt` first"));
+            return Err(bad_file(name, text!("is armored; remove the armor with `age --decrypt` first")));
         }
         Self::parse_lines(name, file, prompts)
     }
 
     fn parse_lines(name: &str, file: &[u8], prompts: &Prompts) -> Result<Self, CryptoError> {
-        let text = std::str::from_utf8(file).map_err(|_| bad_file(name, "is not a text file"))?;
+        let text = std::str::from_utf8(file).map_err(|_| bad_file(name, text!("is not a text file")))?;
         let mut members: Vec<Box<dyn age::Identity + Send + Sync>> = Vec::new();
         let mut recipients = Vec::new();
         for (index, line) in text.lines().enumerate() {
@@ -131,11 +133,11 @@ impl Identities {
                 members.push(Box::new(plugin));
             } else {
                 // The line itself stays out of the message: it may be a mistyped secret.
-                return Err(bad_file(name, &format!("has no identity on line {}", index + 1)));
+                return Err(bad_file(name, &tr!("has no identity on line {line}", line = index + 1)));
             }
         }
         if members.is_empty() {
-            return Err(bad_file(name, "holds no identity"));
+            return Err(bad_file(name, text!("holds no identity")));
         }
         Ok(Self { members, recipients })
     }
@@ -160,18 +162,18 @@ impl Identities {
 fn open_with_passphrase(name: &str, file: &[u8], prompts: &Prompts) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     let decryptor = age::Decryptor::new_buffered(file).map_err(|e| bad_file(name, &e.to_string()))?;
     if !decryptor.is_scrypt() {
-        return Err(bad_file(name, "is an age file, but not one under a passphrase"));
+        return Err(bad_file(name, text!("is an age file, but not one under a passphrase")));
     }
     let wrong = |why| CryptoError::Passphrase(name.to_owned(), why);
     let passphrase = prompts
-        .passphrase(&format!("Passphrase of {name}"))
-        .ok_or_else(|| wrong("it is under a passphrase, and there is no terminal to ask for it"))?;
+        .passphrase(&tr!("Passphrase of {name}", name = name))
+        .ok_or_else(|| wrong(text!("it is under a passphrase, and there is no terminal to ask for it")))?;
     let identity = age::scrypt::Identity::new(SecretString::from(passphrase.as_str().to_owned()));
     let mut reader = decryptor
         .decrypt(std::iter::once(&identity as &dyn age::Identity))
-        .map_err(|_| wrong("the passphrase is wrong"))?;
+        .map_err(|_| wrong(text!("the passphrase is wrong")))?;
     let mut text = Zeroizing::new(Vec::with_capacity(file.len()));
-    reader.read_to_end(&mut text).map_err(|_| bad_file(name, "is damaged"))?;
+    reader.read_to_end(&mut text).map_err(|_| bad_file(name, text!("is damaged")))?;
     Ok(text)
 }
 

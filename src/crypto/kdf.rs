@@ -5,6 +5,7 @@
 
 use super::hash::{Hash, sha256};
 use super::secret::Secret32;
+use crate::language::text;
 use age_core::primitives::hkdf;
 use zeroize::Zeroizing;
 
@@ -99,8 +100,8 @@ pub fn seal_once(key: &Secret32, plaintext: &[u8]) -> Vec<u8> {
 /// # Errors
 /// [`super::CryptoError::Damaged`] when the key is another or the bytes changed.
 pub fn open_once(key: &Secret32, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, super::CryptoError> {
-    let size = ciphertext.len().checked_sub(16).ok_or(super::CryptoError::Damaged("shorter than its tag"))?;
+    let size = ciphertext.len().checked_sub(16).ok_or(super::CryptoError::Damaged(text!("shorter than its tag")))?;
     age_core::primitives::aead_decrypt(key.expose(), size, ciphertext)
         .map(Zeroizing::new)
-        .map_err(|_| super::CryptoError::Damaged("does not authenticate"))
+        .map_err(|_| super::CryptoError::Damaged(text!("does not authenticate")))
 }

@@ -28,27 +28,28 @@ pub enum CryptoError {
     #[error("{}", said(_0))]
     Damaged(&'static str),
     /// An age header that breaks the age grammar or this format's profile of it.
-    #[error("age header: {0}")]
+    #[error("{}", tr!("age header: {what}", what = said(_0)))]
     Header(String),
     /// A recipient string that is not understood.
-    #[error("recipient {0:?}: {1}")]
+    #[error("{}", tr!("recipient {recipient}: {what}", recipient = format!("{_0:?}"), what = said(_1)))]
     Recipient(String, String),
     /// Post-quantum and classical recipients in one compartment.
     #[error(
-        "post-quantum and classical recipients cannot be mixed: the classical one would undo the protection of the other"
+        "{}",
+        tr!("post-quantum and classical recipients cannot be mixed: the classical one would undo the protection of the other")
     )]
     MixedRecipients,
     /// An identity file that cannot be used.
-    #[error("{}", tr!("identity file {}: {}", _0, said(_1)))]
+    #[error("{}", tr!("identity file {file}: {what}", file = _0, what = said(_1)))]
     IdentityFile(String, String),
     /// A passphrase is needed and nobody could be asked, or it was wrong.
-    #[error("identity file {0}: {1}")]
+    #[error("{}", tr!("identity file {file}: {what}", file = _0, what = said(_1)))]
     Passphrase(String, &'static str),
     /// An age plugin failed.
-    #[error("age plugin: {0}")]
+    #[error("{}", tr!("age plugin: {what}", what = _0))]
     Plugin(String),
     /// A verifier key that does not follow the signed-note grammar.
-    #[error("verifier key: {0}")]
+    #[error("{}", tr!("verifier key: {what}", what = said(_0)))]
     VerifierKey(&'static str),
     /// Reading or writing failed.
     #[error(transparent)]

@@ -3,6 +3,7 @@
 use super::CryptoError;
 use super::hybrid;
 use super::identity::Prompts;
+use crate::language::text;
 use age_core::format::{FileKey, Stanza};
 use std::collections::{BTreeMap, HashSet};
 
@@ -79,11 +80,11 @@ pub fn recipients_file(text: &str) -> Vec<&str> {
 
 fn not_understood(text: &str) -> CryptoError {
     let (shown, why) = if text.to_ascii_uppercase().starts_with("AGE-SECRET-KEY-") {
-        ("AGE-SECRET-KEY-…".into(), "this is an identity, a secret; its recipient is needed here")
+        ("AGE-SECRET-KEY-…".into(), text!("this is an identity, a secret; its recipient is needed here"))
     } else if text.starts_with("ssh-") {
-        (text.into(), "SSH keys sign here, they do not encrypt; make an age identity with `keepuntil keygen`")
+        (text.into(), text!("SSH keys sign here, they do not encrypt; make an age identity with `keepuntil keygen`"))
     } else {
-        (text.into(), "not an age recipient")
+        (text.into(), text!("not an age recipient"))
     };
     CryptoError::Recipient(shown, why.into())
 }

@@ -7,6 +7,7 @@ use super::CryptoError;
 use super::header::{VERSION_LINE, mac_key, new_file_key, payload_key, write_header};
 use super::identity::x25519_identity;
 use super::secret::Secret32;
+use crate::language::text;
 use age::{Identity, Recipient};
 use age_core::format::{FileKey, Stanza};
 use aws_lc_rs::hmac;
@@ -46,7 +47,7 @@ impl<'a> RecordHeader<'a> {
     /// # Errors
     /// [`CryptoError::Header`] unless there is exactly one X25519 stanza in its one canonical spelling.
     pub fn parse(prefix: &'a [u8]) -> Result<Self, CryptoError> {
-        let mut rest = prefix.get(..PREFIX).ok_or_else(|| shape("it is too short"))?;
+        let mut rest = prefix.get(..PREFIX).ok_or_else(|| shape(text!("it is too short")))?;
         let mut take = |n: usize| {
             let (head, tail) = rest.split_at(n);
             rest = tail;
@@ -60,7 +61,7 @@ impl<'a> RecordHeader<'a> {
         let mac = take(BASE64_32);
         let fits = fits && take(1) == b"\n";
         if !fits {
-            return Err(shape("not exactly one X25519 stanza"));
+            return Err(shape(text!("not exactly one X25519 stanza")));
         }
         decode_32(share)?;
         let signed_len = PREFIX - 16 - 1 - BASE64_32 - 1;
@@ -86,7 +87,7 @@ impl<'a> RecordHeader<'a> {
         let file_key: FileKey =
             x25519_identity(record_key).unwrap_stanza(&stanza).and_then(Result::ok).ok_or(CryptoError::NoIdentity)?;
         hmac::verify(&mac_key(&file_key), self.signed, &self.mac)
-            .map_err(|_| CryptoError::Damaged("its header does not authenticate"))?;
+            .map_err(|_| CryptoError::Damaged(text!("its header does not authenticate")))?;
         Ok(payload_key(&file_key, &self.nonce))
     }
 }
@@ -96,7 +97,7 @@ fn decode_32(text: &[u8]) -> Result<[u8; 32], CryptoError> {
         .decode(text)
         .ok()
         .and_then(|bytes| bytes.try_into().ok())
-        .ok_or_else(|| shape("a value is not canonical base64"))
+        .ok_or_else(|| shape(text!("a value is not canonical base64")))
 }
 
 fn shape(what: &str) -> CryptoError {

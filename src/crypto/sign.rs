@@ -6,6 +6,7 @@
 use super::CryptoError;
 use super::hash::sha256;
 use super::secret::Secret32;
+use crate::language::text;
 use aws_lc_rs::signature::{
     ED25519, Ed25519KeyPair, KeyPair, ML_DSA_44, ML_DSA_44_SIGNING, PqdsaKeyPair, UnparsedPublicKey,
 };
@@ -96,25 +97,25 @@ impl FromStr for VerifierKey {
     fn from_str(text: &str) -> Result<Self, CryptoError> {
         let mut parts = text.splitn(3, '+');
         let (Some(name), Some(id), Some(material)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(CryptoError::VerifierKey("not of the form name+id+key"));
+            return Err(CryptoError::VerifierKey(text!("not of the form name+id+key")));
         };
         if !is_key_name(name) {
-            return Err(CryptoError::VerifierKey("its name is empty or has spaces"));
+            return Err(CryptoError::VerifierKey(text!("its name is empty or has spaces")));
         }
         let material =
-            BASE64_STANDARD.decode(material).map_err(|_| CryptoError::VerifierKey("its key is not base64"))?;
+            BASE64_STANDARD.decode(material).map_err(|_| CryptoError::VerifierKey(text!("its key is not base64")))?;
         let (scheme, public) = match material.split_first() {
             Some((0x01, public)) => (Scheme::Ed25519, public),
             Some((0x04, public)) => (Scheme::Ed25519Cosignature, public),
             Some((0x06, public)) => (Scheme::MlDsa44, public),
-            _ => return Err(CryptoError::VerifierKey("neither Ed25519 (types 1 and 4) nor ML-DSA-44 (type 6)")),
+            _ => return Err(CryptoError::VerifierKey(text!("neither Ed25519 (types 1 and 4) nor ML-DSA-44 (type 6)"))),
         };
         if public.len() != scheme.public_len() {
-            return Err(CryptoError::VerifierKey("its key has the wrong length"));
+            return Err(CryptoError::VerifierKey(text!("its key has the wrong length")));
         }
         let key = Self { name: name.into(), scheme, public: public.into() };
         if hex::encode(key.id()) != id {
-            return Err(CryptoError::VerifierKey("its id does not match its key: it was mistyped or cut short"));
+            return Err(CryptoError::VerifierKey(text!("its id does not match its key: it was mistyped or cut short")));
         }
         Ok(key)
     }

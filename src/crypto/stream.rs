@@ -5,6 +5,7 @@
 
 use super::CryptoError;
 use super::secret::Secret32;
+use crate::language::text;
 use aws_lc_rs::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, Nonce, UnboundKey};
 use std::convert::Infallible;
 use std::io::{self, Read};
@@ -51,7 +52,7 @@ impl ChunkCipher {
         let nonce = self.next_nonce(last);
         self.key
             .open_in_place(nonce, Aad::empty(), chunk)
-            .map_err(|_| CryptoError::Damaged("a chunk does not authenticate"))
+            .map_err(|_| CryptoError::Damaged(text!("a chunk does not authenticate")))
     }
 }
 
@@ -174,7 +175,7 @@ impl<R: Read> StreamReader<R> {
         let last_chunk = payload_len - chunks.saturating_sub(1) * SEALED_CHUNK as u64;
         // Only a payload without plaintext may have an empty last chunk.
         if last_chunk < TAG as u64 || (last_chunk == TAG as u64 && chunks > 1) {
-            return Err(CryptoError::Damaged("its length is not that of an age payload"));
+            return Err(CryptoError::Damaged(text!("its length is not that of an age payload")));
         }
         Ok(Self {
             cipher: ChunkCipher::new(payload_key),

@@ -28,9 +28,11 @@ use super::{Keyring, KeyringError, KnownArchive, PurgeId};
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::Secret32;
+use crate::language::text;
 use crate::retention::ranges::Ranges;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// What an interrupted change had come to when the keyring was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +106,7 @@ impl Keyring {
         let mut reached = Opened::read(&self.dir, &self.slots, &self.id)?;
         let written = Unfinished::of(&reached)?;
         if reached.table != prepared.table || written.as_ref() != Some(&prepared.unfinished) {
-            return Err(KeyringError::Damaged("it gives back other keys than were written to it".into()));
+            return Err(KeyringError::Damaged(tr!("it gives back other keys than were written to it")));
         }
         finish(&mut reached, &self.slots, written)?;
         self.opened = reached;
@@ -124,7 +126,7 @@ impl Keyring {
             Some(rewrite) if changes.is_empty() && (rewrite.generation, rewrite.purge) == (generation, purge) => {
                 rewrite
             }
-            Some(_) => return Err(KeyringError::Refused("pages were rewritten for another change")),
+            Some(_) => return Err(KeyringError::Refused(text!("pages were rewritten for another change"))),
         };
         let pages = rewrite.pages;
         let mut content = Hasher::default();
@@ -211,7 +213,7 @@ impl Keyring {
     /// What is asked, page by page.
     fn changes(&self, update: &Update) -> Result<BTreeMap<(ArchiveId, u64), PageChange>, KeyringError> {
         if update.purge.is_none() && !update.destroy.is_empty() {
-            return Err(KeyringError::Refused("only a purge destroys keys"));
+            return Err(KeyringError::Refused(text!("only a purge destroys keys")));
         }
         let mut changes: BTreeMap<(ArchiveId, u64), PageChange> = BTreeMap::new();
         let records_of = |archive: &ArchiveId| match self.opened.archive(archive) {
@@ -255,10 +257,11 @@ impl Keyring {
 impl Unfinished {
     fn of(opened: &Opened) -> Result<Option<Self>, KeyringError> {
         let Some(text) = opened.document(UNFINISHED)? else { return Ok(None) };
-        let damaged = |what: String| KeyringError::Damaged(format!("document {UNFINISHED}: {what}"));
+        let damaged =
+            |what: String| KeyringError::Damaged(tr!("document {name}: {what}", name = UNFINISHED, what = what));
         let unfinished: Self = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
         if unfinished.generation != opened.generation {
-            return Err(damaged(format!("it is of generation {}", unfinished.generation)));
+            return Err(damaged(tr!("it is of generation {generation}", generation = unfinished.generation)));
         }
         Ok(Some(unfinished))
     }
@@ -291,7 +294,8 @@ fn finish(opened: &mut Opened, slots: &RootSlots, unfinished: Option<Unfinished>
     slots.wipe_idle(opened.generation)?;
     let Some(unfinished) = unfinished else { return Ok(()) };
     let leaves: Result<Vec<Vec<u8>>, _> = unfinished.outcome.iter().map(hex::decode).collect();
-    let leaves = leaves.map_err(|e| KeyringError::Damaged(format!("document {UNFINISHED}: {e}")))?;
+    let leaves =
+        leaves.map_err(|e| KeyringError::Damaged(tr!("document {name}: {what}", name = UNFINISHED, what = e)))?;
     let mut table = opened.table.clone();
     table.documents.remove(UNFINISHED);
     let mut change = opened.catalogue.begin()?;
@@ -306,7 +310,7 @@ fn finish(opened: &mut Opened, slots: &RootSlots, unfinished: Option<Unfinished>
 /// Step 4: everything is there under this root, and the touched pages say what was intended.
 fn verify(opened: &Opened, unfinished: Option<&Unfinished>) -> Result<(), KeyringError> {
     if !opened.catalogue.has_pages(&opened.table.pages)? {
-        return Err(KeyringError::Damaged("its pages are not those of its table".into()));
+        return Err(KeyringError::Damaged(tr!("its pages are not those of its table")));
     }
     for name in opened.table.documents.keys() {
         opened.document(name)?;
@@ -326,7 +330,7 @@ fn verify(opened: &Opened, unfinished: Option<&Unfinished>) -> Result<(), Keyrin
         },
     )?;
     if hex::encode(content.finish()) != unfinished.content {
-        return Err(KeyringError::Damaged("its pages are not what was written to them".into()));
+        return Err(KeyringError::Damaged(tr!("its pages are not what was written to them")));
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::storage::{StorageError, slot};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Kept in SQLite's `user_version`.
 const SCHEMA_VERSION: i64 = 2;
@@ -80,7 +81,11 @@ impl Catalogue {
         let connection = connect(path)?;
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if version != SCHEMA_VERSION {
-            return Err(KeyringError::Damaged(format!("its catalogue has schema {version}, not {SCHEMA_VERSION}")));
+            return Err(KeyringError::Damaged(tr!(
+                "its catalogue has schema {version}, not {expected}",
+                version = version,
+                expected = SCHEMA_VERSION
+            )));
         }
         Ok(Self { connection, path: path.into() })
     }
@@ -161,7 +166,7 @@ impl Catalogue {
     /// [`KeyringError::Damaged`] with what it found.
     pub fn integrity(&self) -> Result<(), KeyringError> {
         let found: String = self.connection.pragma_query_value(None, "integrity_check", |row| row.get(0))?;
-        if found == "ok" { Ok(()) } else { Err(KeyringError::Damaged(format!("its catalogue: {found}"))) }
+        if found == "ok" { Ok(()) } else { Err(KeyringError::Damaged(tr!("its catalogue: {what}", what = found))) }
     }
 
     /// Makes the file and its folder durable, whoever wrote them. No transaction may be open: closing the file gives up
@@ -212,7 +217,7 @@ impl Change<'_> {
         let sql = "UPDATE page SET body = ?2 WHERE id = ?1";
         match self.transaction.prepare_cached(sql)?.execute(params![id as i64, body])? {
             1 => Ok(()),
-            _ => Err(KeyringError::Damaged(format!("page {id} is missing from the catalogue"))),
+            _ => Err(KeyringError::Damaged(tr!("page {id} is missing from the catalogue", id = id))),
         }
     }
 

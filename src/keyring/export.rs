@@ -6,6 +6,7 @@ use super::KeyringError;
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::ranges::Ranges;
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// One emergency key sheet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,7 @@ impl Exports {
     /// # Errors
     /// [`KeyringError::Damaged`].
     pub fn parse(text: &[u8]) -> Result<Self, KeyringError> {
-        serde_json::from_slice(text).map_err(|e| KeyringError::Damaged(format!("document exports: {e}")))
+        serde_json::from_slice(text)
+            .map_err(|e| KeyringError::Damaged(tr!("document {name}: {what}", name = "exports", what = e)))
     }
 }

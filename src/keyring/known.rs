@@ -7,6 +7,7 @@ use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::Class;
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// What a keyring knows of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +51,11 @@ impl KnownArchive {
     /// [`KeyringError::Damaged`] where there are not so many.
     pub fn compartment(&self, index: u32) -> Result<&KnownCompartment, KeyringError> {
         self.compartments.get(index as usize).ok_or_else(|| {
-            KeyringError::Damaged(format!("archive {} has no compartment {index}", hex::encode(self.id)))
+            KeyringError::Damaged(tr!(
+                "archive {archive} has no compartment {index}",
+                archive = hex::encode(self.id),
+                index = index
+            ))
         })
     }
 }
@@ -72,7 +77,7 @@ pub fn to_bytes(archives: &[KnownArchive]) -> Vec<u8> {
 /// # Errors
 /// [`KeyringError::Damaged`].
 pub fn parse(text: &[u8]) -> Result<Vec<KnownArchive>, KeyringError> {
-    let document: Archives =
-        serde_json::from_slice(text).map_err(|e| KeyringError::Damaged(format!("document archives: {e}")))?;
+    let document: Archives = serde_json::from_slice(text)
+        .map_err(|e| KeyringError::Damaged(tr!("document {name}: {what}", name = "archives", what = e)))?;
     Ok(document.archives)
 }

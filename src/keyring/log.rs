@@ -5,10 +5,12 @@
 
 use super::KeyringError;
 use crate::crypto::hash::Hash;
+use crate::language::text;
 use crate::tlog::consistency::consistency_proof;
 use crate::tlog::merkle::{TileSource, inclusion_proof, leaf_hash, root_of, subtree};
 use crate::tlog::tile::{MAX_ENTRY, TILE_HEIGHT, TILE_WIDTH, tile_hashes, width};
 use rusqlite::{Connection, OptionalExtension, params};
+use tr::tr;
 
 /// The tables, with the head of an empty log.
 pub const SCHEMA: &str = "
@@ -43,7 +45,7 @@ pub fn append(connection: &Connection, leaves: &[Vec<u8>]) -> Result<u64, Keyrin
     let mut add = connection.prepare_cached("INSERT INTO log_leaf (idx, body) VALUES (?1, ?2)")?;
     for leaf in leaves {
         if leaf.len() > MAX_ENTRY {
-            return Err(KeyringError::Journal("an entry is longer than 65,535 bytes"));
+            return Err(KeyringError::Journal(text!("an entry is longer than 65,535 bytes")));
         }
         add.execute(params![size as i64, leaf])?;
         let mut carry = Some(leaf_hash(leaf));
@@ -139,7 +141,9 @@ impl<'a> Log<'a> {
                 return Err(missing(next).into());
             }
             let body = row.get_ref(1).map_err(KeyringError::from)?;
-            let body = body.as_blob().map_err(|e| KeyringError::Damaged(format!("journal: entry {next}: {e}")))?;
+            let body = body
+                .as_blob()
+                .map_err(|e| KeyringError::Damaged(tr!("journal: entry {entry}: {what}", entry = next, what = e)))?;
             each(next, body)?;
             next += 1;
         }
@@ -193,7 +197,7 @@ impl<'a> Log<'a> {
         match note {
             Some(note) if size > 0 && size <= self.size()? => Ok(Some((size, note))),
             None if size == 0 => Ok(None),
-            _ => Err(KeyringError::Damaged("journal: its checkpoint is over other entries than it has".into())),
+            _ => Err(KeyringError::Damaged(tr!("journal: its checkpoint is over other entries than it has"))),
         }
     }
 
@@ -204,12 +208,12 @@ impl<'a> Log<'a> {
     /// those that are not there and those of an open transaction. Those of SQLite.
     pub fn set_signed(&self, size: u64, note: &[u8]) -> Result<(), KeyringError> {
         if !self.connection.is_autocommit() || size == 0 || size > self.size()? {
-            return Err(KeyringError::Journal("a checkpoint would sign entries that are not durable"));
+            return Err(KeyringError::Journal(text!("a checkpoint would sign entries that are not durable")));
         }
         let sql = "UPDATE log_head SET signed_size = ?1, checkpoint = ?2 WHERE signed_size <= ?1";
         match self.connection.execute(sql, params![size as i64, note])? {
             1 => Ok(()),
-            _ => Err(KeyringError::Journal("a checkpoint would sign fewer entries than the one before")),
+            _ => Err(KeyringError::Journal(text!("a checkpoint would sign fewer entries than the one before"))),
         }
     }
 
@@ -220,7 +224,11 @@ impl<'a> Log<'a> {
     pub fn check(&self) -> Result<(), KeyringError> {
         let size = self.size()?;
         let other = |level: u32, index: u64| {
-            KeyringError::Damaged(format!("journal: tile {level}/{index} is not that of its entries"))
+            KeyringError::Damaged(tr!(
+                "journal: tile {level}/{index} is not that of its entries",
+                level = level,
+                index = index
+            ))
         };
         let mut hashes = Vec::with_capacity(TILE_WIDTH);
         self.for_each_leaf(0, size, |index, leaf| {
@@ -252,7 +260,7 @@ impl<'a> Log<'a> {
             Ok(self.connection.query_row(&sql, [], |row| row.get::<_, i64>(0))? as u64)
         };
         if count("log_tile")? != tiles || count("log_leaf")? != size {
-            return Err(KeyringError::Damaged("journal: it has rows that do not belong to its entries".into()));
+            return Err(KeyringError::Damaged(tr!("journal: it has rows that do not belong to its entries")));
         }
         Ok(())
     }
@@ -291,7 +299,11 @@ impl TileSource for Log<'_> {
         let stored = width(self.size()?, level, index);
         let hashes = body.and_then(|body| tile_hashes(&body, stored).ok()).filter(|_| wanted <= stored);
         let mut hashes = hashes.ok_or_else(|| {
-            KeyringError::Damaged(format!("journal: tile {level}/{index} is not what its size demands"))
+            KeyringError::Damaged(tr!(
+                "journal: tile {level}/{index} is not what its size demands",
+                level = level,
+                index = index
+            ))
         })?;
         // A tile only grows: that of an earlier size is its beginning.
         hashes.truncate(wanted);
@@ -300,7 +312,7 @@ impl TileSource for Log<'_> {
 }
 
 fn missing(index: u64) -> KeyringError {
-    KeyringError::Damaged(format!("journal: entry {index} is missing"))
+    KeyringError::Damaged(tr!("journal: entry {entry} is missing", entry = index))
 }
 
 #[cfg(test)]

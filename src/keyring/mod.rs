@@ -22,9 +22,10 @@ use crate::crypto::CryptoError;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::{Secret32, random_id};
 use crate::crypto::sign::{SigningKey, VerifierKey, is_key_name};
+use crate::language::{said, text};
 use crate::storage::lock::{Lock, Sharing};
 use crate::storage::output::{create_private_dir, write_new};
-use crate::storage::{StorageError, read_limited};
+use crate::storage::{StorageError, read_limited, show};
 use catalogue::Catalogue;
 use opened::Opened;
 use page::Page;
@@ -33,6 +34,7 @@ use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use table::Table;
+use tr::tr;
 use zeroize::Zeroizing;
 
 pub use advance::{Recovered, Rewrite};
@@ -54,23 +56,28 @@ const LOCK: &str = "lock";
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// There is no keyring there.
-    #[error("{}: there is no keyring", crate::storage::show(.0))]
+    #[error("{}", tr!("{path}: there is no keyring", path = show(_0)))]
     Missing(PathBuf),
     /// The keyring holds nothing of this archive.
-    #[error("the keyring holds no keys of archive {0}")]
+    #[error("{}", tr!("the keyring holds no keys of archive {archive}", archive = _0))]
     UnknownArchive(String),
     /// The keyring knows the archive, but not such a record.
-    #[error("the keyring holds no keys of record {0} of this archive")]
+    #[error("{}", tr!("the keyring holds no keys of record {record} of this archive", record = _0))]
     UnknownRecord(u64),
     /// The halves were destroyed here.
-    #[error("record {0}: its keys were destroyed")]
+    #[error("{}", tr!("record {record}: its keys were destroyed", record = _0))]
     Destroyed(u64),
     /// Keys of this archive are here already.
-    #[error("the keyring holds keys of archive {0} already; a second deposit is refused")]
+    #[error("{}", tr!("the keyring holds keys of archive {archive} already; a second deposit is refused", archive = _0))]
     AlreadyDeposited(String),
     /// The catalogue is from before a purge, the root from after it.
     #[error(
-        "the catalogue (generation {catalogue}) is older than its root (generation {root}): it is a copy from before a purge"
+        "{}",
+        tr!(
+            "the catalogue (generation {catalogue}) is older than its root (generation {root}): it is a copy from before a purge",
+            catalogue = catalogue,
+            root = root
+        )
     )]
     CatalogueOlder {
         /// Generation of the catalogue.
@@ -79,40 +86,40 @@ pub enum KeyringError {
         root: u64,
     },
     /// No slot holds the root of the catalogue's generation.
-    #[error("the root of generation {0} is not in {path}", path = crate::storage::show(.1))]
+    #[error("{}", tr!("the root of generation {generation} is not in {path}", generation = _0, path = show(_1)))]
     RootMissing(u64, PathBuf),
     /// A root that no interrupted change of this keyring can have left in the slot that is not in use.
-    #[error("{}: it holds a root that is not of this generation or the next; it is left as it is", crate::storage::show(.0))]
+    #[error("{}", tr!("{path}: it holds a root that is not of this generation or the next; it is left as it is", path = show(_0)))]
     RootForeign(PathBuf),
     /// A retention that would take a term from a record, or end it earlier.
-    #[error("record {0}: what keeps it can be added to, never taken away")]
+    #[error("{}", tr!("record {record}: what keeps it can be added to, never taken away", record = _0))]
     Shortened(u64),
     /// An earlier write of this run failed.
-    #[error("the keyring: an earlier write failed; nothing more is changed in this run")]
+    #[error("{}", tr!("the keyring: an earlier write failed; nothing more is changed in this run"))]
     Stopped,
     /// A change that is not allowed.
-    #[error("the keyring: {0}")]
+    #[error("{}", tr!("the keyring: {what}", what = said(_0)))]
     Refused(&'static str),
     /// Root slots lie where those of a new keyring would go.
-    #[error("{}: it holds the root of another keyring, or of one that was not finished", crate::storage::show(.0))]
+    #[error("{}", tr!("{path}: it holds the root of another keyring, or of one that was not finished", path = show(_0)))]
     RootTaken(PathBuf),
     /// A name that no seal can carry.
-    #[error("{0:?} cannot name a firm in a seal: 1 to 200 bytes, without spaces and plus signs")]
+    #[error("{}", tr!("{name} cannot name a firm in a seal: 1 to 200 bytes, without spaces and plus signs", name = format!("{_0:?}")))]
     FirmName(String),
     /// The catalogue or a page in it is not what this program wrote.
-    #[error("keyring: {0}")]
+    #[error("{}", tr!("keyring: {what}", what = _0))]
     Damaged(String),
     /// The journal has no such entry, or none yet.
-    #[error("the journal has no entry {0}")]
+    #[error("{}", tr!("the journal has no entry {entry}", entry = _0))]
     NoEntry(u64),
     /// What the journal never does.
-    #[error("journal: {0}")]
+    #[error("{}", tr!("journal: {what}", what = said(_0)))]
     Journal(&'static str),
     /// SQLite failed.
-    #[error("keyring catalogue: {0}")]
+    #[error("{}", tr!("keyring catalogue: {what}", what = _0))]
     Catalogue(#[from] rusqlite::Error),
     /// Keys.
-    #[error("keyring: {0}")]
+    #[error("{}", tr!("keyring: {what}", what = _0))]
     Crypto(#[from] CryptoError),
     /// Files.
     #[error(transparent)]
@@ -206,13 +213,17 @@ impl Keyring {
         let mut config: Config = serde_json::from_slice(&read_limited(&dir.join(CONFIG), 1 << 16)?)
             .map_err(|e| KeyringError::Damaged(format!("{CONFIG}: {e}")))?;
         if config.format != FORMAT {
-            return Err(KeyringError::Damaged(format!("its format {:?} is not {FORMAT}", config.format)));
+            return Err(KeyringError::Damaged(tr!(
+                "its format {format} is not {expected}",
+                format = format!("{:?}", config.format),
+                expected = FORMAT
+            )));
         }
         if !is_firm_name(&config.firm) {
             return Err(KeyringError::FirmName(config.firm));
         }
         let id = crate::crypto::kdf::parse_archive_id(&config.keyring)
-            .ok_or_else(|| KeyringError::Damaged("its id is malformed".into()))?;
+            .ok_or_else(|| KeyringError::Damaged(tr!("its id is malformed")))?;
         // A relative root lies beside the keyring, wherever the two were carried.
         config.root = dir.join(&config.root);
         let lock = Lock::take(&dir.join(LOCK), sharing, wait)?;
@@ -319,7 +330,7 @@ impl Keyring {
         self.may_read()?;
         match self.sharing {
             Sharing::Exclusive => Ok(()),
-            Sharing::Shared => Err(KeyringError::Refused("it was opened to be read only")),
+            Sharing::Shared => Err(KeyringError::Refused(text!("it was opened to be read only"))),
         }
     }
 }

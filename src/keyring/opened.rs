@@ -7,6 +7,7 @@ use super::table::Table;
 use super::{CATALOGUE, KeyringError, KnownArchive, known, sealed};
 use crate::crypto::secret::Secret32;
 use std::path::Path;
+use tr::tr;
 use zeroize::Zeroizing;
 
 /// The document that tells of the known archives.
@@ -48,15 +49,18 @@ impl Opened {
     /// # Errors
     /// [`KeyringError::Damaged`] where it does not open, or is missing although there is an identity for it.
     pub fn document(&self, name: &str) -> Result<Option<Zeroizing<Vec<u8>>>, KeyringError> {
-        let damaged = |what: &str| KeyringError::Damaged(format!("document {name} {what}"));
         match (self.table.documents.get(name), self.catalogue.document(name)?) {
             (None, None) => Ok(None),
             (Some(identity), Some(body)) => {
-                let text = sealed::open(identity, &body).map_err(|e| damaged(&format!("does not open: {e}")))?;
+                let text = sealed::open(identity, &body).map_err(|e| {
+                    KeyringError::Damaged(tr!("document {name} does not open: {what}", name = name, what = e))
+                })?;
                 Ok(Some(text))
             }
-            (Some(_), None) => Err(damaged("is missing from the catalogue")),
-            (None, Some(_)) => Err(damaged("has no key in the table")),
+            (Some(_), None) => {
+                Err(KeyringError::Damaged(tr!("document {name} is missing from the catalogue", name = name)))
+            }
+            (None, Some(_)) => Err(KeyringError::Damaged(tr!("document {name} has no key in the table", name = name))),
         }
     }
 
@@ -75,9 +79,10 @@ impl Opened {
         }
         let first = super::page::first_of(record);
         let row = self.catalogue.page_at(&archive.id, first)?.ok_or_else(|| {
-            KeyringError::Damaged(format!(
-                "the page of record {record} of archive {} is missing",
-                hex::encode(archive.id)
+            KeyringError::Damaged(tr!(
+                "the page of record {record} of archive {archive} is missing",
+                record = record,
+                archive = hex::encode(archive.id)
             ))
         })?;
         self.found(row)
@@ -88,7 +93,7 @@ impl Opened {
     /// # Errors
     /// Damage.
     pub fn page(&self, id: u64) -> Result<Found, KeyringError> {
-        let missing = || KeyringError::Damaged(format!("page {id} is missing from the catalogue"));
+        let missing = || KeyringError::Damaged(tr!("page {id} is missing from the catalogue", id = id));
         self.found(self.catalogue.page(id)?.ok_or_else(missing)?)
     }
 
@@ -96,7 +101,7 @@ impl Opened {
         let id = row.id;
         let identity = self.table.pages.get(&id).cloned();
         let identity =
-            identity.ok_or_else(|| KeyringError::Damaged(format!("the key of page {id} is not in the table")))?;
+            identity.ok_or_else(|| KeyringError::Damaged(tr!("the key of page {id} is not in the table", id = id)))?;
         Ok(Found { row, identity })
     }
 
@@ -123,6 +128,7 @@ pub struct Found {
 pub fn open_page(archives: &[KnownArchive], found: &Found) -> Result<Page, KeyringError> {
     let PageRow { id, archive, first, count, body } = &found.row;
     let known = archives.iter().find(|known| known.id == *archive);
-    let known = known.ok_or_else(|| KeyringError::Damaged(format!("page {id} is of an archive that is not known")))?;
+    let known =
+        known.ok_or_else(|| KeyringError::Damaged(tr!("page {id} is of an archive that is not known", id = id)))?;
     Page::open(&found.identity, body, known, *first, *count)
 }

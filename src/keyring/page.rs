@@ -7,10 +7,12 @@ use super::{KeyringError, KnownArchive, NewRecord, PurgeId, sealed};
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::{ArchiveId, ExpiryHalves};
 use crate::crypto::secret::Secret32;
+use crate::language::text;
 use crate::retention::term::Bound;
 use crate::retention::{AtExpiry, Retention};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use tr::tr;
 use zeroize::Zeroizing;
 
 /// Records on a page.
@@ -156,16 +158,36 @@ impl Page {
         first: u64,
         count: u64,
     ) -> Result<Self, KeyringError> {
-        let which = || format!("the page of record {first} of archive {}", hex::encode(archive.id));
-        let text = sealed::open(identity, file)
-            .map_err(|e| KeyringError::Damaged(format!("{} does not open: {e}", which())))?;
-        let page: Self =
-            serde_json::from_slice(&text).map_err(|e| KeyringError::Damaged(format!("{}: {e}", which())))?;
+        let id = || hex::encode(archive.id);
+        let text = sealed::open(identity, file).map_err(|e| {
+            KeyringError::Damaged(tr!(
+                "the page of record {record} of archive {archive} does not open: {what}",
+                record = first,
+                archive = id(),
+                what = e
+            ))
+        })?;
+        let page: Self = serde_json::from_slice(&text).map_err(|e| {
+            KeyringError::Damaged(tr!(
+                "the page of record {record} of archive {archive}: {what}",
+                record = first,
+                archive = id(),
+                what = e
+            ))
+        })?;
         if page.archive != archive.id || page.first != first {
-            return Err(KeyringError::Damaged(format!("{} is another's", which())));
+            return Err(KeyringError::Damaged(tr!(
+                "the page of record {record} of archive {archive} is another's",
+                record = first,
+                archive = id()
+            )));
         }
         if !page.is_whole(archive.compartments.len(), count) {
-            return Err(KeyringError::Damaged(format!("{} has a record that contradicts itself", which())));
+            return Err(KeyringError::Damaged(tr!(
+                "the page of record {record} of archive {archive} has a record that contradicts itself",
+                record = first,
+                archive = id()
+            )));
         }
         Ok(page)
     }
@@ -229,7 +251,7 @@ impl Page {
         }
         for number in &change.destroy {
             let at = self.live(*number)?;
-            let purge = purge.ok_or(KeyringError::Refused("only a purge destroys keys"))?;
+            let purge = purge.ok_or(KeyringError::Refused(text!("only a purge destroys keys")))?;
             self.keys[at * HALVES..][..HALVES].copy_from_slice(&NONE);
             self.destroyed.insert(*number, Id(purge));
         }

@@ -3,6 +3,7 @@
 use super::KeyringError;
 use crossbeam_channel::{Sender, bounded};
 use std::collections::VecDeque;
+use tr::tr;
 
 /// Jobs for which no thread is worth its while.
 const FEW: usize = 4;
@@ -39,7 +40,7 @@ pub fn in_order<J: Send, R: Send>(
             });
         }
         drop(queue);
-        let lost = || KeyringError::Damaged("a thread that opened its pages ended early".into());
+        let lost = || KeyringError::Damaged(tr!("a thread that opened its pages ended early"));
         let mut waiting = VecDeque::new();
         let mut more = true;
         loop {

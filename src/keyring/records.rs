@@ -6,6 +6,7 @@ use super::parallel::in_order;
 use super::{Keyring, KeyringError, KnownArchive};
 use crate::crypto::kdf::{ArchiveId, ExpiryHalves};
 use crate::retention::ranges::Ranges;
+use tr::tr;
 
 impl Keyring {
     /// The halves of one record.
@@ -123,7 +124,7 @@ impl Keyring {
         })?;
         let table = &self.opened.table;
         if pages != table.pages.len() || !self.opened.catalogue.has_pages(&table.pages)? {
-            return Err(KeyringError::Damaged("its pages are not those of its table".into()));
+            return Err(KeyringError::Damaged(tr!("its pages are not those of its table")));
         }
         self.check_documents()?;
         Ok(live)
@@ -139,5 +140,5 @@ impl Keyring {
 }
 
 fn missing(archive: &KnownArchive) -> KeyringError {
-    KeyringError::Damaged(format!("pages of archive {} are missing", hex::encode(archive.id)))
+    KeyringError::Damaged(tr!("pages of archive {archive} are missing", archive = hex::encode(archive.id)))
 }

@@ -7,6 +7,7 @@ use crate::crypto::CryptoError;
 use crate::crypto::record_file::{self, PREFIX, RecordHeader};
 use crate::crypto::secret::Secret32;
 use crate::crypto::stream::{StreamReader, StreamWriter};
+use crate::language::text;
 use std::convert::Infallible;
 use std::io::Read;
 use zeroize::Zeroizing;
@@ -35,7 +36,7 @@ pub fn open(identity: &Secret32, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Cr
     let mut plaintext = Zeroizing::new(Vec::with_capacity(payload.len() + 64));
     StreamReader::new(&payload_key, payload, payload.len() as u64)?
         .read_to_end(&mut plaintext)
-        .map_err(|_| CryptoError::Damaged("a chunk does not authenticate"))?;
+        .map_err(|_| CryptoError::Damaged(text!("a chunk does not authenticate")))?;
     Ok(plaintext)
 }
 

@@ -6,6 +6,7 @@ use super::{KeyringError, PurgeId, sealed};
 use crate::crypto::secret::Secret32;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tr::tr;
 use zeroize::Zeroizing;
 
 /// The content of the key table.
@@ -63,8 +64,8 @@ impl Table {
     /// [`KeyringError::Damaged`].
     pub fn open(file: &[u8], root: &Secret32) -> Result<Self, KeyringError> {
         let text = sealed::open(root, file)
-            .map_err(|e| KeyringError::Damaged(format!("its table does not open under its root: {e}")))?;
-        serde_json::from_slice(&text).map_err(|e| KeyringError::Damaged(format!("its table: {e}")))
+            .map_err(|e| KeyringError::Damaged(tr!("its table does not open under its root: {what}", what = e)))?;
+        serde_json::from_slice(&text).map_err(|e| KeyringError::Damaged(tr!("its table: {what}", what = e)))
     }
 
     /// Seals a document to a fresh identity, which replaces the one that the document had.

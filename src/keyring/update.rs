@@ -9,6 +9,7 @@ use super::page::{PAGE_RECORDS, Page};
 use super::{Keyring, KeyringError, KnownArchive, PurgeId, known};
 use crate::crypto::kdf::{ArchiveId, ExpiryHalves};
 use crate::crypto::secret::Secret32;
+use crate::language::text;
 use crate::retention::Retention;
 use crate::retention::ranges::Ranges;
 
@@ -61,7 +62,7 @@ impl Update {
     /// Refuses documents that the keyring writes by itself.
     pub(super) fn check_names(&self) -> Result<(), KeyringError> {
         match self.documents.iter().any(|(name, _)| [ARCHIVES, EXPORTS, UNFINISHED].contains(&name.as_str())) {
-            true => Err(KeyringError::Refused("a document of this name is written by the keyring alone")),
+            true => Err(KeyringError::Refused(text!("a document of this name is written by the keyring alone"))),
             false => Ok(()),
         }
     }
@@ -79,7 +80,7 @@ impl Keyring {
         let Update { documents, leaves, extend, destroy, rewrite, purge, outcome } = update;
         let takes = rewrite.is_some() || purge.is_some() || !destroy.is_empty();
         if takes || !extend.is_empty() || !outcome.is_empty() {
-            return Err(KeyringError::Refused("a change of retention or keys begins a new generation"));
+            return Err(KeyringError::Refused(text!("a change of retention or keys begins a new generation")));
         }
         self.write(&[], None, &documents, &leaves)
     }
@@ -98,7 +99,7 @@ impl Keyring {
         let fits =
             |new: &NewRecord| (new.compartment as usize) < archive.compartments.len() && new.retention.check().is_ok();
         if archive.size != deposit.records.len() as u64 + 1 || !deposit.records.iter().all(fits) {
-            return Err(KeyringError::Refused("a deposit has a compartment and a retention for every record"));
+            return Err(KeyringError::Refused(text!("a deposit has a compartment and a retention for every record")));
         }
         let mut archives = self.opened.archives.clone();
         archives.push(archive.clone());

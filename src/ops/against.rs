@@ -79,7 +79,7 @@ impl Comparison {
                     found.differences.push(unsealed(crate::storage::escape(&entry.relative)));
                 }
             }
-            let named = |Problem { path, reason }| Difference { record: None, path, what: reason };
+            let named = |Problem { path, reason, .. }| Difference { record: None, path, what: reason };
             found.differences.extend(walk.take_problems().into_iter().map(named));
         }
         found.differences.sort();

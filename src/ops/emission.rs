@@ -347,7 +347,7 @@ impl Worker<'_> {
             dated: plan.dated,
             ..Label::default()
         };
-        label.set_skipped(&packed.problems.iter().map(ToString::to_string).collect::<Vec<_>>());
+        label.set_skipped(&packed.problems.iter().map(Problem::sealed_line).collect::<Vec<_>>());
         let label_key = kdf::label_key(&sealing.archive, &access, &halves.label, number);
         let sealed = Box::new(Sealed {
             halves,

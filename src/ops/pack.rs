@@ -9,6 +9,7 @@ use crate::language::text;
 use crate::storage::source::{Attributes, Kind, Names, OpenSource, Problem, Walk, classify, link_targets};
 use std::collections::HashSet;
 use std::path::Path;
+use tr::tr;
 
 /// Times that a small file is read anew when it changes while it is read.
 const ATTEMPTS: usize = 3;
@@ -202,7 +203,7 @@ impl<S: ChunkSink> Packer<'_, S> {
         let mut reporting = Reporting { inner: &source.file, progress: self.progress };
         let written = self.bag.file(relative, source.attributes, source.size, inode, &mut reporting)?;
         if let Err(e) = written {
-            self.problems.push(Problem::new(path, format!("only its first bytes could be read: {e}")));
+            self.problems.push(Problem::composed(path, || tr!("only its first bytes could be read: {what}", what = e)));
         } else if !source.is_unchanged() {
             self.problems.push(Problem::new(path, text!("it changed while it was being sealed")));
         }
@@ -257,7 +258,7 @@ impl<S: ChunkSink> Packer<'_, S> {
             }
         }
         let summary = self.bag.end_payload()?;
-        let skipped: String = self.problems.iter().map(|problem| format!("{problem}\n")).collect();
+        let skipped: String = self.problems.iter().map(|problem| problem.sealed_line() + "\n").collect();
         for (name, content) in [(LINKS, outside), (ORIGINAL_NAMES, self.originals), (SKIPPED, skipped)] {
             if !content.is_empty() {
                 self.bag.tag_file(name, content.as_bytes())?;

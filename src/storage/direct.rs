@@ -8,6 +8,7 @@ use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use std::fs::File;
 use std::io::{self, Write};
 use std::thread::JoinHandle;
+use tr::tr;
 
 /// What direct writes must be aligned to, in memory and in the file.
 const ALIGNMENT: usize = 4096;
@@ -150,7 +151,7 @@ fn write_all(
 }
 
 fn ended() -> io::Error {
-    io::Error::other("the thread that writes has ended")
+    io::Error::other(tr!("the thread that writes has ended"))
 }
 
 fn set_direct(file: &File, on: bool) -> io::Result<()> {

@@ -5,6 +5,7 @@
 
 use chrono::{DateTime, Datelike, Timelike, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tr::tr;
 
 /// Bytes that such a file may have, unless its format allows fewer.
 pub const MAX_DOCUMENT: u64 = 64 << 20;
@@ -16,7 +17,7 @@ const MAX_TEXT: usize = 200;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DocumentError {
     /// A format that this version does not read.
-    #[error("its format is {0:?}, which this version of keepuntil does not read")]
+    #[error("{}", tr!("its format is {format}, which this version of keepuntil does not read", format = format!("{_0:?}")))]
     OtherFormat(String),
     /// Not JSON of this format, or not in its one spelling.
     #[error("{0}")]
@@ -56,7 +57,7 @@ pub fn parse_within<D: Serialize + DeserializeOwned>(
 ) -> Result<D, DocumentError> {
     let document: D = parse_any(bytes, format, limit)?;
     if to_bytes(&document) != bytes {
-        return Err(DocumentError::malformed("it is not in canonical form"));
+        return Err(DocumentError::malformed(tr!("it is not in canonical form")));
     }
     Ok(document)
 }
@@ -71,7 +72,7 @@ pub fn parse_any<D: DeserializeOwned>(bytes: &[u8], format: &str, limit: u64) ->
         format: String,
     }
     if bytes.len() as u64 > limit {
-        return Err(DocumentError::malformed(format!("it is larger than {limit} bytes")));
+        return Err(DocumentError::malformed(tr!("it is larger than {limit} bytes", limit = limit)));
     }
     if let Ok(Claims { format: claimed }) = serde_json::from_slice(bytes)
         && claimed != format

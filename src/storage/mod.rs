@@ -23,6 +23,7 @@ pub mod tree;
 pub mod wipe;
 
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// A failure that names its file.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +37,13 @@ pub enum StorageError {
         source: std::io::Error,
     },
     /// The output is there already.
-    #[error("{}: it exists already", show(.0))]
+    #[error("{}", tr!("{path}: it exists already", path = show(_0)))]
     Exists(PathBuf),
     /// Somebody else holds the lock.
-    #[error("{}: another keepuntil is using it", show(.0))]
+    #[error("{}", tr!("{path}: another keepuntil is using it", path = show(_0)))]
     Locked(PathBuf),
     /// A secret file that others on the machine can read.
-    #[error("{}: other users of this machine can read it (mode {mode:03o})", show(.path))]
+    #[error("{}", tr!("{path}: other users of this machine can read it (mode {mode})", path = show(path), mode = format!("{mode:03o}")))]
     Exposed {
         /// Which file.
         path: PathBuf,
@@ -92,7 +93,7 @@ pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, StorageError> {
         let mut bytes = Vec::new();
         std::fs::File::open(path)?.take(limit + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > limit {
-            return Err(std::io::Error::other(format!("it is larger than {limit} bytes")));
+            return Err(std::io::Error::other(tr!("it is larger than {limit} bytes", limit = limit)));
         }
         Ok(bytes)
     };

@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// A file being written under a temporary name beside its final one.
 pub struct OutputFile {
@@ -32,7 +33,7 @@ impl OutputFile {
             return Err(StorageError::at(path)(io::ErrorKind::IsADirectory.into()));
         }
         let Some(name) = path.file_name() else {
-            return Err(StorageError::at(path)(io::Error::other("it is not a file's name")));
+            return Err(StorageError::at(path)(io::Error::other(tr!("it is not a file's name"))));
         };
         let unique = hex::encode(&crate::crypto::secret::random_id()[..6]);
         let mut temporary_name = std::ffi::OsString::from(format!(".keepuntil-{unique}-"));
@@ -63,7 +64,7 @@ impl Write for OutputFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.writer {
             Some(writer) => writer.write(bytes),
-            None => Err(io::Error::other("it is finished")),
+            None => Err(io::Error::other(tr!("it is finished"))),
         }
     }
 

@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
+use tr::tr;
 
 /// How often a running program is looked at.
 const TICK: Duration = Duration::from_millis(5);
@@ -24,10 +25,10 @@ const COMPLAINT: usize = 600;
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// It is not installed.
-    #[error("{0}: there is no such program")]
+    #[error("{}", tr!("{program}: there is no such program", program = _0))]
     Missing(String),
     /// It could not be started or talked to.
-    #[error("{program}: {source}")]
+    #[error("{}: {}", program, source)]
     Start {
         /// Which.
         program: String,
@@ -35,7 +36,7 @@ pub enum ProcessError {
         source: std::io::Error,
     },
     /// It said no.
-    #[error("{program}: {complaint}")]
+    #[error("{}: {}", program, complaint)]
     Failed {
         /// Which.
         program: String,
@@ -45,7 +46,7 @@ pub enum ProcessError {
         complaint: String,
     },
     /// It did not end in time and was ended.
-    #[error("{program}: it had not ended after {seconds} seconds")]
+    #[error("{}", tr!("{program}: it had not ended after {seconds} seconds", program = program, seconds = seconds))]
     TimedOut {
         /// Which.
         program: String,
@@ -53,7 +54,7 @@ pub enum ProcessError {
         seconds: u64,
     },
     /// It printed more than it may.
-    #[error("{program}: it printed more than {limit} bytes")]
+    #[error("{}", tr!("{program}: it printed more than {limit} bytes", program = program, limit = limit))]
     TooMuch {
         /// Which.
         program: String,
@@ -61,7 +62,7 @@ pub enum ProcessError {
         limit: usize,
     },
     /// Somebody interrupted us while it ran; it was ended.
-    #[error("{0}: interrupted")]
+    #[error("{}", tr!("{program}: interrupted", program = _0))]
     Interrupted(String),
     /// A file for it.
     #[error(transparent)]
@@ -97,8 +98,8 @@ impl Ran {
         let complaint = match self.complaint() {
             complaint if !complaint.is_empty() => complaint,
             _ => match self.code {
-                Some(code) => format!("it ended with {code}"),
-                None => "a signal ended it".into(),
+                Some(code) => tr!("it ended with {code}", code = code),
+                None => tr!("a signal ended it"),
             },
         };
         ProcessError::Failed { program: self.program, code: self.code, complaint }
@@ -265,7 +266,7 @@ impl Scratch {
     pub fn new() -> Result<Self, ProcessError> {
         let private = std::fs::Permissions::from_mode(0o700);
         let made = tempfile::Builder::new().prefix("keepuntil-").permissions(private).tempdir();
-        Ok(made.map(Self).map_err(StorageError::at("a temporary folder"))?)
+        Ok(made.map(Self).map_err(StorageError::at(tr!("a temporary folder")))?)
     }
 
     /// Writes a file in it, which only we can read.

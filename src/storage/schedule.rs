@@ -4,8 +4,10 @@
 
 use super::process::ProcessError;
 use super::{StorageError, show};
+use crate::language::{said, text};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// First line of every file that belongs to a schedule; a file without it is somebody else's.
 pub const MARKER: &str = "# keepuntil-schedule/v1: written by `keepuntil schedule`, and removed by it";
@@ -16,7 +18,7 @@ const CRON_LINE: usize = 990;
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
     /// A path that the scheduler could not pass on.
-    #[error("{}: {what}", show(.path))]
+    #[error("{}: {}", show(path), said(what))]
     Path {
         /// Which.
         path: PathBuf,
@@ -24,16 +26,16 @@ pub enum ScheduleError {
         what: &'static str,
     },
     /// Not a time of day.
-    #[error("{0:?} is not a time of day such as 03:30")]
+    #[error("{}", tr!("{text} is not a time of day such as 03:30", text = format!("{_0:?}")))]
     Time(String),
     /// A file of that name that is not ours.
-    #[error("{}: it was not written by keepuntil and is left alone", show(.0))]
+    #[error("{}", tr!("{path}: it was not written by keepuntil and is left alone", path = show(_0)))]
     Foreign(PathBuf),
     /// A crontab whose marks do not pair.
-    #[error("crontab: the marks of the schedule are damaged: a line was removed or added between them")]
+    #[error("{}", tr!("crontab: the marks of the schedule are damaged: a line was removed or added between them"))]
     Marks,
     /// A line that cron would cut.
-    #[error("crontab: the line would have {0} bytes, more than every cron reads")]
+    #[error("{}", tr!("crontab: the line would have {length} bytes, more than every cron reads", length = _0))]
     Long(usize),
     /// A file.
     #[error(transparent)]
@@ -93,10 +95,12 @@ impl Schedule {
     pub fn new(program: &Path, keyring: &Path, root: &Path, at: TimeOfDay) -> Result<Self, ScheduleError> {
         let text = |path: &Path| {
             let fault = |what| ScheduleError::Path { path: path.into(), what };
-            let text = path.to_str().ok_or_else(|| fault("a schedule cannot name a path that is not UTF-8"))?;
+            let text = path.to_str().ok_or_else(|| fault(text!("a schedule cannot name a path that is not UTF-8")))?;
             match () {
-                () if !path.is_absolute() => Err(fault("a schedule needs an absolute path")),
-                () if text.contains(char::is_control) => Err(fault("a schedule cannot name a control character")),
+                () if !path.is_absolute() => Err(fault(text!("a schedule needs an absolute path"))),
+                () if text.contains(char::is_control) => {
+                    Err(fault(text!("a schedule cannot name a control character")))
+                }
                 () => Ok(text.to_owned()),
             }
         };

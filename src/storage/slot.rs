@@ -9,6 +9,7 @@ use super::output::write_new;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use tr::tr;
 use zeroize::Zeroizing;
 
 /// Bytes of a slot.
@@ -48,7 +49,7 @@ pub fn write(path: &Path, content: &[u8; SLOT]) -> Result<(), StorageError> {
         let mut found = Zeroizing::new([0; SLOT]);
         file.read_exact_at(found.as_mut(), 0)?;
         if *found != *content || file.metadata()?.len() != SLOT as u64 {
-            return Err(std::io::Error::other("what was written to it did not arrive"));
+            return Err(std::io::Error::other(tr!("what was written to it did not arrive")));
         }
         Ok(())
     };
@@ -64,7 +65,7 @@ pub fn read(path: &Path) -> Result<Zeroizing<[u8; SLOT]>, StorageError> {
     let read = || {
         let file = File::open(path)?;
         if file.metadata()?.len() != SLOT as u64 {
-            return Err(std::io::Error::other("it is not a root slot: its size is wrong"));
+            return Err(std::io::Error::other(tr!("it is not a root slot: its size is wrong")));
         }
         let mut content = Zeroizing::new([0; SLOT]);
         file.read_exact_at(content.as_mut(), 0)?;

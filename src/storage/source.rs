@@ -1,6 +1,7 @@
 //! Reads a source tree: names in order, links as links, and everything that cannot be sealed named instead of skipped.
 
 use super::escape;
+use crate::language::{Language, in_language, said, text};
 use encoding_rs::Encoding;
 use std::collections::HashSet;
 use std::fs::{File, Metadata};
@@ -50,19 +51,32 @@ pub enum Kind {
     },
 }
 
-/// Something that cannot be sealed.
+/// Something that cannot be sealed. Archives name it in English, whatever is spoken where they are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Its path, escaped for display.
     pub path: String,
-    /// Why.
+    /// Why, in the language of the moment.
     pub reason: String,
+    english: String,
 }
 
 impl Problem {
-    /// Names a path and a reason.
+    /// Names a path and a reason, which was marked with `text!` or is somebody else's.
     pub fn new(path: &Path, reason: impl Into<String>) -> Self {
-        Self { path: escape(&path.to_string_lossy()), reason: reason.into() }
+        let english = reason.into();
+        Self { path: escape(&path.to_string_lossy()), reason: said(&english).into_owned(), english }
+    }
+
+    /// Names a path and a reason that is composed, for people and for the archive.
+    pub fn composed(path: &Path, reason: impl Fn() -> String) -> Self {
+        let english = in_language(Language::English, &reason);
+        Self { path: escape(&path.to_string_lossy()), reason: reason(), english }
+    }
+
+    /// The line that an archive keeps.
+    pub fn sealed_line(&self) -> String {
+        format!("{}: {}", self.path, self.english)
     }
 }
 
@@ -120,14 +134,15 @@ pub fn list(path: &Path, names: Names, problems: &mut Vec<Problem>) -> Vec<Liste
             }
             None if names.charset.is_some() => problems.push(Problem::new(
                 &entry.path(),
-                "its name is not in that charset, or is longer than 255 bytes in UTF-8",
+                text!("its name is not in that charset, or is longer than 255 bytes in UTF-8"),
             )),
-            None => problems.push(Problem::new(&entry.path(), "its name is not UTF-8")),
+            None => problems.push(Problem::new(&entry.path(), text!("its name is not UTF-8"))),
         }
     }
     listed.sort_by(|a, b| a.name.cmp(&b.name));
     for pair in listed.windows(2).filter(|pair| pair[0].name == pair[1].name) {
-        problems.push(Problem::new(&pair[1].path, "two names become the same when they are read in that charset"));
+        problems
+            .push(Problem::new(&pair[1].path, text!("two names become the same when they are read in that charset")));
     }
     listed.dedup_by(|a, b| a.name == b.name);
     listed
@@ -261,17 +276,17 @@ pub fn classify(root: &Path, relative: &str, path: PathBuf) -> Result<(PathBuf, 
     } else if kind.is_symlink() {
         let target = std::fs::read_link(&path).map_err(|e| Problem::new(&path, e.to_string()))?;
         let Some(target) = target.to_str().map(str::to_owned) else {
-            return Err(Problem::new(&path, "it is a link whose target is not UTF-8"));
+            return Err(Problem::new(&path, text!("it is a link whose target is not UTF-8")));
         };
         let inside = link_inside(root, relative, &target);
         Ok((path, Kind::Link { target, attributes: attributes(&metadata), inside }))
     } else {
         let what = if kind.is_socket() {
-            "it is a socket"
+            text!("it is a socket")
         } else if kind.is_fifo() {
-            "it is a pipe"
+            text!("it is a pipe")
         } else {
-            "it is a device"
+            text!("it is a device")
         };
         Err(Problem::new(&path, what))
     }
@@ -320,7 +335,9 @@ impl OpenSource {
         let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path);
         let read = opened.and_then(|file| file.metadata().map(|metadata| (file, metadata)));
         match read {
-            Ok((_, metadata)) if !metadata.is_file() => Err(Problem::new(path, "it changed while it was being sealed")),
+            Ok((_, metadata)) if !metadata.is_file() => {
+                Err(Problem::new(path, text!("it changed while it was being sealed")))
+            }
             Ok((file, metadata)) => Ok(Self {
                 size: metadata.len(),
                 attributes: attributes(&metadata),

@@ -5,8 +5,10 @@
 
 use super::escape;
 use super::process::{ProcessError, Program, Scratch};
+use crate::language::{said, text};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use std::time::Duration;
+use tr::tr;
 
 /// Bytes of a time stamp, at most.
 pub const MAX_TOKEN: usize = 256 << 10;
@@ -19,13 +21,13 @@ const OUTPUT: usize = 64 << 10;
 #[derive(Debug, thiserror::Error)]
 pub enum TimestampError {
     /// Not a time stamp in DER, or not one of those that are accepted.
-    #[error("time stamp: {0}")]
+    #[error("{}", tr!("time stamp: {what}", what = said(_0)))]
     Malformed(&'static str),
     /// No authority is pinned.
-    #[error("time stamp: no authority is trusted")]
+    #[error("{}", tr!("time stamp: no authority is trusted"))]
     NoAuthority,
     /// It is over something else, or no pinned authority made it.
-    #[error("time stamp: no trusted authority made it over this text: {0}")]
+    #[error("{}", tr!("time stamp: no trusted authority made it over this text: {what}", what = _0))]
     Untrusted(String),
     /// `openssl` could not be run.
     #[error(transparent)]
@@ -101,18 +103,18 @@ const HASHES: [&[u8]; 3] = [
 impl Stamp {
     fn parse(stamp: &[u8]) -> Result<Self, TimestampError> {
         if stamp.len() > MAX_TOKEN {
-            return Err(TimestampError::Malformed("it is longer than 256 KiB"));
+            return Err(TimestampError::Malformed(text!("it is longer than 256 KiB")));
         }
-        let malformed = TimestampError::Malformed("it is not one in DER");
+        let malformed = TimestampError::Malformed(text!("it is not one in DER"));
         let mut whole = Der(stamp);
         let Some(first) = whole.take(SEQUENCE).filter(|_| whole.0.is_empty()) else { return Err(malformed) };
         // A response is a status and a token; a token begins with what it is.
         let is_token = first.0.first() == Some(&OBJECT);
         let Some((hash, time)) = Self::info(first, is_token) else { return Err(malformed) };
         if !HASHES.contains(&hash) {
-            return Err(TimestampError::Malformed("its hash is none of SHA-256, SHA-384 and SHA-512"));
+            return Err(TimestampError::Malformed(text!("its hash is none of SHA-256, SHA-384 and SHA-512")));
         }
-        let time = generalized_time(time).ok_or(TimestampError::Malformed("its time is not one in DER"))?;
+        let time = generalized_time(time).ok_or(TimestampError::Malformed(text!("its time is not one in DER")))?;
         Ok(Self { is_token, time })
     }
 

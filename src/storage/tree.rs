@@ -9,6 +9,7 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// A folder to be looked through.
 pub struct TreeReader {
@@ -70,7 +71,7 @@ impl TreeReader {
             let mut names = Vec::new();
             for entry in self.dir.entries()? {
                 let entry = entry?;
-                let name = entry.file_name().into_string().map_err(|_| io::Error::other("a name is not UTF-8"))?;
+                let name = entry.file_name().into_string().map_err(|_| io::Error::other(tr!("a name is not UTF-8")))?;
                 let kind = entry.file_type()?;
                 names.push(if kind.is_dir() {
                     (name, NameKind::Folder)
@@ -96,7 +97,7 @@ impl TreeReader {
         let open = || {
             // Asked before it is opened: opening a pipe would wait for a writer.
             if !self.dir.metadata(path)?.is_file() {
-                return Err(io::Error::other("it is not a regular file"));
+                return Err(io::Error::other(tr!("it is not a regular file")));
             }
             self.dir.open(path)
         };
@@ -112,7 +113,7 @@ impl TreeReader {
         let mut bytes = Vec::new();
         self.file(path)?.take(limit + 1).read_to_end(&mut bytes).map_err(at())?;
         if bytes.len() as u64 > limit {
-            return Err(at()(io::Error::other(format!("it is larger than {limit} bytes"))));
+            return Err(at()(io::Error::other(tr!("it is larger than {limit} bytes", limit = limit))));
         }
         Ok(bytes)
     }
@@ -139,12 +140,12 @@ impl TreeReader {
                 let kind = entry.file_type().map_err(at())?;
                 if kind.is_dir() {
                     let name = entry.file_name();
-                    let name = name.to_str().ok_or_else(|| at()(io::Error::other("a name is not UTF-8")))?;
+                    let name = name.to_str().ok_or_else(|| at()(io::Error::other(tr!("a name is not UTF-8"))))?;
                     folders.push(format!("{folder}/{name}"));
                 } else if kind.is_file() || kind.is_symlink() {
                     files += 1;
                 } else {
-                    return Err(at()(io::Error::other("it holds something that is no file")));
+                    return Err(at()(io::Error::other(tr!("it holds something that is no file"))));
                 }
             }
         }

@@ -9,6 +9,7 @@ use rustix::fs::{Mode, OFlags};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
+use tr::tr;
 
 /// Overwrites a regular file with zeros and removes it.
 ///
@@ -20,7 +21,7 @@ pub fn wipe(path: &Path) -> Result<(), StorageError> {
         let mut file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
         let metadata = file.metadata()?;
         if !metadata.is_file() {
-            return Err(std::io::Error::other("it is not a regular file"));
+            return Err(std::io::Error::other(tr!("it is not a regular file")));
         }
         std::io::copy(&mut std::io::Read::take(std::io::repeat(0), metadata.len()), &mut file)?;
         file.flush()?;

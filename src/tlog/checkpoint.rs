@@ -6,6 +6,7 @@ use super::TlogError;
 use super::note::{Note, signature_line};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::{ML_DSA_44_LEN, Scheme, SigningKey, VerifierKey};
+use crate::language::text;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// The head of a log.
@@ -31,17 +32,17 @@ impl Checkpoint {
     pub(super) fn parse(text: &str) -> Result<Self, TlogError> {
         let lines: Vec<&str> = text.split_terminator('\n').collect();
         let [origin, size, root] = lines[..] else {
-            return Err(TlogError::Note("it does not have exactly three lines of text"));
+            return Err(TlogError::Note(text!("it does not have exactly three lines of text")));
         };
-        let size_value: u64 = size.parse().map_err(|_| TlogError::Note("its tree size is not a number"))?;
+        let size_value: u64 = size.parse().map_err(|_| TlogError::Note(text!("its tree size is not a number")))?;
         let root = BASE64_STANDARD
             .decode(root)
             .ok()
             .and_then(|bytes| bytes.try_into().ok())
-            .ok_or(TlogError::Note("its root hash is not 32 bytes of base64"))?;
+            .ok_or(TlogError::Note(text!("its root hash is not 32 bytes of base64")))?;
         let checkpoint = Self { origin: origin.to_owned(), size: size_value, root };
         if origin.is_empty() || checkpoint.text() != text {
-            return Err(TlogError::Note("its text is not in canonical form"));
+            return Err(TlogError::Note(text!("its text is not in canonical form")));
         }
         Ok(checkpoint)
     }
@@ -97,7 +98,7 @@ pub struct SignedCheckpoint {
 pub fn verify(bytes: &[u8], keys: &[VerifierKey; 2]) -> Result<SignedCheckpoint, TlogError> {
     let note = Note::parse(bytes)?;
     if note.signatures.len() != 2 {
-        return Err(TlogError::Signature("it does not have exactly two signatures"));
+        return Err(TlogError::Signature(text!("it does not have exactly two signatures")));
     }
     verify_first_two(&note, keys)
 }
@@ -113,27 +114,27 @@ pub fn verify_cosigned(bytes: &[u8], keys: &[VerifierKey; 2]) -> Result<SignedCh
 fn verify_first_two(note: &Note<'_>, keys: &[VerifierKey; 2]) -> Result<SignedCheckpoint, TlogError> {
     let checkpoint = Checkpoint::parse(note.text)?;
     let [first, second, ..] = &note.signatures[..] else {
-        return Err(TlogError::Signature("it does not have exactly two signatures"));
+        return Err(TlogError::Signature(text!("it does not have exactly two signatures")));
     };
     let schemes = [Scheme::Ed25519, Scheme::MlDsa44];
     for ((line, key), scheme) in [first, second].into_iter().zip(keys).zip(schemes) {
         if line.name != key.name || line.id != key.id() || key.scheme != scheme {
-            return Err(TlogError::Signature("a signature is by another key"));
+            return Err(TlogError::Signature(text!("a signature is by another key")));
         }
     }
     if checkpoint.origin.len() > MAX_ORIGIN || keys[1].name.len() > MAX_ORIGIN {
-        return Err(TlogError::Note("its origin is too long"));
+        return Err(TlogError::Note(text!("its origin is too long")));
     }
     if !keys[0].verifies(note.text.as_bytes(), &first.signature) {
-        return Err(TlogError::Signature("the Ed25519 signature does not verify"));
+        return Err(TlogError::Signature(text!("the Ed25519 signature does not verify")));
     }
     let Some((time, signature)) = second.signature.split_first_chunk::<8>() else {
-        return Err(TlogError::Signature("the ML-DSA-44 signature is cut short"));
+        return Err(TlogError::Signature(text!("the ML-DSA-44 signature is cut short")));
     };
     let time = u64::from_be_bytes(*time);
     let message = checkpoint.cosigned_message(&keys[1].name, time);
     if time > i64::MAX as u64 || signature.len() != ML_DSA_44_LEN || !keys[1].verifies(&message, signature) {
-        return Err(TlogError::Signature("the ML-DSA-44 signature does not verify"));
+        return Err(TlogError::Signature(text!("the ML-DSA-44 signature does not verify")));
     }
     Ok(SignedCheckpoint { checkpoint, time })
 }

@@ -5,6 +5,7 @@
 use super::TlogError;
 use super::merkle::{TileSource, node_hash, split, subtree};
 use crate::crypto::hash::Hash;
+use crate::language::text;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// Hashes that a proof may have (C2SP tlog-witness).
@@ -48,19 +49,19 @@ pub fn consistency_proof<S: TileSource>(source: &mut S, old: u64, new: u64) -> R
 /// [`TlogError::Proof`] when it does not, for an `old` of no leaves or more than `new` has, and for any further hash.
 pub fn verify_consistency(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) -> Result<(), TlogError> {
     if old.0 == 0 || old.0 > new.0 {
-        return Err(TlogError::Proof("its sizes are not those of an earlier and a later tree"));
+        return Err(TlogError::Proof(text!("its sizes are not those of an earlier and a later tree")));
     }
     if old.0 == new.0 {
         return match (old.1 == new.1, proof.is_empty()) {
             (true, true) => Ok(()),
-            (false, _) => Err(TlogError::Proof("two trees of one size have different roots")),
-            (true, false) => Err(TlogError::Proof("it has too many hashes")),
+            (false, _) => Err(TlogError::Proof(text!("two trees of one size have different roots"))),
+            (true, false) => Err(TlogError::Proof(text!("it has too many hashes"))),
         };
     }
     // The nodes on the right edge of the old tree, from the first that is not a left subtree of the new one up.
     let skipped = old.0.trailing_zeros();
     let (mut position, mut last) = ((old.0 - 1) >> skipped, (new.0 - 1) >> skipped);
-    let too_few = TlogError::Proof("it has too few hashes");
+    let too_few = TlogError::Proof(text!("it has too few hashes"));
     let (first, path) = match proof.split_first() {
         _ if old.0.is_power_of_two() => (*old.1, proof),
         Some((first, path)) => (*first, path),
@@ -69,7 +70,7 @@ pub fn verify_consistency(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) 
     let (mut old_root, mut new_root) = (first, first);
     for sibling in path {
         if last == 0 {
-            return Err(TlogError::Proof("it has too many hashes"));
+            return Err(TlogError::Proof(text!("it has too many hashes")));
         }
         if position & 1 == 1 || position == last {
             old_root = node_hash(sibling, &old_root);
@@ -88,7 +89,7 @@ pub fn verify_consistency(old: (u64, &Hash), new: (u64, &Hash), proof: &[Hash]) 
         return Err(too_few);
     }
     if old_root != *old.1 || new_root != *new.1 {
-        return Err(TlogError::Proof("the later tree does not hold the earlier one"));
+        return Err(TlogError::Proof(text!("the later tree does not hold the earlier one")));
     }
     Ok(())
 }
@@ -116,7 +117,7 @@ impl Request {
     /// # Errors
     /// [`TlogError::Proof`] for anything that is not in canonical form.
     pub fn parse(text: &str) -> Result<Self, TlogError> {
-        let malformed = TlogError::Proof("it is not written as C2SP tlog-witness demands");
+        let malformed = TlogError::Proof(text!("it is not written as C2SP tlog-witness demands"));
         let Some((head, checkpoint)) = text.split_once("\n\n") else {
             return Err(malformed);
         };

@@ -7,6 +7,7 @@ use super::TlogError;
 use super::checkpoint::{Checkpoint, MAX_ORIGIN};
 use super::note::{Note, signature_line};
 use crate::crypto::sign::{ED25519_LEN, ML_DSA_44_LEN, Scheme, SigningKey, VerifierKey};
+use crate::language::text;
 
 /// Bytes that a checkpoint with cosignatures may have.
 pub const MAX_COSIGNED: u64 = 256 * 1024;
@@ -41,26 +42,28 @@ pub fn verify(bytes: &[u8], witness: &VerifierKey) -> Result<(Checkpoint, u64), 
     let signature_len = match witness.scheme {
         Scheme::Ed25519Cosignature => ED25519_LEN,
         Scheme::MlDsa44 => ML_DSA_44_LEN,
-        Scheme::Ed25519 => return Err(TlogError::Cosignature("the key is for checkpoints, not for cosignatures")),
+        Scheme::Ed25519 => {
+            return Err(TlogError::Cosignature(text!("the key is for checkpoints, not for cosignatures")));
+        }
     };
     if checkpoint.origin.len() > MAX_ORIGIN || witness.name.len() > MAX_ORIGIN {
-        return Err(TlogError::Cosignature("a name is too long"));
+        return Err(TlogError::Cosignature(text!("a name is too long")));
     }
     let id = witness.id();
     let mut by_witness = note.signatures.iter().filter(|line| line.name == witness.name && line.id == id);
     let Some(line) = by_witness.next() else {
-        return Err(TlogError::Cosignature("there is none by this witness"));
+        return Err(TlogError::Cosignature(text!("there is none by this witness")));
     };
     if by_witness.next().is_some() {
-        return Err(TlogError::Cosignature("there are two by one witness"));
+        return Err(TlogError::Cosignature(text!("there are two by one witness")));
     }
     let Some((time, signature)) = line.signature.split_first_chunk::<8>() else {
-        return Err(TlogError::Cosignature("it is cut short"));
+        return Err(TlogError::Cosignature(text!("it is cut short")));
     };
     let time = u64::from_be_bytes(*time);
     let signed = message(&checkpoint, witness.scheme, &witness.name, time);
     if time > i64::MAX as u64 || signature.len() != signature_len || !witness.verifies(&signed, signature) {
-        return Err(TlogError::Cosignature("it does not verify"));
+        return Err(TlogError::Cosignature(text!("it does not verify")));
     }
     Ok((checkpoint, time))
 }

@@ -3,6 +3,7 @@
 use super::TlogError;
 use super::tile::{TILE_HEIGHT, TILE_WIDTH};
 use crate::crypto::hash::{Hash, sha256};
+use crate::language::text;
 
 /// Hash of a leaf's bytes.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
@@ -93,13 +94,13 @@ pub fn inclusion_proof<S: TileSource>(source: &mut S, size: u64, index: u64) -> 
 /// [`TlogError::Proof`] when the proof is too long, too short or for a leaf outside the tree.
 pub fn root_from_proof(leaf: Hash, index: u64, size: u64, proof: &[Hash]) -> Result<Hash, TlogError> {
     if index >= size {
-        return Err(TlogError::Proof("its index is outside the tree"));
+        return Err(TlogError::Proof(text!("its index is outside the tree")));
     }
     let (mut position, mut last) = (index, size - 1);
     let mut hash = leaf;
     for sibling in proof {
         if last == 0 {
-            return Err(TlogError::Proof("it has too many hashes"));
+            return Err(TlogError::Proof(text!("it has too many hashes")));
         }
         if position & 1 == 1 || position == last {
             hash = node_hash(sibling, &hash);
@@ -114,7 +115,7 @@ pub fn root_from_proof(leaf: Hash, index: u64, size: u64, proof: &[Hash]) -> Res
         last >>= 1;
     }
     if last != 0 {
-        return Err(TlogError::Proof("it has too few hashes"));
+        return Err(TlogError::Proof(text!("it has too few hashes")));
     }
     Ok(hash)
 }

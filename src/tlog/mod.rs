@@ -11,22 +11,38 @@ pub mod note;
 pub mod proof;
 pub mod tile;
 
+use crate::language::said;
+use std::borrow::Cow;
+use tr::tr;
+
 /// What can be wrong with a tree, a note or a proof.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum TlogError {
     /// A signed note that breaks the grammar or this format's profile of it.
-    #[error("checkpoint: {0}")]
+    #[error("{}: {}", tr!("checkpoint"), said(_0))]
     Note(&'static str),
     /// A signature that does not verify, or is by another key.
-    #[error("checkpoint: {0}")]
+    #[error("{}: {}", tr!("checkpoint"), said(_0))]
     Signature(&'static str),
     /// A witness's line that is missing, doubled or does not verify.
-    #[error("cosignature: {0}")]
+    #[error("{}: {}", tr!("cosignature"), said(_0))]
     Cosignature(&'static str),
     /// A proof that does not lead to the root, or is not written as one.
-    #[error("proof: {0}")]
+    #[error("{}: {}", tr!("proof"), said(_0))]
     Proof(&'static str),
     /// An entry bundle that does not hold what its place demands.
-    #[error("entry bundle: {0}")]
+    #[error("{}: {}", tr!("entry bundle"), said(_0))]
     Bundle(&'static str),
+}
+
+impl TlogError {
+    /// Which part it is about, and what is wrong there, for people.
+    pub(crate) fn place_and_fault(&self) -> (String, Cow<'static, str>) {
+        match self {
+            Self::Note(fault) | Self::Signature(fault) => (tr!("checkpoint"), said(fault)),
+            Self::Cosignature(fault) => (tr!("cosignature"), said(fault)),
+            Self::Proof(fault) => (tr!("proof"), said(fault)),
+            Self::Bundle(fault) => (tr!("entry bundle"), said(fault)),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Signed notes (C2SP signed-note): text, blank line, signature lines.
 
 use super::TlogError;
+use crate::language::text;
 use base64::{Engine, prelude::BASE64_STANDARD};
 
 /// A note as it stands, not yet verified.
@@ -32,16 +33,16 @@ impl<'a> Note<'a> {
     /// # Errors
     /// [`TlogError::Note`] for anything that the grammar of C2SP signed-note does not allow.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, TlogError> {
-        let note = std::str::from_utf8(bytes).map_err(|_| TlogError::Note("it is not UTF-8"))?;
+        let note = std::str::from_utf8(bytes).map_err(|_| TlogError::Note(text!("it is not UTF-8")))?;
         if note.chars().any(|c| c < ' ' && c != '\n') {
-            return Err(TlogError::Note("it has control characters"));
+            return Err(TlogError::Note(text!("it has control characters")));
         }
-        let at = note.rfind("\n\n").ok_or(TlogError::Note("it has no signatures"))?;
+        let at = note.rfind("\n\n").ok_or(TlogError::Note(text!("it has no signatures")))?;
         let (text, lines) = (&note[..=at], &note[at + 2..]);
-        let lines = lines.strip_suffix('\n').ok_or(TlogError::Note("its last line does not end"))?;
+        let lines = lines.strip_suffix('\n').ok_or(TlogError::Note(text!("its last line does not end")))?;
         let signatures = lines.split('\n').map(SignatureLine::parse).collect::<Result<Vec<_>, _>>()?;
         if signatures.len() > MAX_SIGNATURES {
-            return Err(TlogError::Note("it has too many signatures"));
+            return Err(TlogError::Note(text!("it has too many signatures")));
         }
         Ok(Self { text, signatures })
     }
@@ -49,11 +50,11 @@ impl<'a> Note<'a> {
 
 impl<'a> SignatureLine<'a> {
     fn parse(line: &'a str) -> Result<Self, TlogError> {
-        let malformed = TlogError::Note("a signature line is malformed");
+        let malformed = TlogError::Note(text!("a signature line is malformed"));
         let Some((name, encoded)) = line.strip_prefix("— ").and_then(|rest| rest.split_once(' ')) else {
             return Err(malformed);
         };
-        let blob = BASE64_STANDARD.decode(encoded).map_err(|_| TlogError::Note("a signature is not base64"))?;
+        let blob = BASE64_STANDARD.decode(encoded).map_err(|_| TlogError::Note(text!("a signature is not base64")))?;
         let Some((id, signature)) = blob.split_first_chunk::<4>() else {
             return Err(malformed);
         };

@@ -5,6 +5,7 @@ use super::checkpoint::{self, Checkpoint, SignedCheckpoint};
 use super::merkle::{leaf_hash, root_from_proof};
 use crate::crypto::hash::Hash;
 use crate::crypto::sign::VerifierKey;
+use crate::language::text;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +39,7 @@ impl Proof {
     /// # Errors
     /// [`TlogError::Proof`] for anything that is not in canonical form.
     pub fn parse(text: &str) -> Result<Self, TlogError> {
-        let malformed = TlogError::Proof("it is not written as C2SP tlog-proof demands");
+        let malformed = TlogError::Proof(text!("it is not written as C2SP tlog-proof demands"));
         let Some((head, checkpoint)) = text.split_once("\n\n") else {
             return Err(malformed);
         };
@@ -82,7 +83,7 @@ impl Proof {
     fn leads_to(&self, checkpoint: &Checkpoint) -> Result<(), TlogError> {
         match root_from_proof(leaf_hash(&self.leaf), self.index, checkpoint.size, &self.hashes)? == checkpoint.root {
             true => Ok(()),
-            false => Err(TlogError::Proof("it does not lead to the checkpoint's root")),
+            false => Err(TlogError::Proof(text!("it does not lead to the checkpoint's root"))),
         }
     }
 }

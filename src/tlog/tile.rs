@@ -3,6 +3,7 @@
 use super::TlogError;
 use super::merkle::{leaf_hash, node_hash, root_of};
 use crate::crypto::hash::Hash;
+use crate::language::text;
 
 /// Tree levels in a tile.
 pub const TILE_HEIGHT: u32 = 8;
@@ -57,7 +58,8 @@ impl LogBuilder {
     /// # Errors
     /// [`TlogError::Bundle`] for an entry above [`MAX_ENTRY`] bytes.
     pub fn push(&mut self, entry: &[u8]) -> Result<Vec<Finished>, TlogError> {
-        let len: u16 = entry.len().try_into().map_err(|_| TlogError::Bundle("an entry is longer than 65,535 bytes"))?;
+        let len: u16 =
+            entry.len().try_into().map_err(|_| TlogError::Bundle(text!("an entry is longer than 65,535 bytes")))?;
         self.bundle.extend_from_slice(&len.to_be_bytes());
         self.bundle.extend_from_slice(entry);
         let mut full = Vec::new();
@@ -131,16 +133,16 @@ pub fn bundle_entries(bytes: &[u8], width: usize) -> Result<Vec<&[u8]>, TlogErro
     let mut rest = bytes;
     while let Some((len, tail)) = rest.split_first_chunk::<2>() {
         let len = usize::from(u16::from_be_bytes(*len));
-        let entry = tail.get(..len).ok_or(TlogError::Bundle("an entry is cut short"))?;
+        let entry = tail.get(..len).ok_or(TlogError::Bundle(text!("an entry is cut short")))?;
         // Empty entries cost two bytes in the bundle and more in memory: a forged bundle could be full of them.
         if entries.len() == width {
-            return Err(TlogError::Bundle("it holds more entries than its place allows"));
+            return Err(TlogError::Bundle(text!("it holds more entries than its place allows")));
         }
         entries.push(entry);
         rest = &tail[len..];
     }
     if !rest.is_empty() || entries.len() != width {
-        return Err(TlogError::Bundle("it does not hold the number of entries that its place demands"));
+        return Err(TlogError::Bundle(text!("it does not hold the number of entries that its place demands")));
     }
     Ok(entries)
 }
@@ -151,7 +153,7 @@ pub fn bundle_entries(bytes: &[u8], width: usize) -> Result<Vec<&[u8]>, TlogErro
 /// [`TlogError::Bundle`] when its length is another.
 pub fn tile_hashes(bytes: &[u8], width: usize) -> Result<Vec<Hash>, TlogError> {
     if bytes.len() != width * 32 {
-        return Err(TlogError::Bundle("a hash tile has the wrong length"));
+        return Err(TlogError::Bundle(text!("a hash tile has the wrong length")));
     }
     Ok(bytes.chunks_exact(32).map(|hash| hash.try_into().expect("chunks are 32 bytes")).collect())
 }
