@@ -3,7 +3,7 @@
 use super::OpsError;
 use crate::archive::label::{RecordKind, is_record_name};
 use crate::crypto::secret::shuffle;
-use crate::language::said;
+use crate::language::{said, text};
 use crate::retention::Retention;
 use crate::retention::policy::{Assignment, Policy, PolicyError};
 use crate::retention::rule::{Rule, merge};
@@ -104,7 +104,7 @@ pub fn plan(
         if !metadata.is_dir() {
             return Err(OpsError::Problems(vec![Problem::new(
                 source,
-                tr!("it is not a folder; name the folder it is in"),
+                text!("it is not a folder; name the folder it is in"),
             )]));
         }
         match grouping {
