@@ -27,7 +27,7 @@ pub enum RolesError {
         what: String,
     },
     /// A role that is none, or a person that cannot be shown.
-    #[error("{role}: {what}")]
+    #[error("{}", tr!("{role}: {what}", role = role, what = what))]
     Role {
         /// As the file names it.
         role: String,

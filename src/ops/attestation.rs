@@ -27,7 +27,7 @@ pub struct Attested {
 
 /// A grant or a refusal that the journal does not speak for.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{what}: {why}")]
+#[error("{}", tr!("{what}: {why}", what = what, why = why))]
 pub struct Unattested {
     /// Which, such as `grant 0102…`.
     pub what: String,
