@@ -8,6 +8,7 @@ use crate::storage::document::is_text;
 use crate::storage::escape;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// Characters of a text in a message, at most.
 pub const MAX_TEXT: usize = 2000;
@@ -36,7 +37,7 @@ impl Conditions {
     /// In words.
     pub fn check(&self) -> Result<(), String> {
         if ![self.destroy_by, self.return_by].into_iter().flatten().all(is_plain_date) {
-            return Err("conditions: a date has no year of four digits".into());
+            return Err(tr!("conditions: a date has no year of four digits"));
         }
         self.text.as_deref().map_or(Ok(()), |text| check_text("conditions: text", text))
     }
@@ -49,7 +50,7 @@ impl Conditions {
         // A day earlier: it may still be yesterday where the promise is made.
         let over = |by: NaiveDate| by.succ_opt().is_some_and(|day| day < from);
         match [self.destroy_by, self.return_by].into_iter().flatten().any(over) {
-            true => Err("conditions: a date is over before the grant begins".into()),
+            true => Err(tr!("conditions: a date is over before the grant begins")),
             false => Ok(()),
         }
     }
@@ -62,7 +63,7 @@ impl Conditions {
 /// In words, with `what` in front.
 pub fn check_text(what: &str, text: &str) -> Result<(), String> {
     if text.trim().is_empty() || text.chars().take(MAX_TEXT + 1).count() > MAX_TEXT {
-        return Err(format!("{what}: it is empty or longer than {MAX_TEXT} characters"));
+        return Err(tr!("{what}: it is empty or longer than {max_text} characters", what = what, max_text = MAX_TEXT));
     }
     let plain = text.replace('\n', " ");
     check_visible(what, &plain)
@@ -75,7 +76,7 @@ pub fn check_text(what: &str, text: &str) -> Result<(), String> {
 /// In words, with `what` in front.
 pub fn check_line(what: &str, text: &str) -> Result<(), String> {
     if !is_text(text) {
-        return Err(format!("{what}: it is empty, longer than 200 characters, or more than a line"));
+        return Err(tr!("{what}: it is empty, longer than 200 characters, or more than a line", what = what));
     }
     check_visible(what, text)
 }
@@ -83,7 +84,7 @@ pub fn check_line(what: &str, text: &str) -> Result<(), String> {
 fn check_visible(what: &str, text: &str) -> Result<(), String> {
     match escape(text) == text {
         true => Ok(()),
-        false => Err(format!("{what}: it has a control, bidirectional or invisible character")),
+        false => Err(tr!("{what}: it has a control, bidirectional or invisible character", what = what)),
     }
 }
 

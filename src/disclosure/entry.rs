@@ -7,6 +7,7 @@ use crate::crypto::hash::sha256;
 use crate::storage::escape;
 use base64::{Engine, prelude::BASE64_STANDARD, prelude::BASE64_STANDARD_NO_PAD};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+use tr::tr;
 
 /// Bytes of a line, at most.
 const MAX_LINE: usize = 8192;
@@ -39,16 +40,16 @@ impl Entry {
     /// What is wrong with the line.
     pub fn read(line: &str) -> Result<Option<Self>, String> {
         if line.len() > MAX_LINE {
-            return Err(format!("it is longer than {MAX_LINE} bytes"));
+            return Err(tr!("it is longer than {max_line} bytes", max_line = MAX_LINE));
         }
         if escape(line) != line {
-            return Err("it has a control, bidirectional or invisible character".into());
+            return Err(tr!("it has a control, bidirectional or invisible character"));
         }
         let line = line.trim_matches(' ');
         if line.is_empty() || line.starts_with('#') {
             return Ok(None);
         }
-        let (principal, rest) = line.split_once(' ').ok_or("it has no key")?;
+        let (principal, rest) = line.split_once(' ').ok_or_else(|| tr!("it has no key"))?;
         check_principal(principal)?;
         let rest = rest.trim_start_matches(' ');
         let mut entry = Self {
@@ -62,12 +63,13 @@ impl Entry {
         let first = rest.split(' ').next().unwrap_or_default();
         let rest = if is_kind(first) { rest } else { options(rest, &mut entry)? };
         let mut fields = rest.split(' ').filter(|field| !field.is_empty());
-        let (kind, encoded) = (fields.next().ok_or("it has no key")?, fields.next().ok_or("it has no key")?);
+        let (kind, encoded) =
+            (fields.next().ok_or_else(|| tr!("it has no key"))?, fields.next().ok_or_else(|| tr!("it has no key"))?);
         if !is_kind(kind) {
-            return Err(format!("{kind:?} is not a type of key that may sign"));
+            return Err(tr!("{kind} is not a type of key that may sign", kind = format!("{:?}", kind)));
         }
         entry.kind = kind.to_owned();
-        entry.key = BASE64_STANDARD.decode(encoded).map_err(|_| "its key is not base64")?;
+        entry.key = BASE64_STANDARD.decode(encoded).map_err(|_| tr!("its key is not base64"))?;
         check_key(kind, &entry.key)?;
         Ok(Some(entry))
     }
@@ -106,19 +108,19 @@ pub fn fingerprint(key: &[u8]) -> String {
 /// In words.
 pub fn check_principal(name: &str) -> Result<(), String> {
     if name.is_empty() || escape(name) != name {
-        return Err("a name is empty, or has a control, bidirectional or invisible character".into());
+        return Err(tr!("a name is empty, or has a control, bidirectional or invisible character"));
     }
     if name.contains(',') {
-        return Err("it names several principals: people are counted by name, so a key has one".into());
+        return Err(tr!("it names several principals: people are counted by name, so a key has one"));
     }
     if name.contains(['*', '?', '!']) {
-        return Err(format!("{name:?} is a pattern, not a person"));
+        return Err(tr!("{name} is a pattern, not a person", name = format!("{:?}", name)));
     }
     if name.contains(['"', '\'', '\\', '=', '#']) || name.chars().any(char::is_whitespace) {
-        return Err(format!("{name:?} is not a name such as a.wang@firm.example"));
+        return Err(tr!("{name} is not a name such as a.wang@firm.example", name = format!("{:?}", name)));
     }
     if name.len() > MAX_PRINCIPAL {
-        return Err(format!("its name is longer than {MAX_PRINCIPAL} bytes"));
+        return Err(tr!("its name is longer than {max_principal} bytes", max_principal = MAX_PRINCIPAL));
     }
     Ok(())
 }
@@ -129,19 +131,19 @@ fn options<'a>(mut rest: &'a str, entry: &mut Entry) -> Result<&'a str, String> 
         let end = rest.find(['=', ',', ' ']).unwrap_or(rest.len());
         let name = rest[..end].to_ascii_lowercase();
         if name == "cert-authority" {
-            return Err("certificate authorities are not people: list the keys themselves".into());
+            return Err(tr!("certificate authorities are not people: list the keys themselves"));
         }
         if !matches!(name.as_str(), "namespaces" | "valid-after" | "valid-before") {
-            return Err(format!("{name:?} is neither a type of key nor an option"));
+            return Err(tr!("{name} is neither a type of key nor an option", name = format!("{:?}", name)));
         }
         let quoted = rest[end..].strip_prefix("=\"").and_then(|value| value.split_once('"'));
-        let (value, after) = quoted.ok_or_else(|| format!("option {name}: its value is not quoted"))?;
-        set_option(&name, value, entry).map_err(|what| format!("option {name}: {what}"))?;
+        let (value, after) = quoted.ok_or_else(|| tr!("option {name}: its value is not quoted", name = name))?;
+        set_option(&name, value, entry).map_err(|what| tr!("option {name}: {what}", name = name, what = what))?;
         match after.as_bytes().first() {
             Some(b',') => rest = &after[1..],
             Some(b' ') => return Ok(after.trim_start_matches(' ')),
-            Some(_) => return Err(format!("option {name}: something follows its value")),
-            None => return Err("it has no key".into()),
+            Some(_) => return Err(tr!("option {name}: something follows its value", name = name)),
+            None => return Err(tr!("it has no key")),
         }
     }
 }
@@ -154,10 +156,10 @@ fn set_option(name: &str, value: &str, entry: &mut Entry) -> Result<(), String> 
         _ => entry.valid_before.replace(time(value)?).is_some_and(|_| before.is_some()),
     };
     if twice {
-        return Err("it is given twice".into());
+        return Err(tr!("it is given twice"));
     }
     match (entry.valid_after, entry.valid_before) {
-        (Some(after), Some(before)) if before <= after => Err("the key would never be valid".into()),
+        (Some(after), Some(before)) if before <= after => Err(tr!("the key would never be valid")),
         _ => Ok(()),
     }
 }
@@ -168,14 +170,14 @@ fn namespaces(value: &str) -> Result<Vec<String>, String> {
     let name = |name: &str| {
         let stem = name.strip_suffix('*').unwrap_or(name);
         let good = !name.is_empty() && name.len() <= MAX_PRINCIPAL && stem.chars().all(plain);
-        good.then(|| name.to_owned()).ok_or_else(|| format!("{name:?} is not a namespace"))
+        good.then(|| name.to_owned()).ok_or_else(|| tr!("{name} is not a namespace", name = format!("{:?}", name)))
     };
     value.split(',').map(name).collect()
 }
 
 /// `YYYYMMDD`, `YYYYMMDDhhmm` or `YYYYMMDDhhmmss`, with or without `Z`, always in UTC.
 fn time(value: &str) -> Result<DateTime<Utc>, String> {
-    let malformed = || format!("{value:?} is not a time such as 20261231 or 20261231235959Z");
+    let malformed = || tr!("{value} is not a time such as 20261231 or 20261231235959Z", value = format!("{:?}", value));
     let digits = value.strip_suffix('Z').unwrap_or(value);
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) || !matches!(digits.len(), 8 | 12 | 14) {
         return Err(malformed());
@@ -218,7 +220,7 @@ fn check_key(kind: &str, key: &[u8]) -> Result<(), String> {
         "ssh-rsa" => {
             let (exponent, modulus) = (next().and_then(bits), next().and_then(bits));
             if modulus.is_some_and(|bits| !RSA_BITS.contains(&bits)) {
-                return Err("its RSA key does not have 2,048 to 16,384 bits".into());
+                return Err(tr!("its RSA key does not have 2,048 to 16,384 bits"));
             }
             exponent.is_some() && modulus.is_some()
         }
@@ -232,7 +234,7 @@ fn check_key(kind: &str, key: &[u8]) -> Result<(), String> {
             next() == Some(curve.as_bytes()) && is_point(next(), length)
         }
     };
-    if fits && rest.is_empty() { Ok(()) } else { Err(format!("its key is not one of type {kind}")) }
+    if fits && rest.is_empty() { Ok(()) } else { Err(tr!("its key is not one of type {kind}", kind = kind)) }
 }
 
 fn is_point(bytes: Option<&[u8]>, length: usize) -> bool {

@@ -8,6 +8,7 @@ use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::Secret32;
 use crate::storage::document::{self, DocumentError};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-evidence/v1";
@@ -68,7 +69,7 @@ impl BagEvidence {
     pub fn parse(bytes: &[u8]) -> Result<Self, DocumentError> {
         let evidence: Self = document::parse_within(bytes, FORMAT, MAX_EVIDENCE)?;
         if evidence.grant.is_some() != evidence.watermark.is_some() || evidence.record == 0 {
-            return Err(DocumentError::malformed("it has a grant without its watermark, or no record"));
+            return Err(DocumentError::malformed(tr!("it has a grant without its watermark, or no record")));
         }
         Ok(evidence)
     }

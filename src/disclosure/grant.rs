@@ -12,11 +12,13 @@ use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::Secret32;
 use crate::crypto::{header, hybrid};
+use crate::language::text;
 use crate::retention::ranges::Ranges;
 use crate::storage::document::{self, DocumentError, MAX_DOCUMENT, base64_text, is_plain_time};
 use crate::tlog::proof::Evidence;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 use zeroize::Zeroizing;
 
 /// The format that this version writes and reads.
@@ -132,11 +134,11 @@ impl Grant {
         let grant: Self = document::parse_within(bytes, FORMAT, MAX_DOCUMENT)?;
         grant.check().map_err(DocumentError::Malformed)?;
         if grant.journal.is_none() {
-            return Err(DocumentError::malformed("it lacks the journal's entry"));
+            return Err(DocumentError::malformed(tr!("it lacks the journal's entry")));
         }
         // One more stanza would be one more reader, whom the journal does not name.
         if !header::stanza_types(&grant.keys).is_ok_and(|types| types == [hybrid::STANZA]) {
-            return Err(DocumentError::malformed("keys: they are not encrypted to one address"));
+            return Err(DocumentError::malformed(tr!("keys: they are not encrypted to one address")));
         }
         Ok(grant)
     }
@@ -154,11 +156,11 @@ impl Grant {
         self.requester.check()?;
         self.approvals.iter().try_for_each(Signatory::check)?;
         if self.approvals.len() > MAX_APPROVALS || !self.approvals.is_sorted_by(|a, b| a.name < b.name) {
-            return Err("approvals: too many, or not in the order of names, each once".into());
+            return Err(tr!("approvals: too many, or not in the order of names, each once"));
         }
         let own = |by: &Signatory| by.name == self.requester.name || by.key == self.requester.key;
         if self.approvals.iter().any(own) {
-            return Err("approvals: the requester is among them".into());
+            return Err(tr!("approvals: the requester is among them"));
         }
         check_address(&self.address)?;
         check_records(&self.records)?;
@@ -166,10 +168,10 @@ impl Grant {
         check_validity(self.valid_from, self.valid_until)?;
         self.conditions.check_from(self.valid_from.date_naive())?;
         if !is_plain_time(self.granted) || self.granted > self.valid_until {
-            return Err("granted: it is not in whole seconds, or after the end of the validity".into());
+            return Err(tr!("granted: it is not in whole seconds, or after the end of the validity"));
         }
         if self.keys.len() as u64 > GrantedKeys::limit(self.records.count()) + ENVELOPE {
-            return Err("keys: they are larger than those of its records can be".into());
+            return Err(tr!("keys: they are larger than those of its records can be"));
         }
         check_firm(&self.firm)?;
         Ok(())
@@ -200,15 +202,15 @@ impl GrantedKeys {
     pub fn parse(plaintext: &[u8], grant: &Grant) -> Result<Self, &'static str> {
         let read: Result<Self, _> = document::parse_any(plaintext, KEYS_FORMAT, Self::limit(grant.records.count()));
         // What the parser complains of could quote a secret.
-        let keys = read.map_err(|_| "they are not written as they must be")?;
+        let keys = read.map_err(|_| text!("they are not written as they must be"))?;
         if keys.to_bytes()[..] != *plaintext {
-            return Err("they are not in canonical form");
+            return Err(text!("they are not in canonical form"));
         }
         if keys.grant != grant.grant || keys.archive != grant.archive {
-            return Err("they are of another grant or archive");
+            return Err(text!("they are of another grant or archive"));
         }
         if !keys.records.iter().map(|keys| keys.record).eq(grant.records.iter()) {
-            return Err("they are of other records");
+            return Err(text!("they are of other records"));
         }
         Ok(keys)
     }

@@ -14,11 +14,13 @@ use super::refusal::Refusal;
 use super::request::Request;
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
+use crate::language::{said, text};
 use crate::retention::ranges::Ranges;
 use crate::retention::whole_second;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// Name of the sealed document.
 pub const DOCUMENT: &str = "disclosures";
@@ -31,10 +33,10 @@ const MAX_REQUESTS: usize = 1 << 16;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum LedgerError {
     /// Not what was stored.
-    #[error("document {DOCUMENT}: {0}")]
+    #[error("{}", tr!("document {document}: {}", _0, document = DOCUMENT))]
     Damaged(String),
     /// The request has its answer.
-    #[error("request {}: it was {answer} already as {}", hex::encode(&.request[..8]), hex::encode(.by))]
+    #[error("{}", answered(request, answer, by))]
     Answered {
         /// Which request.
         request: Hash,
@@ -44,13 +46,13 @@ pub enum LedgerError {
         by: [u8; 16],
     },
     /// Nobody noted such a request.
-    #[error("request {}: it was never noted in this keyring", hex::encode(&.0[..8]))]
+    #[error("{}", tr!("request {}: it was never noted in this keyring", hex::encode(&_0[..8])))]
     UnknownRequest(Hash),
     /// No such grant.
-    #[error("grant {}: it was not made in this keyring", hex::encode(.0))]
+    #[error("{}", tr!("grant {}: it was not made in this keyring", hex::encode(_0)))]
     UnknownGrant([u8; 16]),
     /// The grant cannot be written a second time.
-    #[error("grant {}: {what}", hex::encode(.grant))]
+    #[error("{}", tr!("grant {}: {what}", hex::encode(grant), what = said(what)))]
     Spent {
         /// Which grant.
         grant: [u8; 16],
@@ -58,7 +60,7 @@ pub enum LedgerError {
         what: &'static str,
     },
     /// A receipt that is not one for this grant.
-    #[error("receipt of grant {}: {what}", hex::encode(.grant))]
+    #[error("{}", tr!("receipt of grant {}: {what}", hex::encode(grant), what = said(what)))]
     Receipt {
         /// Which grant.
         grant: [u8; 16],
@@ -66,8 +68,16 @@ pub enum LedgerError {
         what: &'static str,
     },
     /// No room.
-    #[error("ledger of disclosures: {0}")]
+    #[error("{}", tr!("ledger of disclosures: {}", said(_0)))]
     Full(&'static str),
+}
+
+fn answered(request: &Hash, answer: &str, by: &[u8; 16]) -> String {
+    let (request, by) = (hex::encode(&request[..8]), hex::encode(by));
+    match answer {
+        "granted" => tr!("request {request}: it was granted already as {by}", request = request, by = by),
+        _ => tr!("request {request}: it was refused already as {by}", request = request, by = by),
+    }
 }
 
 /// All disclosures of a keyring.
@@ -85,7 +95,11 @@ impl Ledger {
     /// [`LedgerError::Full`] when it would be too long to be read again.
     pub fn to_bytes(&self) -> Result<Vec<u8>, LedgerError> {
         let bytes = serde_json::to_vec(self).expect("a ledger is JSON");
-        if bytes.len() > MAX_LEDGER { Err(LedgerError::Full("it would be longer than 64 MiB")) } else { Ok(bytes) }
+        if bytes.len() > MAX_LEDGER {
+            Err(LedgerError::Full(text!("it would be longer than 64 MiB")))
+        } else {
+            Ok(bytes)
+        }
     }
 
     /// From what [`Ledger::to_bytes`] wrote.
@@ -94,13 +108,13 @@ impl Ledger {
     /// [`LedgerError::Damaged`] for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LedgerError> {
         if bytes.len() > MAX_LEDGER {
-            return Err(LedgerError::Damaged("it is too long".into()));
+            return Err(LedgerError::Damaged(tr!("it is too long")));
         }
         let ledger: Self = serde_json::from_slice(bytes).map_err(|e| LedgerError::Damaged(e.to_string()))?;
         ledger.check().map_err(LedgerError::Damaged)?;
         match ledger.to_bytes()? == bytes {
             true => Ok(ledger),
-            false => Err(LedgerError::Damaged("it is not written in the one way".into())),
+            false => Err(LedgerError::Damaged(tr!("it is not written in the one way"))),
         }
     }
 
@@ -153,7 +167,7 @@ impl Ledger {
             return Ok(false);
         }
         if self.requests.len() == MAX_REQUESTS {
-            return Err(LedgerError::Full("it has as many requests as it can"));
+            return Err(LedgerError::Full(text!("it has as many requests as it can")));
         }
         let Request { description, explanation, legal_basis, references, identity, .. } = request.clone();
         self.requests.push(NotedRequest {
@@ -225,17 +239,17 @@ impl Ledger {
         let Grant { archive, records, requester, .. } = &noted.grant;
         if receipt.archive != *archive || receipt.grant_sha256 != noted.document || receipt.requester != requester.name
         {
-            return refused("its archive, requester or hash is not the grant's");
+            return refused(text!("its archive, requester or hash is not the grant's"));
         }
         if !receipt.records.iter().all(|record| records.contains(record)) {
-            return refused("it names records that were not granted");
+            return refused(text!("it names records that were not granted"));
         }
         let of_kind = noted.receipts.iter().filter(|earlier| earlier.what == receipt.what);
         if of_kind.into_iter().any(|earlier| earlier.records.iter().any(|record| receipt.records.contains(record))) {
-            return refused("another receipt says the same of one of its records");
+            return refused(text!("another receipt says the same of one of its records"));
         }
         if noted.receipts.len() == MAX_RECEIPTS {
-            return Err(LedgerError::Full("the grant has as many receipts as it can"));
+            return Err(LedgerError::Full(text!("the grant has as many receipts as it can")));
         }
         noted.receipts.push(NotedReceipt {
             what: receipt.what,
@@ -305,20 +319,20 @@ impl Ledger {
         let mut requests = BTreeMap::new();
         for noted in &self.requests {
             if requests.insert(noted.request, noted).is_some() {
-                return Err("a request stands twice".into());
+                return Err(tr!("a request stands twice"));
             }
             noted.check()?;
         }
         let granted = |noted: &&NotedRequest| matches!(noted.state, RequestState::Granted { .. });
         if self.requests.len() > MAX_REQUESTS || self.requests.iter().filter(granted).count() != self.grants.len() {
-            return Err("its requests and grants do not fit together".into());
+            return Err(tr!("its requests and grants do not fit together"));
         }
         for noted in &self.grants {
             let Grant { grant, request, archive, .. } = &noted.grant;
             let fits =
                 |of: &&NotedRequest| of.state == RequestState::Granted { grant: *grant } && of.archive == *archive;
             if !requests.get(request).is_some_and(fits) {
-                return Err("a grant answers no request".into());
+                return Err(tr!("a grant answers no request"));
             }
             noted.check()?;
         }

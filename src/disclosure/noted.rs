@@ -11,11 +11,13 @@ use super::refusal::RefusalReason;
 use super::request::{IdentityPaper, Reference, check_records};
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
+use crate::language::text;
 use crate::retention::is_plain_date;
 use crate::retention::ranges::Ranges;
 use crate::storage::document::is_plain_time;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// Records that one request was found to be about, at most.
 const MAX_KNOWN: u64 = 1 << 20;
@@ -179,7 +181,7 @@ impl NotedRequest {
         let Some(records) = records else { return Ok(()) };
         let both: Ranges = self.records.iter().chain([records]).flat_map(Ranges::iter).collect();
         if both.count() > MAX_KNOWN {
-            return Err(LedgerError::Full("a request is about more records than it can keep"));
+            return Err(LedgerError::Full(text!("a request is about more records than it can keep")));
         }
         self.records = Some(both);
         Ok(())
@@ -198,10 +200,10 @@ impl NotedRequest {
         if let Some(records) = &self.records
             && (records.is_empty() || records.count() > MAX_KNOWN)
         {
-            return Err("a request is about no record, or about too many".into());
+            return Err(tr!("a request is about no record, or about too many"));
         }
         if !is_plain_date(self.wanted_until) || !is_plain_time(self.noted) {
-            return Err("a time of a request is not in whole seconds".into());
+            return Err(tr!("a time of a request is not in whole seconds"));
         }
         Ok(())
     }
@@ -214,9 +216,9 @@ impl NotedGrant {
     /// [`LedgerError::Spent`] when it is over, a receipt came, or its keys were forgotten.
     pub fn again(&self, now: DateTime<Utc>) -> Result<&Grant, LedgerError> {
         let what = match &self.grant {
-            _ if !self.receipts.is_empty() => "it was received: its receipt is in the journal",
-            grant if grant.valid_until < now => "its validity is over",
-            grant if grant.keys.is_empty() => "its keys were forgotten with one of its records",
+            _ if !self.receipts.is_empty() => text!("it was received: its receipt is in the journal"),
+            grant if grant.valid_until < now => text!("its validity is over"),
+            grant if grant.keys.is_empty() => text!("its keys were forgotten with one of its records"),
             grant => return Ok(grant),
         };
         Err(LedgerError::Spent { grant: self.grant.grant, what })
@@ -246,12 +248,12 @@ impl NotedGrant {
     pub(super) fn check(&self) -> Result<(), String> {
         self.grant.check()?;
         if self.grant.journal.is_some() || self.receipts.len() > MAX_RECEIPTS {
-            return Err("a grant has a journal's entry, or too many receipts".into());
+            return Err(tr!("a grant has a journal's entry, or too many receipts"));
         }
         for receipt in &self.receipts {
             check_records(&receipt.records)?;
             if !is_plain_time(receipt.made) || !is_plain_time(receipt.noted) {
-                return Err("a time of a receipt is not in whole seconds".into());
+                return Err(tr!("a time of a receipt is not in whole seconds"));
             }
         }
         Ok(())

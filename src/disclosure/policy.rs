@@ -9,6 +9,7 @@ use super::roster::Roster;
 use super::{grant, namespace};
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
+use crate::language::{said, text};
 use crate::retention::ranges::Ranges;
 use crate::retention::term::is_code;
 use crate::retention::{Class, is_plain_date, parse_date};
@@ -17,6 +18,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use toml::Spanned;
+use tr::tr;
 
 /// Bytes of a policy, at most.
 pub const MAX_TEXT: usize = 256 << 10;
@@ -29,10 +31,10 @@ const MAX_LISTED: usize = 64;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DisclosurePolicyError {
     /// The text is too long, or too many requesters are in it.
-    #[error("disclosure policy: {0}")]
+    #[error("{}", tr!("disclosure policy: {}", said(_0)))]
     Size(&'static str),
     /// A part of it makes no sense.
-    #[error("disclosure policy: line {line}: {what}")]
+    #[error("{}", tr!("disclosure policy: line {line}: {what}", line = line, what = what))]
     Line {
         /// Which, from 1.
         line: usize,
@@ -139,22 +141,22 @@ impl DisclosurePolicy {
     /// [`DisclosurePolicyError`] names the line that is wrong.
     pub fn parse(text: &[u8]) -> Result<Self, DisclosurePolicyError> {
         if text.len() > MAX_TEXT {
-            return Err(DisclosurePolicyError::Size("it is longer than 256 KiB"));
+            return Err(DisclosurePolicyError::Size(text!("it is longer than 256 KiB")));
         }
         let line = |at: usize| 1 + text[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count();
         let fault = |at: usize, what: String| DisclosurePolicyError::Line { line: line(at), what };
-        let utf8 = std::str::from_utf8(text).map_err(|e| fault(e.valid_up_to(), "it is not UTF-8".into()))?;
+        let utf8 = std::str::from_utf8(text).map_err(|e| fault(e.valid_up_to(), tr!("it is not UTF-8")))?;
         for (index, words) in utf8.split('\n').enumerate() {
             let plain = words.replace('\t', " ");
             if escape(&plain) != plain {
-                let what = "it has a control, bidirectional or invisible character".into();
+                let what = tr!("it has a control, bidirectional or invisible character");
                 return Err(DisclosurePolicyError::Line { line: index + 1, what });
             }
         }
         let file: PolicyFile =
             toml::from_str(utf8).map_err(|e| fault(e.span().map_or(0, |span| span.start), first_words(e.message())))?;
         if file.requesters.len() > MAX_REQUESTERS {
-            return Err(DisclosurePolicyError::Size("more than 1000 requesters are in it"));
+            return Err(DisclosurePolicyError::Size(text!("more than 1000 requesters are in it")));
         }
         let approvals = Approvals::read(&file.approvals).map_err(|(at, what)| fault(at, what))?;
         let requester = |spanned: Spanned<RequesterFile>| {
@@ -210,12 +212,17 @@ impl DisclosurePolicy {
         let mut findings = Vec::new();
         for Requester { principal, classes, line, .. } in &self.requesters {
             if !people.contains(principal.as_str()) {
-                findings.push(format!("line {line}: {principal} is not on the roster"));
+                findings.push(tr!("line {line}: {principal} is not on the roster", line = line, principal = principal));
                 continue;
             }
             if !requesters.contains(principal.as_str()) {
                 let wanted = namespace::REQUEST;
-                findings.push(format!("line {line}: {principal} has no key that is valid now and may sign {wanted}"));
+                findings.push(tr!(
+                    "line {line}: {principal} has no key that is valid now and may sign {wanted}",
+                    line = line,
+                    principal = principal,
+                    wanted = wanted
+                ));
             }
             let all = [Class::Public, Class::Sensitive, Class::Confidential];
             let left = approvers.iter().filter(|approver| *approver != principal).count();
@@ -223,10 +230,7 @@ impl DisclosurePolicy {
                 let needed = self.approvals(*class);
                 if left < needed as usize {
                     let class = class.as_str();
-                    findings.push(format!(
-                        "line {line}: {needed} people must approve {class} records, but besides {principal} the roster \
-                         has {left} who can now"
-                    ));
+                    findings.push(tr!("line {line}: {needed} people must approve {class} records, but besides {principal} the roster has {left} who can now", line = line, needed = needed, class = class, principal = principal, left = left));
                 }
             }
         }
@@ -238,7 +242,7 @@ impl Approvals {
     fn read(file: &ApprovalsFile) -> Result<Self, (usize, String)> {
         let number = |given: &Option<Spanned<u32>>, default: u32| match given {
             Some(number) if *number.get_ref() as usize > grant::MAX_APPROVALS => {
-                Err((number.span().start, format!("more than {} people", grant::MAX_APPROVALS)))
+                Err((number.span().start, tr!("more than {} people", grant::MAX_APPROVALS)))
             }
             Some(number) => Ok(*number.get_ref()),
             None => Ok(default),
@@ -258,13 +262,13 @@ impl Requester {
             let mut id = ArchiveId::default();
             let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'));
             let read = plain && hex::decode_to_slice(&text, &mut id).is_ok();
-            read.then_some(id).ok_or_else(|| "archive: it is not an id of 32 hex digits".into())
+            read.then_some(id).ok_or_else(|| tr!("archive: it is not an id of 32 hex digits"))
         })?;
         let records = optional(file.records, |text: String| {
             let records: Ranges = text.parse()?;
             match (archive, records.is_empty()) {
-                (None, _) => Err("records: they are numbered within an archive, and it names none".to_owned()),
-                (_, true) => Err("records: there are none".to_owned()),
+                (None, _) => Err(tr!("records: they are numbered within an archive, and it names none")),
+                (_, true) => Err(tr!("records: there are none")),
                 _ => Ok(records),
             }
         })?;
@@ -274,13 +278,16 @@ impl Requester {
                 Day::Text(text) => text,
             };
             parse_date(&date).ok().filter(|date| is_plain_date(*date)).ok_or_else(|| {
-                format!("until: {:?} is not a date such as 2030-12-31", date.chars().take(40).collect::<String>())
+                tr!(
+                    "until: {} is not a date such as 2030-12-31",
+                    format!("{:?}", date.chars().take(40).collect::<String>())
+                )
             })
         })?;
         let compartments = optional(file.compartments, |names: Vec<String>| {
             let names = list("compartments", names)?;
             match names.iter().find(|name| !is_code(name)) {
-                Some(_) => Err("compartments: no compartment has such a name".to_owned()),
+                Some(_) => Err(tr!("compartments: no compartment has such a name")),
                 None => Ok(names),
             }
         })?;
@@ -319,10 +326,10 @@ fn optional<T, U>(
 /// A list that narrows: an empty one would allow nothing, and is a mistake.
 fn list<T: PartialEq>(what: &str, elements: Vec<T>) -> Result<Vec<T>, String> {
     if elements.is_empty() || elements.len() > MAX_LISTED {
-        return Err(format!("{what}: it has none, or more than {MAX_LISTED}"));
+        return Err(tr!("{what}: it has none, or more than {max_listed}", what = what, max_listed = MAX_LISTED));
     }
     if elements.iter().enumerate().any(|(index, element)| elements[..index].contains(element)) {
-        return Err(format!("{what}: one of them stands twice"));
+        return Err(tr!("{what}: one of them stands twice", what = what));
     }
     Ok(elements)
 }

@@ -16,6 +16,7 @@ use crate::retention::ranges::Ranges;
 use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-proposal/v1";
@@ -86,7 +87,7 @@ impl Signatory {
         let base64 = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/';
         let fits = |hash: &str| hash.len() == 43 && hash.bytes().all(base64);
         if !self.key.strip_prefix("SHA256:").is_some_and(fits) {
-            return Err("the fingerprint of a key is malformed".into());
+            return Err(tr!("the fingerprint of a key is malformed"));
         }
         check_principal(&self.name)
     }
@@ -128,13 +129,13 @@ impl Proposal {
         self.conditions.check_from(self.valid_from.date_naive())?;
         check_firm(&self.firm)?;
         if !is_plain_time(self.made) || !is_plain_time(self.approve_until) || self.approve_until < self.made {
-            return Err("a time is not in whole seconds, or approvals end before it was made".into());
+            return Err(tr!("a time is not in whole seconds, or approvals end before it was made"));
         }
         if self.approvals_needed as usize > MAX_APPROVALS {
-            return Err(format!("approvals_needed: more than {MAX_APPROVALS} people"));
+            return Err(tr!("approvals_needed: more than {max_approvals} people", max_approvals = MAX_APPROVALS));
         }
         if self.classes.is_empty() || !self.classes.is_sorted_by(|a, b| a < b) {
-            return Err("classes: there are none, or they do not rise".into());
+            return Err(tr!("classes: there are none, or they do not rise"));
         }
         Ok(())
     }
@@ -146,7 +147,7 @@ impl Proposal {
 /// In words.
 pub fn check_firm(name: &str) -> Result<(), String> {
     check_line("firm", name)?;
-    if is_key_name(name) { Ok(()) } else { Err("firm: it is not a key name".into()) }
+    if is_key_name(name) { Ok(()) } else { Err(tr!("firm: it is not a key name")) }
 }
 
 /// Whether a grant may be valid from one time until another.
@@ -155,7 +156,7 @@ pub fn check_firm(name: &str) -> Result<(), String> {
 /// In words.
 pub fn check_validity(from: DateTime<Utc>, until: DateTime<Utc>) -> Result<(), String> {
     if !is_plain_time(from) || !is_plain_time(until) || from >= until {
-        return Err("its validity ends before it begins, or is not in whole seconds".into());
+        return Err(tr!("its validity ends before it begins, or is not in whole seconds"));
     }
     Ok(())
 }

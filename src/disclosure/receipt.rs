@@ -12,6 +12,7 @@ use crate::retention::ranges::Ranges;
 use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-receipt/v1";
@@ -110,10 +111,10 @@ impl Receipt {
             Handled::Returned | Handled::Destroyed => self.opened.is_empty(),
         };
         if !whole {
-            return Err("opened: it is not the list of its records".into());
+            return Err(tr!("opened: it is not the list of its records"));
         }
         if !is_plain_time(self.made) {
-            return Err("made: it is not in whole seconds".into());
+            return Err(tr!("made: it is not in whole seconds"));
         }
         check_principal(&self.requester)?;
         check_line("tool", &self.tool)

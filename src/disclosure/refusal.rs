@@ -12,6 +12,7 @@ use crate::storage::document::{self, DocumentError, is_plain_time};
 use crate::tlog::proof::Evidence;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-refusal/v1";
@@ -126,7 +127,7 @@ impl Refusal {
         let refusal: Self = document::parse_within(bytes, FORMAT, MAX_MESSAGE)?;
         refusal.check().map_err(DocumentError::Malformed)?;
         if refusal.journal.is_none() {
-            return Err(DocumentError::malformed("it lacks the journal's entry"));
+            return Err(DocumentError::malformed(tr!("it lacks the journal's entry")));
         }
         Ok(refusal)
     }
@@ -144,7 +145,7 @@ impl Refusal {
         self.requester.as_ref().map_or(Ok(()), Signatory::check)?;
         check_text("explanation", &self.explanation)?;
         if !is_plain_time(self.refused) {
-            return Err("refused: it is not in whole seconds".into());
+            return Err(tr!("refused: it is not in whole seconds"));
         }
         check_firm(&self.firm)
     }

@@ -15,6 +15,7 @@ use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-request/v1";
@@ -130,8 +131,8 @@ impl Request {
         let (read, plain) = (object(bytes)?, object(&self.to_bytes())?);
         let other = read.iter().find(|(key, value)| plain.get(key.as_str()) != Some(value));
         match other.map(|(key, _)| (key, plain.get(key.as_str()))) {
-            Some((key, Some(plain))) => Err(format!("{key}: its one spelling is {plain}")),
-            Some((key, None)) => Err(format!("{key}: where there is nothing to say it is left out")),
+            Some((key, Some(plain))) => Err(tr!("{key}: its one spelling is {plain}", key = key, plain = plain)),
+            Some((key, None)) => Err(tr!("{key}: where there is nothing to say it is left out", key = key)),
             None => Ok(()),
         }
     }
@@ -145,24 +146,24 @@ impl Request {
         check_text("explanation", &self.explanation)?;
         self.legal_basis.as_deref().map_or(Ok(()), |text| check_text("legal_basis", text))?;
         if self.references.len() > MAX_LISTED || self.identity.len() > MAX_LISTED {
-            return Err(format!("more than {MAX_LISTED} references or papers of identity"));
+            return Err(tr!("more than {max_listed} references or papers of identity", max_listed = MAX_LISTED));
         }
         self.references.iter().try_for_each(|reference| check_text("references: text", &reference.text))?;
         self.identity.iter().try_for_each(|paper| check_text("identity: paper", &paper.paper))?;
         if !is_plain_date(self.wanted_until) {
-            return Err("wanted_until: it has no year of four digits".into());
+            return Err(tr!("wanted_until: it has no year of four digits"));
         }
         if !is_plain_time(self.made) {
-            return Err("made: it is not in whole seconds".into());
+            return Err(tr!("made: it is not in whole seconds"));
         }
-        check_principal(&self.requester).map_err(|what| format!("requester: {what}"))?;
+        check_principal(&self.requester).map_err(|what| tr!("requester: {what}", what = what))?;
         check_address(&self.address)
     }
 }
 
 fn check_records_or(records: Option<&Ranges>, description: Option<&str>) -> Result<(), String> {
     match (records, description) {
-        (None, None) => return Err("it names no records: neither `records` nor a `description`".into()),
+        (None, None) => return Err(tr!("it names no records: neither `records` nor a `description`")),
         (Some(records), _) => check_records(records)?,
         _ => {}
     }
@@ -175,13 +176,16 @@ fn check_records_or(records: Option<&Ranges>, description: Option<&str>) -> Resu
 /// In words.
 pub fn check_records(records: &Ranges) -> Result<(), String> {
     if records.is_empty() || records.contains(0) || records.last().is_some_and(|last| last > i64::MAX as u64) {
-        return Err("records: there are none, or there is no such number".into());
+        return Err(tr!("records: there are none, or there is no such number"));
     }
     if records.count() > MAX_RECORDS {
-        return Err(format!("records: more than {MAX_RECORDS}"));
+        return Err(tr!("records: more than {max_records}", max_records = MAX_RECORDS));
     }
     if records.to_string().len() > MAX_RANGES {
-        return Err(format!("records: too scattered, their list is longer than {MAX_RANGES} bytes"));
+        return Err(tr!(
+            "records: too scattered, their list is longer than {max_ranges} bytes",
+            max_ranges = MAX_RANGES
+        ));
     }
     Ok(())
 }
@@ -193,6 +197,6 @@ pub fn check_records(records: &Ranges) -> Result<(), String> {
 pub fn check_address(address: &str) -> Result<(), String> {
     match address.parse::<hybrid::Recipient>() {
         Ok(recipient) if recipient.to_string() == address => Ok(()),
-        _ => Err("address: it is not a recipient age1pq1… such as `keepuntil request new` makes".into()),
+        _ => Err(tr!("address: it is not a recipient age1pq1… such as `keepuntil request new` makes")),
     }
 }

@@ -8,11 +8,13 @@ use super::namespace;
 use super::signature::Signature;
 use super::statement::RosterChange;
 use crate::crypto::hash::{Hash, sha256};
+use crate::language::{said, text};
 use crate::storage::process::ProcessError;
 use crate::storage::ssh_keygen;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeSet;
+use tr::tr;
 
 /// Bytes of a roster, at most.
 pub const MAX_TEXT: usize = 256 << 10;
@@ -22,10 +24,10 @@ pub const MAX_ENTRIES: usize = 256;
 #[derive(Debug, thiserror::Error)]
 pub enum RosterError {
     /// The text is too long, or too many keys are on it.
-    #[error("roster: {0}")]
+    #[error("{}", tr!("roster: {}", said(_0)))]
     Size(&'static str),
     /// A line is not one of a roster.
-    #[error("roster: line {line}: {what}")]
+    #[error("{}", tr!("roster: line {line}: {what}", line = line, what = what))]
     Line {
         /// Which, from 1.
         line: usize,
@@ -33,13 +35,13 @@ pub enum RosterError {
         what: String,
     },
     /// Nobody is on it.
-    #[error("roster: nobody is on it")]
+    #[error("{}", tr!("roster: nobody is on it"))]
     Empty,
     /// Not an SSH signature.
-    #[error("signature: it is not one of ssh-keygen -Y sign")]
+    #[error("{}", tr!("signature: it is not one of ssh-keygen -Y sign"))]
     Malformed,
     /// Made for something else.
-    #[error("signature: it was made for {found:?}, not for {wanted:?}")]
+    #[error("{}", tr!("signature: it was made for {found}, not for {wanted}", found = format!("{:?}", found), wanted = format!("{:?}", wanted)))]
     OtherPurpose {
         /// Its namespace.
         found: String,
@@ -47,10 +49,10 @@ pub enum RosterError {
         wanted: String,
     },
     /// By a key that is not on the roster.
-    #[error("signature: its key {0} is not on the roster")]
+    #[error("{}", tr!("signature: its key {} is not on the roster", _0))]
     UnknownKey(String),
     /// By a key that may not sign this.
-    #[error("signature: the roster does not let the key of {principal} sign for {wanted:?}")]
+    #[error("{}", tr!("signature: the roster does not let the key of {principal} sign for {wanted}", principal = principal, wanted = format!("{:?}", wanted)))]
     NotFor {
         /// Whose key.
         principal: String,
@@ -58,7 +60,7 @@ pub enum RosterError {
         wanted: String,
     },
     /// By a key outside its time.
-    #[error("signature: the key of {principal} is not valid at {}", .at.format("%Y-%m-%dT%H:%M:%SZ"))]
+    #[error("{}", tr!("signature: the key of {principal} is not valid at {}", at.format("%Y-%m-%dT%H:%M:%SZ"), principal = principal))]
     NotValid {
         /// Whose key.
         principal: String,
@@ -66,7 +68,7 @@ pub enum RosterError {
         at: DateTime<Utc>,
     },
     /// Not over this message.
-    #[error("signature: it is not over this text by {principal}: {complaint}")]
+    #[error("{}", tr!("signature: it is not over this text by {principal}: {complaint}", principal = principal, complaint = complaint))]
     Forged {
         /// Whose key it names.
         principal: String,
@@ -74,7 +76,7 @@ pub enum RosterError {
         complaint: String,
     },
     /// One of several signatures.
-    #[error("{source} (the {number}. of those given)")]
+    #[error("{}", tr!("{source} (the {number}. of those given)", source = source, number = number))]
     Among {
         /// Which, from 1.
         number: usize,
@@ -82,7 +84,7 @@ pub enum RosterError {
         source: Box<RosterError>,
     },
     /// Fewer people than needed.
-    #[error("roster: {have} of {needed} people needed have signed")]
+    #[error("{}", tr!("roster: {have} of {needed} people needed have signed", have = have, needed = needed))]
     TooFew {
         /// Distinct people who signed.
         have: usize,
@@ -90,7 +92,7 @@ pub enum RosterError {
         needed: usize,
     },
     /// A new roster that could never be changed nor used.
-    #[error("roster: {people} people are on it, but {needed} are needed to approve")]
+    #[error("{}", tr!("roster: {people} people are on it, but {needed} are needed to approve", people = people, needed = needed))]
     TooSmall {
         /// Distinct people on it.
         people: usize,
@@ -98,7 +100,7 @@ pub enum RosterError {
         needed: usize,
     },
     /// The change is not about this roster.
-    #[error("roster: the change was made from another roster than the one in force")]
+    #[error("{}", tr!("roster: the change was made from another roster than the one in force"))]
     Stale,
     /// `ssh-keygen` could not be run.
     #[error(transparent)]
@@ -128,11 +130,11 @@ impl Roster {
     /// [`RosterError::Line`], [`RosterError::Size`], [`RosterError::Empty`].
     pub fn parse(text: &[u8]) -> Result<Self, RosterError> {
         if text.len() > MAX_TEXT {
-            return Err(RosterError::Size("it is longer than 256 KiB"));
+            return Err(RosterError::Size(text!("it is longer than 256 KiB")));
         }
         let text = std::str::from_utf8(text).map_err(|e| RosterError::Line {
             line: 1 + text[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count(),
-            what: "it is not UTF-8".into(),
+            what: tr!("it is not UTF-8"),
         })?;
         let mut entries: Vec<Entry> = Vec::new();
         for (index, line) in text.split('\n').enumerate() {
@@ -142,7 +144,7 @@ impl Roster {
                 return Err(fault(what));
             }
             if entries.len() == MAX_ENTRIES {
-                return Err(RosterError::Size("more than 256 keys are on it"));
+                return Err(RosterError::Size(text!("more than 256 keys are on it")));
             }
             entries.push(entry);
         }
@@ -307,10 +309,10 @@ pub fn verify_by_key(message: &[u8], signature: &[u8], wanted: &str, key: &str) 
 /// Why two entries cannot stand on one roster.
 fn clash(a: &Entry, b: &Entry) -> Option<String> {
     if a.key == b.key && a.principal != b.principal {
-        return Some(format!("it gives the key of {} to {} as well", a.principal, b.principal));
+        return Some(tr!("it gives the key of {} to {} as well", a.principal, b.principal));
     }
     if a.principal != b.principal && a.principal.to_lowercase() == b.principal.to_lowercase() {
-        return Some(format!("{} and {} differ in capitals only: are they one person?", a.principal, b.principal));
+        return Some(tr!("{} and {} differ in capitals only: are they one person?", a.principal, b.principal));
     }
     None
 }

@@ -9,6 +9,7 @@ pub use super::role::{Person, Role};
 use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::sign::{VerifierKey, is_key_name};
+use crate::language::{said, text};
 use crate::retention::scope::hex_option;
 use crate::retention::term::{MAX_TERMS, is_code};
 use crate::retention::{Class, is_plain_date};
@@ -19,6 +20,7 @@ use crate::tlog::proof::{Evidence, Proof};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-certificate/v1";
@@ -232,13 +234,13 @@ pub enum CertificateError {
     #[error("{0}")]
     Impossible(String),
     /// The journal's entry is not one of this destruction.
-    #[error("journal entry: {0}")]
+    #[error("{}", tr!("journal entry: {}", _0))]
     Entry(String),
     /// Proof or checkpoint.
     #[error(transparent)]
     Tlog(#[from] TlogError),
     /// The checkpoint is that of another log.
-    #[error("the log {0:?} is not the journal of this certificate's keyring")]
+    #[error("{}", tr!("the log {} is not the journal of this certificate's keyring", format!("{:?}", _0)))]
     OtherLog(String),
 }
 
@@ -304,7 +306,7 @@ impl Certificate {
 
     fn proof(&self) -> Result<Proof, CertificateError> {
         self.check().map_err(CertificateError::Impossible)?;
-        let other = || CertificateError::Entry("it is not the one that the proof is for".into());
+        let other = || CertificateError::Entry(tr!("it is not the one that the proof is for"));
         self.journal.proof()?.ok_or_else(other)
     }
 
@@ -312,26 +314,27 @@ impl Certificate {
         if checkpoint.origin != self.origin() {
             return Err(CertificateError::OtherLog(checkpoint.origin));
         }
-        let other = |what: String| CertificateError::Entry(format!("it does not tell of a destruction: {what}"));
+        let other =
+            |what: String| CertificateError::Entry(tr!("it does not tell of a destruction: {what}", what = what));
         let leaf: Leaf = serde_json::from_slice(&proof.leaf).map_err(|e| other(e.to_string()))?;
         let kind = leaf.entry.kind();
         let Entry::Destroyed { purge, generation, items, count, inventory, approvals, held_exports } = leaf.entry
         else {
-            return Err(other(format!("its kind is {kind}")));
+            return Err(other(tr!("its kind is {kind}", kind = kind)));
         };
         let records = self.records.len() as u64;
         let differs = [
-            (purge != self.purge, "it tells of another purge"),
-            (generation != self.generation, "it names another generation"),
-            (leaf.time != self.executed, "it was made at another time"),
-            (count != records, "it counts another number of records"),
-            (!items.are(&self.items()), "it names other records"),
-            (inventory != self.inventory, "it commits to another inventory"),
-            (!self.approved_by(&approvals), "it names other approvals"),
-            (!self.exported_as(&held_exports), "it names other key sheets"),
+            (purge != self.purge, text!("it tells of another purge")),
+            (generation != self.generation, text!("it names another generation")),
+            (leaf.time != self.executed, text!("it was made at another time")),
+            (count != records, text!("it counts another number of records")),
+            (!items.are(&self.items()), text!("it names other records")),
+            (inventory != self.inventory, text!("it commits to another inventory")),
+            (!self.approved_by(&approvals), text!("it names other approvals")),
+            (!self.exported_as(&held_exports), text!("it names other key sheets")),
         ];
         if let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) {
-            return Err(CertificateError::Entry(what.into()));
+            return Err(CertificateError::Entry(said(what).into_owned()));
         }
         Ok(Verified { checkpoint, signed, entry: proof.index, records })
     }
@@ -366,38 +369,44 @@ impl Certificate {
     fn check(&self) -> Result<(), String> {
         let sheets_fit = |sheet: &KeySheet| is_plain_time(sheet.time) && sheet.records > 0;
         let impossible = [
-            (!is_key_name(&self.firm) || self.firm.len() > 200, "its firm is not a key name"),
+            (!is_key_name(&self.firm) || self.firm.len() > 200, text!("its firm is not a key name")),
             (
                 !is_plain_time(self.executed) || !is_date_of(self.date, self.executed),
-                "its date is not that of its time",
+                text!("its date is not that of its time"),
             ),
-            (!self.texts().into_iter().all(is_text), "a text in it is empty, too long or has control characters"),
-            (self.cool_off.from > self.cool_off.to || !self.cool_off.is_plain(), "its cool-off ends before it begins"),
-            (!self.clock.is_plain(), "the time of its clock is not in whole seconds"),
+            (
+                !self.texts().into_iter().all(is_text),
+                text!("a text in it is empty, too long or has control characters"),
+            ),
+            (
+                self.cool_off.from > self.cool_off.to || !self.cool_off.is_plain(),
+                text!("its cool-off ends before it begins"),
+            ),
+            (!self.clock.is_plain(), text!("the time of its clock is not in whole seconds")),
             (
                 !self.exports.iter().all(sheets_fit),
-                "a key sheet has no records, or a time that is not in whole seconds",
+                text!("a key sheet has no records, or a time that is not in whole seconds"),
             ),
-            (!self.disclosures_fit(), "a grant stands twice, or names none or more than all of the records"),
-            (matches!(&self.reason, Some(Reason::Code(code)) if !is_code(code)), "its reason is not a code"),
-            (self.records.is_empty(), "it has no records"),
+            (!self.disclosures_fit(), text!("a grant stands twice, or names none or more than all of the records")),
+            (matches!(&self.reason, Some(Reason::Code(code)) if !is_code(code)), text!("its reason is not a code")),
+            (self.records.is_empty(), text!("it has no records")),
             (
                 self.reason.is_some() != self.records.iter().any(|r| r.early),
-                "it has a reason but nothing early, or the reverse",
+                text!("it has a reason but nothing early, or the reverse"),
             ),
             (
                 !self.records.is_sorted_by(|a, b| (a.archive, a.record) < (b.archive, b.record)),
-                "its records do not rise",
+                text!("its records do not rise"),
             ),
         ];
         if let Some((_, what)) = impossible.into_iter().find(|(wrong, _)| *wrong) {
-            return Err(what.into());
+            return Err(said(what).into_owned());
         }
         for record in &self.records {
-            record.check(self.date).map_err(|what| format!("record {}: {what}", record.record))?;
+            record.check(self.date).map_err(|what| tr!("record {}: {what}", record.record, what = said(what)))?;
         }
         if inventory(&self.records) != self.inventory {
-            return Err("its record table is not the one that its inventory hash is of".into());
+            return Err(tr!("its record table is not the one that its inventory hash is of"));
         }
         Ok(())
     }
@@ -443,16 +452,16 @@ impl DestroyedRecord {
     fn check(&self, date: NaiveDate) -> Result<(), &'static str> {
         let dates = [Some(self.kept_from), self.until];
         if self.record == 0 || self.record > i64::MAX as u64 {
-            return Err("there is no such number");
+            return Err(text!("there is no such number"));
         }
         if !is_code(&self.compartment) || self.rules.len() > MAX_TERMS || !self.rules.iter().all(|rule| is_code(rule)) {
-            return Err("its compartment or a rule has a name that is not allowed");
+            return Err(text!("its compartment or a rule has a name that is not allowed"));
         }
         if !dates.into_iter().flatten().all(is_plain_date) || self.destroyed != date {
-            return Err("its date of destruction is not the certificate's");
+            return Err(text!("its date of destruction is not the certificate's"));
         }
         if self.early == self.until.is_some_and(|until| until < self.destroyed) {
-            return Err("its dates do not say whether it was destroyed early");
+            return Err(text!("its dates do not say whether it was destroyed early"));
         }
         Ok(())
     }

@@ -8,6 +8,7 @@ use crate::crypto::hash::Hash;
 use crate::crypto::kdf::parse_archive_id;
 use crate::crypto::sign::{SigningKey, VerifierKey};
 use crate::tlog::checkpoint::{Checkpoint, SignedCheckpoint, claimed as claimed_head, verify_cosigned};
+use tr::tr;
 
 /// The origin of a keyring's journal.
 pub fn origin(firm: &str, keyring: &str) -> String {
@@ -27,9 +28,10 @@ pub fn verify(note: &[u8], keys: &[VerifierKey; 2]) -> Result<SignedCheckpoint, 
     let head = claimed(note)?;
     let firm = head.origin.rsplit_once("/journal/").map(|(firm, _)| firm);
     if firm != Some(&keys[0].name) {
-        return Err(JournalError::Foreign(format!(
-            "checkpoint: it is of {:?}, not of a journal of {}",
-            head.origin, keys[0].name
+        return Err(JournalError::Foreign(tr!(
+            "checkpoint: it is of {}, not of a journal of {}",
+            format!("{:?}", head.origin),
+            keys[0].name
         )));
     }
     Ok(verify_cosigned(note, keys)?)
@@ -44,10 +46,13 @@ pub fn claimed(note: &[u8]) -> Result<Checkpoint, JournalError> {
     let head = claimed_head(note)?;
     let id = head.origin.rsplit_once("/journal/").and_then(|(_, id)| parse_archive_id(id));
     if id.is_none() {
-        return Err(JournalError::Foreign(format!("checkpoint: {:?} is not the origin of a journal", head.origin)));
+        return Err(JournalError::Foreign(tr!(
+            "checkpoint: {} is not the origin of a journal",
+            format!("{:?}", head.origin)
+        )));
     }
     if head.size == 0 {
-        return Err(JournalError::Damaged("its checkpoint is over no entries".into()));
+        return Err(JournalError::Damaged(tr!("its checkpoint is over no entries")));
     }
     Ok(head)
 }

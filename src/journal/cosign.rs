@@ -13,6 +13,7 @@ use crate::tlog::cosignature;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tr::tr;
 use zeroize::Zeroizing;
 
 /// Bytes that a witness's state file may have.
@@ -34,8 +35,10 @@ impl WitnessKey {
     /// [`JournalError::File`] for a name that no key can have.
     pub fn generate(name: &str) -> Result<Self, JournalError> {
         if !is_key_name(name) || name.len() > MAX_ORIGIN {
-            return Err(JournalError::File(format!(
-                "{name:?} cannot name a witness: 1 to {MAX_ORIGIN} bytes, without spaces and plus signs"
+            return Err(JournalError::File(tr!(
+                "{name} cannot name a witness: 1 to {max_origin} bytes, without spaces and plus signs",
+                name = format!("{:?}", name),
+                max_origin = MAX_ORIGIN
             )));
         }
         Ok(Self { name: name.into(), ed25519: Secret32::random(), ml_dsa_44: Secret32::random() })
@@ -66,8 +69,7 @@ impl WitnessKey {
     /// # Errors
     /// [`JournalError::File`]; the text stays out of the message.
     pub fn parse(text: &[u8]) -> Result<Self, JournalError> {
-        let malformed =
-            || JournalError::File("witness key: it is not written as `journal witness-key` writes it".into());
+        let malformed = || JournalError::File(tr!("witness key: it is not written as `journal witness-key` writes it"));
         let lines = std::str::from_utf8(text).map_err(|_| malformed())?;
         let mut lines = lines.lines().map(|line| -> Option<(&str, Secret32)> {
             let (name, rest) = line.strip_prefix(PREFIX)?.split_once('+')?;
@@ -121,10 +123,10 @@ impl State {
     /// # Errors
     /// [`JournalError::File`]: a witness that forgot what it signed could be made to sign a fork.
     pub fn parse(bytes: &[u8]) -> Result<Self, JournalError> {
-        let malformed = |what: String| JournalError::File(format!("witness state: {what}"));
+        let malformed = |what: String| JournalError::File(tr!("witness state: {what}", what = what));
         let state: Self = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
         if state.to_bytes() != bytes || state.format != FORMAT {
-            return Err(malformed(format!("it is not {FORMAT}")));
+            return Err(malformed(tr!("it is not {format}", format = FORMAT)));
         }
         Ok(state)
     }
@@ -170,10 +172,11 @@ impl State {
             return Err(JournalError::OtherStart { offered: old, seen: size });
         }
         match seen {
-            Some(seen) => verify_consistency((seen.size, &seen.root), (head.size, &head.root), proof)
-                .map_err(|e| JournalError::Forked(format!("what this witness signed is not proved to be in it ({e})"))),
+            Some(seen) => verify_consistency((seen.size, &seen.root), (head.size, &head.root), proof).map_err(|e| {
+                JournalError::Forked(tr!("what this witness signed is not proved to be in it ({error})", error = e))
+            }),
             None if proof.is_empty() => Ok(()),
-            None => Err(JournalError::Forked("a proof from no entries has no hashes".into())),
+            None => Err(JournalError::Forked(tr!("a proof from no entries has no hashes"))),
         }
     }
 
@@ -185,13 +188,13 @@ impl State {
         let keys = keys.each_ref().map(ToString::to_string);
         if let Some(seen) = self.seen(&head.origin) {
             if seen.keys != keys {
-                return Err(JournalError::Foreign(format!("{}: this witness knows it by other keys", head.origin)));
+                return Err(JournalError::Foreign(tr!("{}: this witness knows it by other keys", head.origin)));
             }
             if head.size < seen.size {
                 return Err(JournalError::Older { size: head.size, seen: seen.size });
             }
             if head.size == seen.size && head.root != seen.root {
-                return Err(JournalError::Forked("this witness signed another tree of the same size".into()));
+                return Err(JournalError::Forked(tr!("this witness signed another tree of the same size")));
             }
         }
         self.journals.insert(head.origin.clone(), Seen { keys, size: head.size, root: head.root });
@@ -209,7 +212,7 @@ pub fn journal_keys(named: &[VerifierKey]) -> Result<[VerifierKey; 2], JournalEr
         (Some(ed25519), Some(ml_dsa_44)) if named.len() == 2 && ed25519.name == ml_dsa_44.name => {
             Ok([ed25519.clone(), ml_dsa_44.clone()])
         }
-        _ => Err(JournalError::Foreign("a journal has two verifier keys of one name: Ed25519 and ML-DSA-44".into())),
+        _ => Err(JournalError::Foreign(tr!("a journal has two verifier keys of one name: Ed25519 and ML-DSA-44"))),
     }
 }
 
@@ -220,10 +223,10 @@ pub fn journal_keys(named: &[VerifierKey]) -> Result<[VerifierKey; 2], JournalEr
 pub fn cosign(checkpoint: &str, witness: &SigningKey, time: u64) -> Result<String, JournalError> {
     let head = super::checkpoint::claimed(checkpoint.as_bytes())?;
     if head.origin.rsplit_once("/journal/").is_some_and(|(firm, _)| firm == witness.verifier_keys()[0].name) {
-        return Err(JournalError::Foreign("a journal cannot be its own witness".into()));
+        return Err(JournalError::Foreign(tr!("a journal cannot be its own witness")));
     }
     if time == 0 {
-        return Err(JournalError::Unwritable("a cosignature without a time".into()));
+        return Err(JournalError::Unwritable(tr!("a cosignature without a time")));
     }
     Ok(checkpoint.to_owned() + &cosignature::lines(&head, witness, time))
 }

@@ -5,10 +5,12 @@
 
 use super::{JournalError, checkpoint};
 use crate::crypto::sign::{Scheme, VerifierKey};
+use crate::language::text;
 use crate::tlog::TlogError;
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::cosignature;
 use chrono::{DateTime, Utc};
+use tr::tr;
 
 /// What a witness stated.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,10 +28,13 @@ pub struct Cosigned {
 pub fn may_witness(witness: &VerifierKey, journal: &[VerifierKey; 2]) -> Result<(), JournalError> {
     let name = &witness.name;
     if journal.iter().any(|key| key.public == witness.public || key.name == *name) {
-        return Err(JournalError::Foreign(format!("witness {name}: the journal's own key proves no outside time")));
+        return Err(JournalError::Foreign(tr!(
+            "witness {name}: the journal's own key proves no outside time",
+            name = name
+        )));
     }
     if witness.scheme == Scheme::Ed25519 {
-        return Err(JournalError::Foreign(format!("witness {name}: its key is not for cosignatures")));
+        return Err(JournalError::Foreign(tr!("witness {name}: its key is not for cosignatures", name = name)));
     }
     Ok(())
 }
@@ -44,6 +49,6 @@ pub fn verify(note: &[u8], witness: &VerifierKey, journal: &[VerifierKey; 2]) ->
     checkpoint::verify(note, journal)?;
     let (checkpoint, seconds) = cosignature::verify(note, witness)?;
     let time = i64::try_from(seconds).ok().filter(|seconds| *seconds != 0).and_then(|s| DateTime::from_timestamp(s, 0));
-    let time = time.ok_or(TlogError::Cosignature("it states no time"))?;
+    let time = time.ok_or(TlogError::Cosignature(text!("it states no time")))?;
     Ok(Cosigned { checkpoint, time })
 }

@@ -8,6 +8,7 @@ use super::items::{Item, Items, check_disclosed};
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::random_id;
+use crate::language::{said, text};
 use crate::retention::is_plain_date;
 use crate::retention::ranges::Ranges;
 use crate::retention::scope::hex_option;
@@ -15,6 +16,7 @@ use crate::tlog::tile::MAX_ENTRY;
 use chrono::{DateTime, Datelike, NaiveDate, SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tr::tr;
 
 pub use crate::retention::clock::Confirmer as ConfirmedBy;
 pub use crate::retention::scope::Scope;
@@ -269,21 +271,25 @@ impl Entry {
     fn check(&self) -> Result<(), String> {
         let code = |what: &str, text: &str| match is_code(text) {
             true => Ok(()),
-            false => Err(format!("{what} {text:?} is not a code: 1 to 128 bytes without white space")),
+            false => Err(tr!(
+                "{what} {text} is not a code: 1 to 128 bytes without white space",
+                what = said(what),
+                text = format!("{:?}", text)
+            )),
         };
         let scope = |scope: &Scope| {
-            scope.compartment.as_deref().map_or(Ok(()), |name| code("compartment", name))?;
-            scope.rule.as_deref().map_or(Ok(()), |rule| code("rule", rule))?;
+            scope.compartment.as_deref().map_or(Ok(()), |name| code(text!("compartment"), name))?;
+            scope.rule.as_deref().map_or(Ok(()), |rule| code(text!("rule"), rule))?;
             match scope.records.is_some() && scope.archive.is_none() {
-                true => Err("records of no archive".into()),
+                true => Err(tr!("records of no archive")),
                 false => Ok(()),
             }
         };
-        let date = |date: &NaiveDate| is_plain_date(*date).then_some(()).ok_or_else(|| format!("the year of {date}"));
+        let date = |date: &NaiveDate| is_plain_date(*date).then_some(()).ok_or_else(|| tr!("the year of {}", date));
         let instant =
-            |time: &DateTime<Utc>| is_plain_instant(time).then_some(()).ok_or_else(|| format!("the year of {time}"));
+            |time: &DateTime<Utc>| is_plain_instant(time).then_some(()).ok_or_else(|| tr!("the year of {}", time));
         let approvals = |approvals: &[String]| match approvals.iter().find(|text| !is_fingerprint(text)) {
-            Some(text) => Err(format!("{text:?} is not a key's fingerprint (SHA256:…)")),
+            Some(text) => Err(tr!("{text} is not a key's fingerprint (SHA256:…)", text = format!("{:?}", text))),
             None => Ok(()),
         };
         let by = |key: &String| approvals(std::slice::from_ref(key));
@@ -296,8 +302,10 @@ impl Entry {
                 scope(s)?;
                 approvals(a)
             }
-            Self::Roster { plan_approvals, .. } => plan_approvals.rules.keys().try_for_each(|rule| code("rule", rule)),
-            Self::Settings { fiscal_year_end, .. } => code("fiscal year's end", fiscal_year_end),
+            Self::Roster { plan_approvals, .. } => {
+                plan_approvals.rules.keys().try_for_each(|rule| code(text!("rule"), rule))
+            }
+            Self::Settings { fiscal_year_end, .. } => code(text!("fiscal year's end"), fiscal_year_end),
             Self::Plan { items, .. } | Self::Intent { items, .. } => items.check(),
             Self::Destroyed { items, approvals: a, held_exports, count, .. } => {
                 items.check()?;
@@ -305,7 +313,7 @@ impl Entry {
                 approvals(a)?;
                 match items.count() == *count {
                     true => Ok(()),
-                    false => Err("the count is not that of its items".into()),
+                    false => Err(tr!("the count is not that of its items")),
                 }
             }
             Self::ClockAlarm { shown, mark } => instant(shown).and_then(|()| instant(mark)),
@@ -362,7 +370,7 @@ impl Leaf {
         self.check().map_err(JournalError::Unwritable)?;
         let bytes = self.json();
         if bytes.len() > MAX_ENTRY {
-            return Err(JournalError::Unwritable("it is longer than 65,535 bytes".into()));
+            return Err(JournalError::Unwritable(tr!("it is longer than 65,535 bytes")));
         }
         Ok(bytes)
     }
@@ -374,11 +382,11 @@ impl Leaf {
     pub fn parse(index: u64, bytes: &[u8]) -> Result<Self, JournalError> {
         let damaged = |what: String| JournalError::Entry { index, what };
         if bytes.len() > MAX_ENTRY {
-            return Err(damaged("it is longer than 65,535 bytes".into()));
+            return Err(damaged(tr!("it is longer than 65,535 bytes")));
         }
         let leaf: Self = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
         if leaf.json() != bytes {
-            return Err(damaged("not in canonical form".into()));
+            return Err(damaged(tr!("not in canonical form")));
         }
         leaf.check().map_err(damaged)?;
         Ok(leaf)
@@ -390,7 +398,7 @@ impl Leaf {
 
     fn check(&self) -> Result<(), String> {
         if !is_plain_instant(&self.time) {
-            return Err(format!("the year of {}", self.time));
+            return Err(tr!("the year of {}", self.time));
         }
         self.entry.check()
     }

@@ -9,6 +9,7 @@ use crate::storage::source::Attributes;
 use crate::tlog::merkle::leaf_hash;
 use crate::tlog::tile::{Finished, LogBuilder, TILE_WIDTH, path};
 use std::collections::BTreeSet;
+use tr::tr;
 
 /// A folder being written.
 pub struct FolderWriter<'a> {
@@ -52,7 +53,7 @@ impl<'a> FolderWriter<'a> {
     pub fn finish(mut self, checkpoint: &[u8], name: &str) -> Result<(), JournalError> {
         let head = super::checkpoint::claimed(checkpoint)?;
         if head.size != self.log.size() || Some(head.root) != self.log.root() {
-            return Err(JournalError::Damaged("its entries are not those of its checkpoint".into()));
+            return Err(JournalError::Damaged(tr!("its entries are not those of its checkpoint")));
         }
         let partial = self.hashes.len() / 32;
         if partial > 0 {

@@ -12,6 +12,7 @@ use crate::tlog::cosignature::MAX_COSIGNED;
 use crate::tlog::merkle::leaf_hash;
 use crate::tlog::tile::{Finished, MAX_ENTRY, TILE_WIDTH, bundle_entries, path, width};
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Name of the checkpoint in a folder.
 pub const CHECKPOINT: &str = "checkpoint";
@@ -73,10 +74,7 @@ impl Folder {
     fn compare(&self, demanded: &[Finished]) -> Result<(), JournalError> {
         for tile in demanded.iter().filter(|tile| !tile.path.starts_with("tile/entries/")) {
             if self.read(&tile.path, tile.bytes.len())? != tile.bytes {
-                return Err(JournalError::Damaged(format!(
-                    "{}: it does not hold the hashes of its entries",
-                    tile.path
-                )));
+                return Err(JournalError::Damaged(tr!("{}: it does not hold the hashes of its entries", tile.path)));
             }
         }
         Ok(())
@@ -92,7 +90,7 @@ impl Folder {
         let path = self.dir.join(name);
         let metadata = std::fs::metadata(&path).map_err(StorageError::at(&path))?;
         if !metadata.is_file() {
-            let what = std::io::Error::other(format!("{} is not a regular file", show(&path)));
+            let what = std::io::Error::other(tr!("{} is not a regular file", show(&path)));
             return Err(StorageError::at(&path)(what));
         }
         Ok(path)

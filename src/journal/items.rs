@@ -5,6 +5,7 @@
 use crate::crypto::hash::{Hash, sha256};
 use crate::retention::ranges::Ranges;
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// Bytes of text up to which a list of records stands in the entry itself.
 const LISTED: usize = 24 * 1024;
@@ -52,10 +53,10 @@ impl Items {
     pub(super) fn check(&self) -> Result<(), String> {
         match self {
             Self::Listed(items) if items.iter().any(|item| item.records.is_empty()) => {
-                Err("an archive is listed without records".into())
+                Err(tr!("an archive is listed without records"))
             }
             Self::Listed(items) if items.windows(2).any(|pair| pair[0].archive >= pair[1].archive) => {
-                Err("archives are not listed once each, in the order of their ids".into())
+                Err(tr!("archives are not listed once each, in the order of their ids"))
             }
             _ => Ok(()),
         }
@@ -78,11 +79,11 @@ impl ItemsDigest {
 /// Whether the records of a disclosure can stand in an entry: at least one, and not too scattered.
 pub(super) fn check_disclosed(records: &Ranges) -> Result<(), String> {
     if records.is_empty() {
-        return Err("it names no records".into());
+        return Err(tr!("it names no records"));
     }
     match records.to_string().len() <= LISTED {
         true => Ok(()),
-        false => Err(format!("its records are too scattered: their list is longer than {LISTED} bytes")),
+        false => Err(tr!("its records are too scattered: their list is longer than {listed} bytes", listed = LISTED)),
     }
 }
 

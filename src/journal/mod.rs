@@ -18,12 +18,13 @@ pub mod verify;
 use crate::crypto::CryptoError;
 use crate::storage::StorageError;
 use crate::tlog::TlogError;
+use tr::tr;
 
 /// What can be wrong with a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// A leaf that is not an entry of this format.
-    #[error("entry {index}: {what}")]
+    #[error("{}", tr!("entry {index}: {what}", index = index, what = what))]
     Entry {
         /// Its index.
         index: u64,
@@ -31,16 +32,16 @@ pub enum JournalError {
         what: String,
     },
     /// An entry that must not be written.
-    #[error("this cannot stand in the journal: {0}")]
+    #[error("{}", tr!("this cannot stand in the journal: {}", _0))]
     Unwritable(String),
     /// Tree, tiles or checkpoint do not fit together.
-    #[error("journal: {0}")]
+    #[error("{}", tr!("journal: {}", _0))]
     Damaged(String),
     /// Two histories of one journal.
-    #[error("the journal was rewritten: {0}")]
+    #[error("{}", tr!("the journal was rewritten: {}", _0))]
     Forked(String),
     /// Less than what was there before.
-    #[error("the journal has {size} entries, but had {seen} before: it is a copy of an older state")]
+    #[error("{}", tr!("the journal has {size} entries, but had {seen} before: it is a copy of an older state", size = size, seen = seen))]
     Older {
         /// Entries that it has.
         size: u64,
@@ -51,7 +52,7 @@ pub enum JournalError {
     #[error("{0}")]
     Foreign(String),
     /// The witness has signed something else meanwhile.
-    #[error("the proof begins at {offered} entries, but this witness last signed {seen}")]
+    #[error("{}", tr!("the proof begins at {offered} entries, but this witness last signed {seen}", offered = offered, seen = seen))]
     OtherStart {
         /// Size that the proof begins at.
         offered: u64,

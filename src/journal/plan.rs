@@ -6,11 +6,13 @@
 use super::certificate::Reason;
 use crate::crypto::hash::{Hash, Hasher, sha256};
 use crate::crypto::kdf::ArchiveId;
+use crate::language::{said, text};
 use crate::retention::term::{MAX_TERMS, is_code};
 use crate::retention::{Class, Retention, is_plain_date};
 use crate::storage::document::{self, DocumentError, is_plain_time};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-plan/v1";
@@ -132,37 +134,37 @@ impl Plan {
 
     fn check(&self) -> Result<(), String> {
         let impossible = [
-            (!is_plain_time(self.made), "its time is not in whole seconds"),
-            (matches!(&self.reason, Some(Reason::Code(code)) if !is_code(code)), "its reason is not a code"),
-            (self.records.is_empty(), "it has no records"),
+            (!is_plain_time(self.made), text!("its time is not in whole seconds")),
+            (matches!(&self.reason, Some(Reason::Code(code)) if !is_code(code)), text!("its reason is not a code")),
+            (self.records.is_empty(), text!("it has no records")),
             (
                 self.reason.is_some() != self.records.iter().any(|record| record.early),
-                "it has a reason but nothing early, or the reverse",
+                text!("it has a reason but nothing early, or the reverse"),
             ),
             (
                 !self.records.is_sorted_by(|a, b| (a.archive, a.record) < (b.archive, b.record)),
-                "its records do not rise",
+                text!("its records do not rise"),
             ),
         ];
         if let Some((_, what)) = impossible.into_iter().find(|(wrong, _)| *wrong) {
-            return Err(what.into());
+            return Err(said(what).into_owned());
         }
-        self.records
-            .iter()
-            .try_for_each(|record| record.check().map_err(|what| format!("record {}: {what}", record.record)))
+        self.records.iter().try_for_each(|record| {
+            record.check().map_err(|what| tr!("record {}: {what}", record.record, what = said(what)))
+        })
     }
 }
 
 impl PlannedRecord {
     fn check(&self) -> Result<(), &'static str> {
         if self.record == 0 || self.record > i64::MAX as u64 {
-            return Err("there is no such number");
+            return Err(text!("there is no such number"));
         }
         if !is_code(&self.compartment) || self.rules.len() > MAX_TERMS || !self.rules.iter().all(|rule| is_code(rule)) {
-            return Err("its compartment or a rule has a name that is not allowed");
+            return Err(text!("its compartment or a rule has a name that is not allowed"));
         }
         if !self.until.is_none_or(is_plain_date) || (self.until.is_none() && !self.early) {
-            return Err("its last day is missing or has no year of four digits");
+            return Err(text!("its last day is missing or has no year of four digits"));
         }
         Ok(())
     }

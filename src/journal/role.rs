@@ -7,6 +7,7 @@ use crate::storage::document::is_text;
 use crate::storage::escape;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// Bytes of a file of roles, at most.
 pub const MAX_ROLES: u64 = 64 << 10;
@@ -18,7 +19,7 @@ pub type Roles = BTreeMap<Role, Person>;
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RolesError {
     /// Not TOML.
-    #[error("line {line}: {what}")]
+    #[error("{}", tr!("line {line}: {what}", line = line, what = what))]
     Toml {
         /// Where it ends to be.
         line: usize,
@@ -26,7 +27,7 @@ pub enum RolesError {
         what: String,
     },
     /// A role that is none, or a person that cannot be shown.
-    #[error("{role}: {what}")]
+    #[error("{}", tr!("{role}: {what}", role = role, what = what))]
     Role {
         /// As the file names it.
         role: String,
@@ -34,7 +35,7 @@ pub enum RolesError {
         what: String,
     },
     /// Nobody is named.
-    #[error("it names nobody")]
+    #[error("{}", tr!("it names nobody"))]
     Nobody,
 }
 
@@ -138,11 +139,14 @@ pub fn parse_roles(text: &str) -> Result<Roles, RolesError> {
         let wrong = |what: String| RolesError::Role { role: escape(&name), what };
         let Some(role) = Role::ALL.into_iter().find(|role| role.as_str() == name) else {
             let known = Role::ALL.map(Role::as_str).join(", ");
-            return Err(wrong(format!("there is no such role; there are {known}")));
+            return Err(wrong(tr!("there is no such role; there are {known}", known = known)));
         };
         let person: Person = value.try_into().map_err(|e: toml::de::Error| wrong(escape(e.message())))?;
         if let Some(field) = person.unfit() {
-            return Err(wrong(format!("{field} must have 1 to 200 characters, none of them a control character")));
+            return Err(wrong(tr!(
+                "{field} must have 1 to 200 characters, none of them a control character",
+                field = field
+            )));
         }
         roles.insert(role, person);
     }

@@ -8,6 +8,7 @@ use crate::crypto::hash::Hash;
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::tile::{Finished, LogBuilder};
 use chrono::{DateTime, Utc};
+use tr::tr;
 
 /// Times that run backwards and are listed; the others are counted.
 const LISTED: usize = 100;
@@ -63,8 +64,9 @@ impl<'a> Replay<'a> {
         let size = self.log.size();
         for head in self.heads.iter().filter(|head| head.size == size) {
             if self.log.root() != Some(head.root) {
-                return Err(JournalError::Forked(format!(
-                    "its first {size} entries are not those of the checkpoint over them"
+                return Err(JournalError::Forked(tr!(
+                    "its first {size} entries are not those of the checkpoint over them",
+                    size = size
                 )));
             }
         }

@@ -14,6 +14,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use tr::tr;
 
 /// A place where source and archive differ.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -67,7 +68,7 @@ impl Comparison {
     /// Everything that differs, the files that nobody sealed among it; and how many files were the same.
     pub fn finish(&self) -> (Vec<Difference>, u64) {
         let mut found = std::mem::take(&mut *self.found.lock().expect("no comparing thread panicked"));
-        let unsealed = |path: String| Difference { record: None, path, what: "it is not in the archive".into() };
+        let unsealed = |path: String| Difference { record: None, path, what: tr!("it is not in the archive") };
         for root in &self.roots {
             let mut walk = Walk::new(root, self.names);
             for entry in walk.by_ref() {
@@ -122,7 +123,7 @@ impl Compare {
     fn compare_link(&self, path: &str, target: &str) {
         self.note(path, |local| match std::fs::read_link(local) {
             Ok(found) if found.to_str() == Some(target) => Ok(true),
-            Ok(_) => Err("the link leads elsewhere than the sealed one".into()),
+            Ok(_) => Err(tr!("the link leads elsewhere than the sealed one")),
             Err(e) => Err(missing(&e)),
         });
     }
@@ -130,9 +131,9 @@ impl Compare {
 
 fn missing(error: &std::io::Error) -> String {
     if error.kind() == std::io::ErrorKind::NotFound {
-        "it is sealed, but not in the folder".into()
+        tr!("it is sealed, but not in the folder")
     } else {
-        format!("it cannot be compared: {error}")
+        tr!("it cannot be compared: {error}", error = error)
     }
 }
 
@@ -144,7 +145,7 @@ impl BagVisitor for Compare {
         let path = if path.is_empty() { return self.root_folder() } else { path };
         self.note(path, |local| match local.symlink_metadata() {
             Ok(metadata) if metadata.is_dir() => Ok(false),
-            Ok(_) => Err("it is sealed as a folder and is none".into()),
+            Ok(_) => Err(tr!("it is sealed as a folder and is none")),
             Err(e) => Err(missing(&e)),
         });
         Ok(())
@@ -177,15 +178,15 @@ impl BagVisitor for Compare {
         self.note(path, |local| {
             let source = OpenSource::open(local).map_err(|problem| {
                 if local.symlink_metadata().is_err() {
-                    "it is sealed, but not in the folder".into()
+                    tr!("it is sealed, but not in the folder")
                 } else {
-                    format!("it cannot be compared: {}", problem.reason)
+                    tr!("it cannot be compared: {}", problem.reason)
                 }
             })?;
             match sha256_reader(&source.file) {
                 Ok(found) if found == *hash => Ok(true),
-                Ok(_) => Err("its content is not what was sealed".into()),
-                Err(e) => Err(format!("it cannot be compared: {e}")),
+                Ok(_) => Err(tr!("its content is not what was sealed")),
+                Err(e) => Err(tr!("it cannot be compared: {error}", error = e)),
             }
         });
         Ok(())
@@ -199,7 +200,7 @@ impl Compare {
         let own = Self { comparison: self.comparison.clone(), record: self.record, prefix: String::new() };
         own.note(
             &name,
-            |local| if local.is_dir() { Ok(false) } else { Err("it is sealed, but not in the folder".into()) },
+            |local| if local.is_dir() { Ok(false) } else { Err(tr!("it is sealed, but not in the folder")) },
         );
         Ok(())
     }

@@ -12,6 +12,7 @@ use crate::tlog::TlogError;
 use crate::tlog::checkpoint::Checkpoint;
 use crate::tlog::proof::Evidence;
 use chrono::{DateTime, Utc};
+use tr::tr;
 
 /// What the journal was found to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct Attested {
 
 /// A grant or a refusal that the journal does not speak for.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("{what}: {why}")]
+#[error("{}", tr!("{what}: {why}", what = what, why = why))]
 pub struct Unattested {
     /// Which, such as `grant 0102…`.
     pub what: String,
@@ -91,7 +92,7 @@ pub fn entry_of_refusal(refusal: &Refusal) -> Entry {
 }
 
 fn of_grant(grant: &Grant, keys: Option<&[VerifierKey; 2]>) -> Result<Attested, OpsError> {
-    let what = format!("grant {}", hex::encode(grant.grant));
+    let what = tr!("grant {}", hex::encode(grant.grant));
     let said = grant.check().and_then(|()| {
         let (entry, origin) = (entry_of_grant(grant), grant.origin());
         attested(grant.journal.as_ref(), &Claim { firm: &grant.firm, origin, time: grant.granted, entry }, keys)
@@ -100,7 +101,7 @@ fn of_grant(grant: &Grant, keys: Option<&[VerifierKey; 2]>) -> Result<Attested, 
 }
 
 fn of_refusal(refusal: &Refusal, keys: Option<&[VerifierKey; 2]>) -> Result<Attested, OpsError> {
-    let what = format!("refusal {}", hex::encode(refusal.refusal));
+    let what = tr!("refusal {}", hex::encode(refusal.refusal));
     let said = refusal.check().and_then(|()| {
         let (entry, origin) = (entry_of_refusal(refusal), refusal.origin());
         attested(refusal.journal.as_ref(), &Claim { firm: &refusal.firm, origin, time: refusal.refused, entry }, keys)
@@ -121,31 +122,38 @@ fn attested(
     claim: &Claim<'_>,
     keys: Option<&[VerifierKey; 2]>,
 ) -> Result<Attested, String> {
-    let evidence = evidence.ok_or("it lacks the journal's entry")?;
+    let evidence = evidence.ok_or_else(|| tr!("it lacks the journal's entry"))?;
     let words = |e: TlogError| e.to_string();
-    let proof = evidence.proof().map_err(words)?.ok_or("its journal entry is not the one that the proof is for")?;
+    let proof = evidence
+        .proof()
+        .map_err(words)?
+        .ok_or_else(|| tr!("its journal entry is not the one that the proof is for"))?;
     let (checkpoint, signed) = match keys {
         Some(keys) => {
             let signed = proof.verify(keys).map_err(words)?;
             if keys[0].name != claim.firm {
-                return Err(format!("it says that it is of {:?}, the keys are of {:?}", claim.firm, keys[0].name));
+                return Err(tr!(
+                    "it says that it is of {}, the keys are of {}",
+                    format!("{:?}", claim.firm),
+                    format!("{:?}", keys[0].name)
+                ));
             }
             (signed.checkpoint, Some(signed.time))
         }
         None => (proof.consistent().map_err(words)?, None),
     };
     if checkpoint.origin != claim.origin {
-        return Err(format!("the log {:?} is not the journal of its keyring", checkpoint.origin));
+        return Err(tr!("the log {} is not the journal of its keyring", format!("{:?}", checkpoint.origin)));
     }
     let leaf = Leaf::parse(proof.index, &proof.leaf).map_err(|e| e.to_string())?;
     if leaf.time != claim.time {
-        return Err("its journal entry was made at another time".into());
+        return Err(tr!("its journal entry was made at another time"));
     }
     // One comparison for all fields: none can be forgotten when the entry gets another.
     if leaf.entry != claim.entry {
         return Err(match leaf.entry.kind() == claim.entry.kind() {
-            true => "its journal entry does not say what it says".into(),
-            false => format!("its journal entry is of another kind: {}", leaf.entry.kind()),
+            true => tr!("its journal entry does not say what it says"),
+            false => tr!("its journal entry is of another kind: {}", leaf.entry.kind()),
         });
     }
     Ok(Attested { checkpoint, signed, entry: proof.index })

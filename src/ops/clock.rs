@@ -16,27 +16,28 @@ use crate::journal::cosignature;
 use crate::retention::clock::{Confirmation, Confirmer};
 use crate::storage::timestamp;
 use chrono::{DateTime, Utc};
+use tr::tr;
 
 /// Why a time was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ClockError {
     /// No roster says who may state the date.
-    #[error("there is no roster: nobody may state the date")]
+    #[error("{}", tr!("there is no roster: nobody may state the date"))]
     NoRoster,
     /// A statement about something else.
-    #[error("the statement is not about the journal of this keyring as it stands")]
+    #[error("{}", tr!("the statement is not about the journal of this keyring as it stands"))]
     OtherState,
     /// A cosignature by nobody who was pinned.
-    #[error("no pinned witness has cosigned it")]
+    #[error("{}", tr!("no pinned witness has cosigned it"))]
     NoWitness,
     /// A keyring cannot be its own witness.
-    #[error("a keyring cannot be its own witness")]
+    #[error("{}", tr!("a keyring cannot be its own witness"))]
     OwnKey,
     /// The settings do not allow it.
-    #[error("this keyring does not take a typed date")]
+    #[error("{}", tr!("this keyring does not take a typed date"))]
     TypedNotAllowed,
     /// What was typed is not today.
-    #[error("{0:?} is not today's date")]
+    #[error("{}", tr!("{} is not today's date", format!("{:?}", _0)))]
     NotToday(String),
 }
 

@@ -33,6 +33,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+use tr::tr;
 
 /// What to seal, and how.
 pub struct CreateOptions<'a> {
@@ -290,7 +291,8 @@ fn compartments(options: &[CompartmentOptions]) -> Result<Prepared, OpsError> {
         let secret = Secret32::random();
         let file = envelope::seal(recipients, secret.expose())?;
         let types = stanza_types(&file)?;
-        check_stanzas(&types).map_err(|what| crate::crypto::CryptoError::Header(format!("{name}: {what}")))?;
+        check_stanzas(&types)
+            .map_err(|what| crate::crypto::CryptoError::Header(tr!("{name}: {what}", name = name, what = what)))?;
         public.push(Compartment { name: name.clone(), class: *class, recipients: types });
         access.push((layout::access_member(name), file));
         keys.push(CompartmentKeys { name: name.clone(), secret, pad: *pad });

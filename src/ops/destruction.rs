@@ -29,6 +29,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::PathBuf;
+use tr::tr;
 
 /// Name of the sealed document that holds what the certificates of scheduled and unfinished purges need.
 const PURGES: &str = "purges";
@@ -91,7 +92,8 @@ pub struct Stopped {
 /// Those of the keyring.
 pub fn notes(custody: &Custody) -> Result<Vec<PurgeNotes>, OpsError> {
     let Some(bytes) = custody.keyring().document(PURGES)? else { return Ok(Vec::new()) };
-    let damaged = |e: serde_json::Error| KeyringError::Damaged(format!("document {PURGES}: {e}"));
+    let damaged =
+        |e: serde_json::Error| KeyringError::Damaged(tr!("document {document}: {error}", document = PURGES, error = e));
     Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
 }
 
@@ -128,7 +130,9 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let items = super::purge::items(records.iter().map(|record| (record.archive, record.record)));
     let mut all_notes = notes(custody)?;
     let at = all_notes.iter().position(|notes| notes.purge == purge);
-    let at = at.ok_or_else(|| KeyringError::Damaged(format!("document {PURGES}: it lacks a scheduled purge")))?;
+    let at = at.ok_or_else(|| {
+        KeyringError::Damaged(tr!("document {document}: it lacks a scheduled purge", document = PURGES))
+    })?;
     if all_notes[at].state.is_some_and(|signed| signed.0 != state) {
         return Err(PlanError::Stale.into());
     }

@@ -11,6 +11,7 @@ use crate::disclosure::policy::DisclosurePolicy;
 use crate::disclosure::roster::Roster;
 use crate::journal::entry::Entry;
 use crate::keyring::{Keyring, KeyringError};
+use tr::tr;
 
 /// Name of the policy among the keyring's sealed documents.
 pub const DOCUMENT: &str = "disclosure";
@@ -22,7 +23,7 @@ pub const DOCUMENT: &str = "disclosure";
 pub fn in_force(keyring: &Keyring) -> Result<Option<DisclosurePolicy>, OpsError> {
     let Some(text) = keyring.document(DOCUMENT)? else { return Ok(None) };
     let damaged = |e: crate::disclosure::policy::DisclosurePolicyError| {
-        OpsError::from(KeyringError::Damaged(format!("document {DOCUMENT}: {e}")))
+        OpsError::from(KeyringError::Damaged(tr!("document {document}: {error}", document = DOCUMENT, error = e)))
     };
     DisclosurePolicy::parse(&text).map(Some).map_err(damaged)
 }

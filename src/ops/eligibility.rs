@@ -7,6 +7,7 @@ use super::OpsError;
 use super::custody::Custody;
 use crate::crypto::kdf::ArchiveId;
 use crate::keyring::KeyringError;
+use crate::language::{said, text};
 use crate::retention::Class;
 use crate::retention::disposition::{Judge, RecordView};
 use crate::retention::ranges::Ranges;
@@ -43,13 +44,13 @@ impl Ineligible {
 
 impl std::fmt::Display for Ineligible {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Missing => "there is no such record",
-            Self::Destroyed => "its keys were destroyed",
-            Self::OutOfScope => "the disclosure policy does not let the requester ask for it",
-            Self::Secrecy => "a hold for secrecy forbids its disclosure",
-            Self::Expired => "its time has run, and it awaits destruction",
-        })
+        f.write_str(&said(match self {
+            Self::Missing => text!("there is no such record"),
+            Self::Destroyed => text!("its keys were destroyed"),
+            Self::OutOfScope => text!("the disclosure policy does not let the requester ask for it"),
+            Self::Secrecy => text!("a hold for secrecy forbids its disclosure"),
+            Self::Expired => text!("its time has run, and it awaits destruction"),
+        }))
     }
 }
 

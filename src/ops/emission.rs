@@ -25,6 +25,7 @@ use std::convert::Infallible;
 use std::io::{self, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use tr::tr;
 
 /// Chunks of one record that may be with the compressing threads while the next is read.
 const AHEAD: usize = 3;
@@ -259,7 +260,7 @@ fn write_record<W: Write>(
     writer: &mut ArchiveWriter<W>,
     buffers: &Buffers,
 ) -> Result<Option<(Placed, Sealed)>, OpsError> {
-    let lost = || io_error(io::Error::other("a thread that was sealing a record ended early"));
+    let lost = || io_error(io::Error::other(tr!("a thread that was sealing a record ended early")));
     match pieces.recv().map_err(|_| lost())? {
         Piece::Whole(file, hash, sealed) => {
             let placed = writer.whole_record(&file, hash).map_err(io_archive)?;
@@ -442,7 +443,7 @@ impl<'a> LargeRecord<'a> {
 
     fn seal_next_frame(&mut self) -> Result<(), Stop> {
         let Some(frame) = self.frames.pop_front() else { return Ok(()) };
-        let lost = |_| io::Error::other("a thread that compresses ended early");
+        let lost = |_| io::Error::other(tr!("a thread that compresses ended early"));
         let frame = frame.recv().map_err(lost)?.map_err(|e| Stop::Failed(io_archive(e)))?;
         self.seal(frame)
     }

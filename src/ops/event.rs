@@ -9,6 +9,7 @@ use crate::crypto::secret::random_id;
 use crate::disclosure::namespace;
 use crate::disclosure::roster::Signer;
 use crate::journal::entry::Entry;
+use crate::language::text;
 use crate::retention::event::{Event, EventId, event_hastens};
 use crate::retention::register::Refusal;
 use crate::retention::scope::Scope;
@@ -133,6 +134,6 @@ pub fn find(custody: &Custody, id: &str) -> Result<EventId, OpsError> {
         .filter(|event| hex::encode(event.id).starts_with(id) && id.len() >= MIN_PREFIX);
     match (found.next(), found.next()) {
         (Some(event), None) => Ok(event.id),
-        _ => Err(Refusal::Unknown("event", id.into()).into()),
+        _ => Err(Refusal::Unknown(text!("event"), id.into()).into()),
     }
 }

@@ -21,6 +21,7 @@ use crate::storage::{StorageError, read_limited};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// The keys that somebody brought.
 pub struct Pinned<'a>(pub &'a [VerifierKey]);
@@ -38,8 +39,10 @@ impl Pinned<'_> {
         let all: BTreeSet<&VerifierKey> = of_scheme(Scheme::Ed25519).chain(of_scheme(Scheme::MlDsa44)).collect();
         match (of_scheme(Scheme::Ed25519).next(), of_scheme(Scheme::MlDsa44).next()) {
             (Some(first), Some(second)) if all.len() == 2 => Ok(Some([first.clone(), second.clone()])),
-            (None, None) => Err(format!("it is of {firm:?}, not of one whose key was named")),
-            _ => Err(format!("{firm:?} needs exactly two verifier keys, Ed25519 and ML-DSA-44")),
+            (None, None) => Err(tr!("it is of {firm}, not of one whose key was named", firm = format!("{:?}", firm))),
+            _ => {
+                Err(tr!("{firm} needs exactly two verifier keys, Ed25519 and ML-DSA-44", firm = format!("{:?}", firm)))
+            }
         }
     }
 }
@@ -110,7 +113,7 @@ pub fn verify_evidence(path: &Path, grant: Option<&Path>, pinned: &Pinned<'_>) -
     // A single bag: what belongs to it stands beside it.
     let whole = std::fs::canonicalize(path).map_err(StorageError::at(path))?;
     let (Some(parent), Some(name)) = (whole.parent(), whole.file_name().and_then(|name| name.to_str())) else {
-        return Err(StorageError::at(path)(std::io::Error::other("it has no folder around it")).into());
+        return Err(StorageError::at(path)(std::io::Error::other(tr!("it has no folder around it"))).into());
     };
     let tree = TreeReader::open(parent)?;
     Folder { tree: &tree, grant, pinned }.verify(Some(name))
@@ -162,7 +165,7 @@ impl Folder<'_> {
             outcome.ignored = ignored.map(|(name, _)| self.tree.path().join(name)).collect();
             if outcome.checked.is_empty() {
                 let path = self.tree.path().to_owned();
-                let source = DocumentError::malformed("there is no bag in it, and it is none");
+                let source = DocumentError::malformed(tr!("there is no bag in it, and it is none"));
                 return Err(GrantedError::File { path, source }.into());
             }
         }
@@ -232,7 +235,7 @@ fn verify_file(path: &Path, grant: Option<&Path>, pinned: &Pinned<'_>) -> Result
         }
         _ => {
             let source =
-                DocumentError::malformed("it is neither a grant, a refusal nor a receipt, and no folder of bags");
+                DocumentError::malformed(tr!("it is neither a grant, a refusal nor a receipt, and no folder of bags"));
             return Err(GrantedError::File { path: path.into(), source }.into());
         }
     };
@@ -287,12 +290,12 @@ fn check_receipt(
         Err(e) => return Ok(Err(e.to_string())),
     };
     let Some(grant) = grant else {
-        return Ok(Err("the grant that it is for is not beside it, or is no grant".into()));
+        return Ok(Err(tr!("the grant that it is for is not beside it, or is no grant")));
     };
     let of_grant = (receipt.grant, receipt.grant_sha256, receipt.archive, &receipt.requester)
         == (grant.grant, grant.document(), grant.archive, &grant.requester.name);
     if !of_grant || !receipt.records.iter().all(|record| grant.records.contains(record)) {
-        return Ok(Err("it is not for the grant beside it".into()));
+        return Ok(Err(tr!("it is not for the grant beside it")));
     }
     let signed = match signature {
         None => false,

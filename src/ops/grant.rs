@@ -20,12 +20,14 @@ use crate::crypto::secret::random_id;
 use crate::disclosure::grant::{FORMAT, Grant, GrantedKeys, KEYS_FORMAT, RecordKeys};
 use crate::disclosure::ledger::{Ledger, LedgerError, RequestState};
 use crate::disclosure::proposal::{Proposal, Signatory};
+use crate::language::{said, text};
 use crate::retention::whole_second;
 use crate::storage::StorageError;
 use crate::storage::output::OutputFile;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::io::Write;
 use std::path::Path;
+use tr::tr;
 
 /// What a grant rests on.
 pub struct GrantOptions<'a> {
@@ -52,13 +54,13 @@ pub struct GrantOutcome {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum GrantError {
     /// Proposal, request, archive and keyring do not belong together.
-    #[error("proposal: {0}")]
+    #[error("{}", tr!("proposal: {}", said(_0)))]
     Mismatch(&'static str),
     /// Too late.
-    #[error("proposal: the grant would have ended at {}", seconds(.0))]
+    #[error("{}", tr!("proposal: the grant would have ended at {}", seconds(_0)))]
     Ended(DateTime<Utc>),
     /// The clock shows a time before the proposal was made.
-    #[error("proposal: it was made at {}, and the clock shows {}", seconds(.made), seconds(.shown))]
+    #[error("{}", tr!("proposal: it was made at {}, and the clock shows {}", seconds(made), seconds(shown)))]
     ClockBehind {
         /// When it was made.
         made: DateTime<Utc>,
@@ -119,10 +121,10 @@ pub fn grant(
         return Ok(GrantOutcome { grant: Grant { journal: Some(journal), ..grant }, again: true });
     }
     if !found.classes.iter().eq(&proposal.classes) {
-        return Err(GrantError::Mismatch("its classes are not those of its records").into());
+        return Err(GrantError::Mismatch(text!("its classes are not those of its records")).into());
     }
     if identify(custody, request, signature)? != proposal.requester {
-        return Err(GrantError::Mismatch("its requester is not who signed the request").into());
+        return Err(GrantError::Mismatch(text!("its requester is not who signed the request")).into());
     }
     // Neither a policy that asks for less since, nor a proposal from before one that asks for more.
     let needed = approvals_needed(&policy, &found).max(proposal.approvals_needed);
@@ -154,10 +156,10 @@ pub fn fits_request(proposal: &Proposal, received: &Received) -> Result<(), OpsE
         return Err(ProposalError::OtherRequest { proposed: proposal.request, given: received.hash }.into());
     }
     refuse(&[
-        (proposal.requester.name != request.requester, "its requester is not who asked"),
-        (proposal.address != request.address, "its address is not that of the request"),
-        (proposal.archive != request.archive, "its archive is not that of the request"),
-        (proposal.purpose != request.purpose, "its purpose is not that of the request"),
+        (proposal.requester.name != request.requester, text!("its requester is not who asked")),
+        (proposal.address != request.address, text!("its address is not that of the request")),
+        (proposal.archive != request.archive, text!("its archive is not that of the request")),
+        (proposal.purpose != request.purpose, text!("its purpose is not that of the request")),
     ])?;
     Ok(records_of(request, Some(&proposal.records)).map(drop)?)
 }
@@ -168,9 +170,9 @@ fn fits_keyring(custody: &Custody, reader: &ArchiveReader, proposal: &Proposal) 
         return Err(ProposalError::OtherKeyring(hex::encode(proposal.keyring)).into());
     }
     refuse(&[
-        (proposal.firm != custody.keyring().config().firm, "it was made for another firm"),
-        (proposal.archive != *reader.archive(), "it was made for another archive"),
-        (proposal.root != reader.sealed().checkpoint.root, "it was made for another seal of the archive"),
+        (proposal.firm != custody.keyring().config().firm, text!("it was made for another firm")),
+        (proposal.archive != *reader.archive(), text!("it was made for another archive")),
+        (proposal.root != reader.sealed().checkpoint.root, text!("it was made for another seal of the archive")),
     ])?;
     Ok(())
 }

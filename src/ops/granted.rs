@@ -19,6 +19,7 @@ use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use crate::crypto::sign::VerifierKey;
 use crate::crypto::{envelope, header, hybrid};
 use crate::disclosure::grant::{Grant, GrantedKeys, RecordKeys};
+use crate::language::said;
 use crate::retention::ranges::Ranges;
 use crate::storage::document::{DocumentError, MAX_DOCUMENT};
 use crate::storage::{read_limited, show};
@@ -27,12 +28,13 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tr::tr;
 
 /// Why a grant opens nothing here.
 #[derive(Debug, thiserror::Error)]
 pub enum GrantedError {
     /// A receipt signed by a key that is not the requester's.
-    #[error("the receipt's key {found} is not the one that the grant names: {granted}")]
+    #[error("{}", tr!("the receipt's key {found} is not the one that the grant names: {granted}", found = found, granted = granted))]
     OtherKey {
         /// The key that signed.
         found: String,
@@ -48,7 +50,7 @@ pub enum GrantedError {
         source: DocumentError,
     },
     /// For another archive.
-    #[error("grant {}: it is for the archive {}, and this is {}", hex::encode(.grant), hex::encode(.granted), hex::encode(.found))]
+    #[error("{}", tr!("grant {}: it is for the archive {}, and this is {}", hex::encode(grant), hex::encode(granted), hex::encode(found)))]
     OtherArchive {
         /// Which grant.
         grant: [u8; 16],
@@ -58,10 +60,10 @@ pub enum GrantedError {
         found: ArchiveId,
     },
     /// Of an archive of this id with another seal.
-    #[error("grant {}: it is for another seal of an archive of this id", hex::encode(.0))]
+    #[error("{}", tr!("grant {}: it is for another seal of an archive of this id", hex::encode(_0)))]
     OtherSeal([u8; 16]),
     /// Its validity has ended.
-    #[error("grant {}: it was valid until {}", hex::encode(.grant), .until.format("%Y-%m-%d %H:%M:%S UTC"))]
+    #[error("{}", tr!("grant {}: it was valid until {}", hex::encode(grant), until.format("%Y-%m-%d %H:%M:%S UTC")))]
     Ended {
         /// Which grant.
         grant: [u8; 16],
@@ -69,10 +71,7 @@ pub enum GrantedError {
         until: DateTime<Utc>,
     },
     /// The clock stands before its first second.
-    #[error(
-        "grant {}: it is valid from {}, and the clock stands at {}", hex::encode(.grant),
-        .from.format("%Y-%m-%d %H:%M:%S UTC"), .now.format("%Y-%m-%d %H:%M:%S UTC")
-    )]
+    #[error("{}", tr!("grant {}: it is valid from {}, and the clock stands at {}", hex::encode(grant), from.format("%Y-%m-%d %H:%M:%S UTC"), now.format("%Y-%m-%d %H:%M:%S UTC")))]
     NotYet {
         /// Which grant.
         grant: [u8; 16],
@@ -82,10 +81,10 @@ pub enum GrantedError {
         now: DateTime<Utc>,
     },
     /// None of the identities is the one that it was made out to.
-    #[error("grant {}: none of the identities is the one-time identity that it is for", hex::encode(.0))]
+    #[error("{}", tr!("grant {}: none of the identities is the one-time identity that it is for", hex::encode(_0)))]
     NoIdentity([u8; 16]),
     /// What its keys are is not what it says.
-    #[error("grant {}: the keys in it are not those of its records: {what}", hex::encode(.grant))]
+    #[error("{}", tr!("grant {}: the keys in it are not those of its records: {what}", hex::encode(grant), what = what))]
     Keys {
         /// Which grant.
         grant: [u8; 16],
@@ -93,7 +92,7 @@ pub enum GrantedError {
         what: String,
     },
     /// A record that was asked for is not in it.
-    #[error("grant {}: record {record} is not in it; it names {records}", hex::encode(.grant))]
+    #[error("{}", tr!("grant {}: record {record} is not in it; it names {records}", hex::encode(grant), record = record, records = records))]
     NotGranted {
         /// Which grant.
         grant: [u8; 16],
@@ -241,7 +240,7 @@ fn open_keys(grant: &Grant, identities: &Identities) -> Result<GrantedKeys, OpsE
     let types = header::stanza_types(&grant.keys).map_err(|e| wrong(&e.to_string()))?;
     // One more stanza would be one more reader whom nobody approved.
     if types != [hybrid::STANZA] {
-        return Err(wrong("they are not encrypted to one post-quantum address").into());
+        return Err(wrong(&tr!("they are not encrypted to one post-quantum address")).into());
     }
     let limit = GrantedKeys::limit(grant.records.count());
     let text = envelope::open(identities.iter(), &grant.keys, limit).map_err(|e| match e {
@@ -249,7 +248,7 @@ fn open_keys(grant: &Grant, identities: &Identities) -> Result<GrantedKeys, OpsE
         CryptoError::Plugin(what) => CryptoError::Plugin(what).into(),
         other => wrong(&other.to_string()).into(),
     })?;
-    GrantedKeys::parse(&text, grant).map_err(|what| wrong(what).into())
+    GrantedKeys::parse(&text, grant).map_err(|what| wrong(&said(what)).into())
 }
 
 impl RecordSource for GrantedRecords {

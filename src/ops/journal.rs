@@ -12,6 +12,7 @@ use crate::journal::folder::Folder;
 use crate::journal::verify::{Replay, Verified};
 use crate::journal::{JournalError, checkpoint};
 use crate::keyring::Keyring;
+use crate::language::text;
 use crate::storage::extract::OutputFolder;
 use crate::storage::lock::{Lock, Sharing};
 use crate::storage::output::{OutputFile, write_new};
@@ -24,6 +25,7 @@ use crate::tlog::proof::{Evidence, Proof};
 use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
+use tr::tr;
 
 /// The origin of a keyring's journal.
 pub fn origin(keyring: &Keyring) -> String {
@@ -74,9 +76,9 @@ fn signed(keyring: &Keyring) -> Result<Option<(Checkpoint, String)>, OpsError> {
     let Some((size, note)) = keyring.log().signed()? else { return Ok(None) };
     let head = of_journal(&note, &keyring.verifier_keys(), &origin(keyring))?;
     if head.size != size {
-        return Err(JournalError::Damaged("its checkpoint is over other entries than it says".into()).into());
+        return Err(JournalError::Damaged(tr!("its checkpoint is over other entries than it says")).into());
     }
-    let note = String::from_utf8(note).map_err(|_| JournalError::Tlog(TlogError::Note("it is not UTF-8")))?;
+    let note = String::from_utf8(note).map_err(|_| JournalError::Tlog(TlogError::Note(text!("it is not UTF-8"))))?;
     Ok(Some((head, note)))
 }
 
@@ -91,11 +93,15 @@ fn same_journal(head: &Checkpoint, origin: &str) -> Result<(), JournalError> {
     if head.origin == origin {
         return Ok(());
     }
-    Err(JournalError::Foreign(format!("checkpoint: it is of {:?}, not of {origin:?}", head.origin)))
+    Err(JournalError::Foreign(tr!(
+        "checkpoint: it is of {}, not of {origin}",
+        format!("{:?}", head.origin),
+        origin = format!("{:?}", origin)
+    )))
 }
 
 fn rewritten(size: u64) -> JournalError {
-    JournalError::Forked(format!("its first {size} entries are not those of the checkpoint over them"))
+    JournalError::Forked(tr!("its first {size} entries are not those of the checkpoint over them", size = size))
 }
 
 /// What verification of a journal found.
@@ -204,7 +210,7 @@ pub fn export(keyring: &Keyring, output: &Path, time: u64) -> Result<u64, OpsErr
 
 fn parent_and_name(path: &Path) -> Result<(&Path, &str), StorageError> {
     let name = path.file_name().and_then(|name| name.to_str());
-    let unnamed = || StorageError::at(path)(std::io::Error::other("it is not a folder's name"));
+    let unnamed = || StorageError::at(path)(std::io::Error::other(tr!("it is not a folder's name")));
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     Ok((parent, name.ok_or_else(unnamed)?))
 }
@@ -267,13 +273,13 @@ pub fn cosign(options: &CosignOptions<'_>) -> Result<Checkpoint, OpsError> {
     let claimed = checkpoint::claimed(note.as_bytes())?;
     let keys = match (state.keys(&claimed.origin)?, &options.keys) {
         (Some(known), Some(named)) if known != *named => {
-            let what = format!("{}: this witness knows it by other keys", claimed.origin);
+            let what = tr!("{}: this witness knows it by other keys", claimed.origin);
             return Err(JournalError::Foreign(what).into());
         }
         (Some(keys), _) => keys,
         (None, Some(keys)) => keys.clone(),
         (None, None) => {
-            let what = format!("{}: this witness does not know its keys yet", claimed.origin);
+            let what = tr!("{}: this witness does not know its keys yet", claimed.origin);
             return Err(JournalError::File(what).into());
         }
     };
@@ -300,7 +306,7 @@ enum Export {
 impl Export {
     fn open(path: &Path) -> Result<Self, OpsError> {
         let text = |bytes: Vec<u8>| {
-            String::from_utf8(bytes).map_err(|_| JournalError::File(format!("{}: it is not UTF-8", show(path))))
+            String::from_utf8(bytes).map_err(|_| JournalError::File(tr!("{}: it is not UTF-8", show(path))))
         };
         if path.is_dir() {
             let folder = Folder::new(path);

@@ -67,6 +67,7 @@ use crate::storage::source::Problem;
 use crate::storage::timestamp::TimestampError;
 use crate::storage::{StorageError, show};
 use std::path::PathBuf;
+use tr::tr;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -88,7 +89,7 @@ pub enum OpsError {
         source: CertificateError,
     },
     /// An archive that is not a file.
-    #[error("{}: it is not a regular file", show(.0))]
+    #[error("{}", tr!("{}: it is not a regular file", show(_0)))]
     NotAFile(PathBuf),
     /// The seal is not by whom it must be.
     #[error("{}: {what}", show(.path))]
@@ -99,49 +100,49 @@ pub enum OpsError {
         what: String,
     },
     /// No identity opens the compartment.
-    #[error("compartment {compartment}: no identity opens it")]
+    #[error("{}", tr!("compartment {compartment}: no identity opens it", compartment = compartment))]
     NoIdentity {
         /// Which.
         compartment: String,
     },
     /// A command needs an identity and has none.
-    #[error("there is no identity to open it with")]
+    #[error("{}", tr!("there is no identity to open it with"))]
     IdentityMissing,
     /// A command needs a keyring and has none.
-    #[error("there is no keyring")]
+    #[error("{}", tr!("there is no keyring"))]
     KeyringMissing,
     /// Halves that do not belong to the record.
-    #[error("record {0}: the keyring's keys are not those that the record was sealed with")]
+    #[error("{}", tr!("record {}: the keyring's keys are not those that the record was sealed with", _0))]
     ForeignKeys(u64),
     /// Files that cannot be sealed.
-    #[error("{} cannot be sealed", count(.0.len()))]
+    #[error("{}", tr!("{n} file cannot be sealed" | "{n} files cannot be sealed" % _0.len()))]
     Problems(Vec<Problem>),
     /// Files that no pattern of the policy takes.
-    #[error("{} not matched by the policy", count(.0.len()))]
+    #[error("{}", tr!("{n} file not matched by the policy" | "{n} files not matched by the policy" % _0.len()))]
     Unmatched(Vec<String>),
     /// Two records of one name.
-    #[error("two records would be named {0:?}")]
+    #[error("{}", tr!("two records would be named {}", format!("{:?}", _0)))]
     SameName(String),
     /// There is nothing to seal.
-    #[error("{}: there is nothing in it to seal", show(.0))]
+    #[error("{}", tr!("{}: there is nothing in it to seal", show(_0)))]
     Empty(PathBuf),
     /// The output lies in what is being sealed.
-    #[error("{}: the archive would lie inside the folder that is being sealed", show(.0))]
+    #[error("{}", tr!("{}: the archive would lie inside the folder that is being sealed", show(_0)))]
     OutputInSource(PathBuf),
     /// A name that no record can have.
-    #[error("{0:?} cannot name a record")]
+    #[error("{}", tr!("{} cannot name a record", format!("{:?}", _0)))]
     RecordName(String),
     /// Nothing was selected.
-    #[error("no record is named {0:?}")]
+    #[error("{}", tr!("no record is named {}", format!("{:?}", _0)))]
     NoMatch(String),
     /// A pattern that is not a glob.
-    #[error("{0:?} is not a pattern: {1}")]
+    #[error("{}", tr!("{0} is not a pattern: {1}", format!("{:?}", _0), _1))]
     Pattern(String, String),
     /// A compartment without recipients.
-    #[error("compartment {0}: it has no recipient")]
+    #[error("{}", tr!("compartment {}: it has no recipient", _0))]
     NoRecipient(String),
     /// The policy.
-    #[error("policy: {0}")]
+    #[error("{}", tr!("policy: {}", _0))]
     Policy(#[from] PolicyError),
     /// A date.
     #[error(transparent)]
@@ -153,7 +154,7 @@ pub enum OpsError {
     #[error(transparent)]
     Journal(#[from] JournalError),
     /// A journal without anything that could be signed.
-    #[error("the journal has no entry yet")]
+    #[error("{}", tr!("the journal has no entry yet"))]
     JournalEmpty,
     /// Keys.
     #[error(transparent)]
@@ -162,13 +163,13 @@ pub enum OpsError {
     #[error(transparent)]
     Storage(#[from] StorageError),
     /// Records that may not be destroyed.
-    #[error("{} may not be destroyed", if .0.len() == 1 { "1 record".into() } else { format!("{} records", .0.len()) })]
+    #[error("{}", tr!("{n} record may not be destroyed" | "{n} records may not be destroyed" % _0.len()))]
     Forbidden(Vec<destruction::Stopped>),
     /// Records that may not be granted.
     #[error("{}", ineligible(.0))]
     Ineligible(Box<eligibility::Eligibility>),
     /// What was asked for one record cannot be.
-    #[error("record {record}: {source}")]
+    #[error("{}", tr!("record {record}: {source}", record = record, source = source))]
     Record {
         /// Which.
         record: u64,
@@ -179,7 +180,7 @@ pub enum OpsError {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// There is no such hold.
-    #[error("no hold in force has an id that begins with {0:?}, or more than one has")]
+    #[error("{}", tr!("no hold in force has an id that begins with {}, or more than one has", format!("{:?}", _0)))]
     NoSuchHold(String),
     /// A plan.
     #[error(transparent)]
@@ -209,7 +210,7 @@ pub enum OpsError {
         source: RolesError,
     },
     /// Of the records that were asked for none has keys left.
-    #[error("all {0} records: their keys were destroyed")]
+    #[error("{}", tr!("all {} records: their keys were destroyed", _0))]
     AllDestroyed(u64),
     /// A request that leads to nothing.
     #[error(transparent)]
@@ -251,10 +252,10 @@ pub enum OpsError {
     #[error(transparent)]
     Process(#[from] ProcessError),
     /// The register.
-    #[error("keyring: {0}")]
+    #[error("{}", tr!("keyring: {}", _0))]
     Register(#[from] RegisterDamaged),
     /// Somebody interrupted.
-    #[error("interrupted")]
+    #[error("{}", tr!("interrupted"))]
     Interrupted,
 }
 
@@ -280,15 +281,8 @@ impl From<DocumentError> for OpsError {
     }
 }
 
-fn count(n: usize) -> String {
-    if n == 1 { "1 file".into() } else { format!("{n} files") }
-}
-
 fn ineligible(found: &eligibility::Eligibility) -> String {
-    match found.refused_count() {
-        1 => "1 record may not be granted".into(),
-        n => format!("{n} records may not be granted"),
-    }
+    tr!("{n} record may not be granted" | "{n} records may not be granted" % found.refused_count())
 }
 
 /// Hears how far a long command is.

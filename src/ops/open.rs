@@ -15,6 +15,7 @@ use crate::keyring::Keyring;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
+use tr::tr;
 
 /// Whose seals are accepted.
 #[derive(Default)]
@@ -76,10 +77,10 @@ fn judge(path: &Path, reader: &ArchiveReader, trust: &Trust, keyring: Option<&Ke
         if let Some(known) = keyring.known_archive(reader.archive())? {
             let head = &reader.sealed().checkpoint;
             if known.root != head.root || known.size != head.size || known.origin != head.origin {
-                return Err(foreign("its seal is not the one that the keyring was given for this archive".into()));
+                return Err(foreign(tr!("its seal is not the one that the keyring was given for this archive")));
             }
             if keyring.verifier_keys() != *keys {
-                return Err(foreign("its seal is not by the keyring that holds its keys".into()));
+                return Err(foreign(tr!("its seal is not by the keyring that holds its keys")));
             }
             by_keyring = Signer::KeyringArchive;
         } else if keyring.verifier_keys() == *keys {
@@ -103,7 +104,7 @@ pub fn judge_keys(path: &Path, keys: &[VerifierKey; 2], trust: &Trust) -> Result
     // Keys of other firms may stand in a trust file; those of this name must be the seal's.
     let of_this_name: Vec<_> = trust.pinned.iter().filter(|key| key.name == keys[0].name).collect();
     if of_this_name.is_empty() || !of_this_name.iter().all(|key| keys.contains(key)) {
-        let what = format!("it was sealed by {}, not by a key that was named", describe(&keys[0]));
+        let what = tr!("it was sealed by {}, not by a key that was named", describe(&keys[0]));
         return Err(OpsError::ForeignSeal { path: path.into(), what });
     }
     Ok(Signer::Pinned { post_quantum: of_this_name.contains(&&keys[1]) })
@@ -193,14 +194,14 @@ fn open_compartment(reader: &ArchiveReader, compartment: &str, identities: &Iden
     let declared = reader.manifest().compartment(compartment).map(|c| c.recipients.clone()).unwrap_or_default();
     let damaged = |what: &str| ArchiveError::damaged(crate::archive::layout::access_member(compartment), what);
     if crate::crypto::header::stanza_types(&file).map_err(|e| damaged(&e.to_string()))? != declared {
-        return Err(damaged("it has other recipients than archive.json says").into());
+        return Err(damaged(&tr!("it has other recipients than archive.json says")).into());
     }
     let secret = envelope::open(identities.iter(), &file, 32).map_err(|e| match e {
         CryptoError::NoIdentity => OpsError::NoIdentity { compartment: compartment.into() },
         CryptoError::Plugin(what) => CryptoError::Plugin(what).into(),
         other => damaged(&other.to_string()).into(),
     })?;
-    Ok(Secret32::from_slice(&secret).ok_or_else(|| damaged("it does not hold 32 bytes"))?)
+    Ok(Secret32::from_slice(&secret).ok_or_else(|| damaged(&tr!("it does not hold 32 bytes")))?)
 }
 
 /// Whether an error concerns this one record only, so that others may still open.

@@ -3,6 +3,7 @@
 use super::OpsError;
 use crate::archive::label::{RecordKind, is_record_name};
 use crate::crypto::secret::shuffle;
+use crate::language::{said, text};
 use crate::retention::Retention;
 use crate::retention::policy::{Assignment, Policy, PolicyError};
 use crate::retention::rule::{Rule, merge};
@@ -11,6 +12,7 @@ use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tr::tr;
 
 /// One record to be.
 #[derive(Clone, Debug)]
@@ -100,7 +102,10 @@ pub fn plan(
         let metadata =
             std::fs::metadata(source).map_err(|e| OpsError::Problems(vec![Problem::new(source, e.to_string())]))?;
         if !metadata.is_dir() {
-            return Err(OpsError::Problems(vec![Problem::new(source, "it is not a folder; name the folder it is in")]));
+            return Err(OpsError::Problems(vec![Problem::new(
+                source,
+                text!("it is not a folder; name the folder it is in"),
+            )]));
         }
         match grouping {
             Grouping::PerEntry { retention, rules, dated } => {
@@ -235,7 +240,8 @@ pub fn used_rules(records: &[RecordPlan]) -> Result<Vec<Rule>, OpsError> {
     let lists: BTreeMap<_, _> = records.iter().map(|record| (record.rules.as_ptr(), &record.rules)).collect();
     let rules = merge(lists.into_values().flat_map(|rules| rules.iter()));
     for rule in &rules {
-        rule.check().map_err(|what| PolicyError::Part(format!("rule {:?}", rule.id), what.into()))?;
+        rule.check()
+            .map_err(|what| PolicyError::Part(tr!("rule {}", format!("{:?}", rule.id)), said(what).into_owned()))?;
     }
     Ok(rules)
 }

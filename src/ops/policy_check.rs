@@ -1,6 +1,7 @@
 //! `policy check`: which part of a policy takes which file, and when each record would end; seals nothing.
 
 use super::{OpsError, Progress};
+use crate::language::text;
 use crate::retention::Retention;
 use crate::retention::policy::{Assignment, Policy};
 use crate::retention::rule::Rule;
@@ -72,7 +73,7 @@ pub fn policy_check(
     progress: &dyn Progress,
 ) -> Result<PolicyCheck, OpsError> {
     if !std::fs::metadata(root).is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(OpsError::Problems(vec![Problem::new(root, "it is not a folder")]));
+        return Err(OpsError::Problems(vec![Problem::new(root, text!("it is not a folder"))]));
     }
     let mut check = PolicyCheck { parts: vec![(0, 0); policy.patterns().count()], ..PolicyCheck::default() };
     let mut walk = Walk::new(root, names);

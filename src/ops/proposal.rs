@@ -28,6 +28,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
+use tr::tr;
 
 /// Days for which a grant may be valid, or approvals be given, at most.
 pub const MAX_DAYS: u32 = 3650;
@@ -36,10 +37,10 @@ pub const MAX_DAYS: u32 = 3650;
 #[derive(Debug, thiserror::Error)]
 pub enum ProposalError {
     /// Made in another keyring.
-    #[error("proposal: it was made for keyring {0}")]
+    #[error("{}", tr!("proposal: it was made for keyring {}", _0))]
     OtherKeyring(String),
     /// About another request.
-    #[error("proposal: it is about request {}, not about {}", short(.proposed), short(.given))]
+    #[error("{}", tr!("proposal: it is about request {}, not about {}", short(proposed), short(given)))]
     OtherRequest {
         /// Hash of the request that it answers.
         proposed: Hash,
@@ -47,13 +48,13 @@ pub enum ProposalError {
         given: Hash,
     },
     /// The roster changed since.
-    #[error("proposal: it was made under another roster than the one in force")]
+    #[error("{}", tr!("proposal: it was made under another roster than the one in force"))]
     OtherRoster,
     /// Approvals of it count no longer.
-    #[error("proposal: it could be approved until {}", .0.format("%Y-%m-%dT%H:%M:%SZ"))]
+    #[error("{}", tr!("proposal: it could be approved until {}", _0.format("%Y-%m-%dT%H:%M:%SZ")))]
     Late(DateTime<Utc>),
     /// Too few people approved it.
-    #[error("proposal {}: approvals by different people: {needed} needed, {have} given", short(.proposal))]
+    #[error("{}", tr!("proposal {}: approvals by different people: {needed} needed, {have} given", short(proposal), needed = needed, have = have))]
     Missing {
         /// Hash of the proposal.
         proposal: Hash,
@@ -63,7 +64,7 @@ pub enum ProposalError {
         have: u32,
     },
     /// The requester approved their own request.
-    #[error("approval: {0:?} asked for the records, and cannot approve that they are handed over")]
+    #[error("{}", tr!("approval: {} asked for the records, and cannot approve that they are handed over", format!("{:?}", _0)))]
     OwnRequest(String),
 }
 

@@ -14,24 +14,26 @@ use crate::disclosure::namespace;
 use crate::journal::certificate::{Approval, Reason};
 use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
 use crate::journal::role::Roles;
+use crate::language::text;
 use crate::retention::disposition::{Disposition, Judge, RecordView};
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
 use crate::retention::scope::Item;
 use crate::retention::{Retention, whole_second};
 use std::collections::{BTreeMap, BTreeSet};
+use tr::tr;
 
 /// Why a plan is not carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
     /// The plan is another keyring's.
-    #[error("the plan was made for keyring {0}")]
+    #[error("{}", tr!("the plan was made for keyring {}", _0))]
     OtherKeyring(String),
     /// Something about its records changed.
-    #[error("the plan is stale: since it was made, something about its records has changed")]
+    #[error("{}", tr!("the plan is stale: since it was made, something about its records has changed"))]
     Stale,
     /// Too few people signed a change that they must agree to.
-    #[error("the change needs signatures of different people on the roster: {needed}; it has {have}")]
+    #[error("{}", tr!("the change needs signatures of different people on the roster: {needed}; it has {have}", needed = needed, have = have))]
     ChangeUnsigned {
         /// Distinct people.
         needed: u32,
@@ -39,7 +41,7 @@ pub enum PlanError {
         have: u32,
     },
     /// Too few people signed it.
-    #[error("the plan needs signatures of different people on the roster: {needed}; it has {have}")]
+    #[error("{}", tr!("the plan needs signatures of different people on the roster: {needed}; it has {have}", needed = needed, have = have))]
     ApprovalMissing {
         /// Distinct people.
         needed: u32,
@@ -47,13 +49,13 @@ pub enum PlanError {
         have: u32,
     },
     /// Nobody can have signed it.
-    #[error("there is no roster: nobody's signature counts")]
+    #[error("{}", tr!("there is no roster: nobody's signature counts"))]
     NoRoster,
     /// Nothing is to be destroyed.
-    #[error("there is nothing that may be destroyed")]
+    #[error("{}", tr!("there is nothing that may be destroyed"))]
     Nothing,
     /// No such purge is scheduled.
-    #[error("no purge {0} is scheduled")]
+    #[error("{}", tr!("no purge {} is scheduled", _0))]
     NotScheduled(String),
 }
 
@@ -138,16 +140,18 @@ fn consider(
     early: bool,
 ) -> Result<PlannedRecord, &'static str> {
     let (review, early) = match disposition {
-        Disposition::Due { .. } if early => return Err("due: not early"),
+        Disposition::Due { .. } if early => return Err(text!("due: not early")),
         Disposition::Due { review, .. } => (*review, false),
         Disposition::Kept { .. } | Disposition::Awaiting(_) if early && !view.retention.has_floor() => (true, true),
-        Disposition::Kept { .. } | Disposition::Awaiting(_) if early => return Err("kept by a rule that has not run"),
-        Disposition::Kept { .. } => return Err("not due"),
-        Disposition::Awaiting(_) => return Err("awaiting an event"),
-        Disposition::Destroyed => return Err("destroyed before"),
-        Disposition::Held { .. } => return Err("held"),
-        Disposition::Permanent => return Err("permanent"),
-        Disposition::Scheduled { .. } => return Err("scheduled already"),
+        Disposition::Kept { .. } | Disposition::Awaiting(_) if early => {
+            return Err(text!("kept by a rule that has not run"));
+        }
+        Disposition::Kept { .. } => return Err(text!("not due")),
+        Disposition::Awaiting(_) => return Err(text!("awaiting an event")),
+        Disposition::Destroyed => return Err(text!("destroyed before")),
+        Disposition::Held { .. } => return Err(text!("held")),
+        Disposition::Permanent => return Err(text!("permanent")),
+        Disposition::Scheduled { .. } => return Err(text!("scheduled already")),
     };
     Ok(PlannedRecord {
         archive: view.archive,

@@ -10,6 +10,7 @@ use crossbeam_channel::bounded;
 use std::fs::File;
 use std::io::{self, Read};
 use std::sync::Arc;
+use tr::tr;
 
 /// Reads one record from end to end: shows its bag to `visitor`, then checks the seal's hash and what the label says of it.
 ///
@@ -86,7 +87,7 @@ fn read_ahead<T>(
         match rest {
             Ok(0) => Ok((value, stream)),
             Ok(_) => {
-                Err(ArchiveError::damaged(format!("record {}", leaf.record), "bytes follow the end of its tar stream"))
+                Err(ArchiveError::damaged(tr!("record {}", leaf.record), tr!("bytes follow the end of its tar stream")))
             }
             Err(e) => Err(record::read_error(leaf, e)),
         }

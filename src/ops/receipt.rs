@@ -15,15 +15,17 @@ use crate::disclosure::proposal::Signatory;
 use crate::disclosure::receipt::{FORMAT, Handled, Receipt};
 use crate::disclosure::roster::{Roster, RosterError, verify_by_key};
 use crate::journal::entry::Entry;
+use crate::language::{said, text};
 use crate::retention::ranges::Ranges;
 use crate::retention::whole_second;
 use chrono::{DateTime, Utc};
+use tr::tr;
 
 /// Why a receipt is not made or not taken.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ReceiptError {
     /// It says something else than the grant.
-    #[error("receipt of grant {grant}: {what}")]
+    #[error("{}", tr!("receipt of grant {grant}: {what}", grant = grant, what = said(what)))]
     Mismatch {
         /// Id of the grant.
         grant: String,
@@ -31,7 +33,7 @@ pub enum ReceiptError {
         what: &'static str,
     },
     /// Signed by somebody else.
-    #[error("receipt of grant {grant}: it is signed by {signer}, not by {requester}")]
+    #[error("{}", tr!("receipt of grant {grant}: it is signed by {signer}, not by {requester}", grant = grant, signer = signer, requester = requester))]
     OtherSigner {
         /// Id of the grant.
         grant: String,
@@ -86,7 +88,7 @@ fn within(grant: &Grant, records: &Ranges) -> Result<(), ReceiptError> {
         true => Ok(()),
         false => Err(ReceiptError::Mismatch {
             grant: hex::encode(grant.grant),
-            what: "it names records that were not granted",
+            what: text!("it names records that were not granted"),
         }),
     }
 }
@@ -124,9 +126,9 @@ pub fn import(custody: &mut Custody, file: &[u8], signature: &[u8]) -> Result<Re
 fn agrees(receipt: &Receipt, noted: &NotedGrant) -> Result<(), ReceiptError> {
     let grant = &noted.grant;
     let differs = [
-        (receipt.grant_sha256 != noted.document, "it is of another file than the grant"),
-        (receipt.archive != grant.archive, "it names another archive"),
-        (receipt.requester != grant.requester.name, "it names another requester"),
+        (receipt.grant_sha256 != noted.document, text!("it is of another file than the grant")),
+        (receipt.archive != grant.archive, text!("it names another archive")),
+        (receipt.requester != grant.requester.name, text!("it names another requester")),
     ];
     match differs.into_iter().find(|(differs, _)| *differs) {
         Some((_, what)) => Err(ReceiptError::Mismatch { grant: hex::encode(grant.grant), what }),
@@ -146,7 +148,7 @@ fn signer(custody: &Custody, grant: &Grant, file: &[u8], signature: &[u8]) -> Re
         signer,
         requester: grant.requester.name.clone(),
     };
-    let Some(known) = &custody.register().roster else { return Err(by_another("another key".into()).into()) };
+    let Some(known) = &custody.register().roster else { return Err(by_another(tr!("another key")).into()) };
     let roster = Roster::parse(known.text.as_bytes())?;
     let signer = roster.verify(file, signature, namespace::RECEIPT, custody.signing_time())?;
     match signer.principal == grant.requester.name {

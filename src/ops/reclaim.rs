@@ -11,6 +11,7 @@ use crate::archive::reader::ArchiveReader;
 use crate::storage::hole::HoleWriter;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use tr::tr;
 
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,8 +62,9 @@ fn check_place(reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<(), ArchiveE
         let mut header = [0; BLOCK];
         reader.file().read_exact_at(&mut header, at)?;
         if header != layout::member_header(&layout::record_member(leaf.record, segment), size)? {
-            let what = format!("the tar header of its segment {segment} was changed; nothing of it is removed");
-            return Err(ArchiveError::damaged(format!("record {}", leaf.record), what));
+            let what =
+                tr!("the tar header of its segment {segment} was changed; nothing of it is removed", segment = segment);
+            return Err(ArchiveError::damaged(tr!("record {}", leaf.record), what));
         }
         at += layout::member_len(size);
     }

@@ -26,18 +26,19 @@ use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Why a request leads to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum RequestError {
     /// Nobody's signature counts.
-    #[error("there is no roster: nobody who asks can be known")]
+    #[error("{}", tr!("there is no roster: nobody who asks can be known"))]
     NoRoster,
     /// Nobody may ask.
-    #[error("there is no disclosure policy: nobody may be granted anything")]
+    #[error("{}", tr!("there is no disclosure policy: nobody may be granted anything"))]
     NoPolicy,
     /// There is no signature.
-    #[error("{}: it is not signed: there is no {}", crate::storage::show(.request), crate::storage::show(.signature))]
+    #[error("{}", tr!("{}: it is not signed: there is no {}", crate::storage::show(request), crate::storage::show(signature)))]
     Unsigned {
         /// The request.
         request: PathBuf,
@@ -45,7 +46,7 @@ pub enum RequestError {
         signature: PathBuf,
     },
     /// Signed by another than it says.
-    #[error("request: it is in the name of {named:?}, but the key that signed it is that of {signed:?}")]
+    #[error("{}", tr!("request: it is in the name of {named}, but the key that signed it is that of {signed}", named = format!("{:?}", named), signed = format!("{:?}", signed)))]
     OtherRequester {
         /// Whom the request names.
         named: String,
@@ -53,7 +54,7 @@ pub enum RequestError {
         signed: String,
     },
     /// About another archive.
-    #[error("request: it is about archive {asked}, not about {found}")]
+    #[error("{}", tr!("request: it is about archive {asked}, not about {found}", asked = asked, found = found))]
     OtherArchive {
         /// The archive that it names, in hex.
         asked: String,
@@ -61,16 +62,16 @@ pub enum RequestError {
         found: String,
     },
     /// Too late.
-    #[error("request: its answer was wanted until {0}")]
+    #[error("{}", tr!("request: its answer was wanted until {}", _0))]
     Late(NaiveDate),
     /// The policy does not name the requester, or no longer.
-    #[error("disclosure policy: {0:?} may not be granted anything now")]
+    #[error("{}", tr!("disclosure policy: {} may not be granted anything now", format!("{:?}", _0)))]
     MayNotAsk(String),
     /// Described only in words.
-    #[error("request: it names no records")]
+    #[error("{}", tr!("request: it names no records"))]
     NoRecords,
     /// More than was asked for.
-    #[error("records {0} are not among those that the request names")]
+    #[error("{}", tr!("records {} are not among those that the request names", _0))]
     Wider(Ranges),
 }
 

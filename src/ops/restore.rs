@@ -32,6 +32,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use tr::tr;
 
 /// Which records.
 pub enum Selection {
@@ -347,7 +348,11 @@ pub fn select(
 /// [`ArchiveError::Limit`] when the label itself promises a bomb.
 pub fn limits(leaf: &RecordLeaf, label: &Label, max_members: u64, max_ratio: u64) -> Result<Limits, ArchiveError> {
     if label.bytes > RATIO_FROM && label.bytes / leaf.size.max(1) > max_ratio {
-        let what = format!("it would grow {} fold, more than the limit of {max_ratio}", label.bytes / leaf.size.max(1));
+        let what = tr!(
+            "it would grow {} fold, more than the limit of {max_ratio}",
+            label.bytes / leaf.size.max(1),
+            max_ratio = max_ratio
+        );
         return Err(ArchiveError::Limit { record: leaf.record, what });
     }
     let stream = RATIO_FROM.max(leaf.size.saturating_mul(max_ratio.saturating_add(1)));
@@ -448,11 +453,11 @@ impl Extract<'_, '_> {
         result.map_err(|e| match e {
             StorageError::File { path, source } if is_about_paths(&source) => {
                 let what = format!("{}: {source}", show(&path));
-                ArchiveError::damaged(format!("record {}", self.record), what)
+                ArchiveError::damaged(tr!("record {}", self.record), what)
             }
             e => {
                 self.error.get_or_insert(e.into());
-                ArchiveError::Io(io::Error::other("writing failed"))
+                ArchiveError::Io(io::Error::other(tr!("writing failed")))
             }
         })
     }
@@ -463,7 +468,7 @@ impl Extract<'_, '_> {
         let written = self.tree.file(place, attributes, &mut content);
         match content.ended {
             None => self.keep(written),
-            Some(Ended::Failed) => Err(ArchiveError::Io(io::Error::other("reading failed"))),
+            Some(Ended::Failed) => Err(ArchiveError::Io(io::Error::other(tr!("reading failed")))),
             Some(Ended::Interrupted) => {
                 self.error.get_or_insert(OpsError::Interrupted);
                 Err(ArchiveError::Io(io::Error::other("interrupted")))
@@ -577,7 +582,8 @@ pub fn each_link(
             return Ok(());
         }
         let parsed = std::str::from_utf8(&line).ok().and_then(parse_link);
-        let (path, target, attributes) = parsed.ok_or_else(|| ArchiveError::damaged(LINKS, "a line is malformed"))?;
+        let (path, target, attributes) =
+            parsed.ok_or_else(|| ArchiveError::damaged(LINKS, tr!("a line is malformed")))?;
         each(&path, &target, attributes)?;
     }
 }

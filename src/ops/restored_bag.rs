@@ -17,6 +17,7 @@ use crate::storage::StorageError;
 use crate::storage::tree::{NameKind, TreeReader};
 use std::collections::HashSet;
 use std::io::{self, BufRead, BufReader, Read};
+use tr::tr;
 
 const TAG_MANIFEST: &str = "tagmanifest-sha256.txt";
 const MANIFEST: &str = "manifest-sha256.txt";
@@ -68,15 +69,15 @@ pub fn check_bag(
     let said = BagEvidence::parse(&said).map_err(|e| format!("{}: {e}", evidence::FILE))?;
     let proved = proof_of(folder, name, said.record, pinned)?;
     if (proved.archive, proved.leaf.record) != (said.archive, said.record) {
-        return Err(format!("{}: its proof is of another record", evidence::FILE));
+        return Err(tr!("{}: its proof is of another record", evidence::FILE));
     }
     let label = Label::open(&said.label_key(), said.record, &proved.leaf.label).map_err(|e| e.to_string())?;
     if label.bag != hash {
-        return Err("the sealed label names another bag".into());
+        return Err(tr!("the sealed label names another bag"));
     }
     let files = check_payload(&bag)?;
     if files != label.files {
-        return Err("it does not have as many files as the sealed label says".into());
+        return Err(tr!("it does not have as many files as the sealed label says"));
     }
     check_names(&bag, &tags, said.grant.is_some())?;
     check_identifier(&bag, &said)?;
@@ -84,7 +85,7 @@ pub fn check_bag(
     for (receipt, content) in beside.receipts {
         let listed = content.opened.iter().find(|opened| opened.record == said.record);
         if content.archive == said.archive && listed.is_some_and(|opened| opened.bag != hash) {
-            return Err(format!("{receipt} names another bag"));
+            return Err(tr!("{receipt} names another bag", receipt = receipt));
         }
     }
     Ok(ProvedBag { proved, label, grant: said.grant })
@@ -96,20 +97,28 @@ fn words(error: StorageError) -> String {
 
 /// The tag files that the tag manifest lists, which are as it says.
 fn check_tags(bag: &TreeReader, manifest: &[u8]) -> Result<Vec<String>, String> {
-    let text = std::str::from_utf8(manifest).map_err(|_| format!("{TAG_MANIFEST} is not UTF-8"))?;
+    let text =
+        std::str::from_utf8(manifest).map_err(|_| tr!("{tag_manifest} is not UTF-8", tag_manifest = TAG_MANIFEST))?;
     let mut names = Vec::new();
     for line in text.split_inclusive('\n') {
-        let (hash, name) = manifest_line(line).ok_or_else(|| format!("{TAG_MANIFEST}: a line is malformed"))?;
+        let (hash, name) = manifest_line(line)
+            .ok_or_else(|| tr!("{tag_manifest}: a line is malformed", tag_manifest = TAG_MANIFEST))?;
         if !NEEDED.contains(&name) && !ALLOWED.contains(&name) {
-            return Err(format!("{TAG_MANIFEST} lists {name:?}, which no bag has"));
+            return Err(tr!(
+                "{tag_manifest} lists {name}, which no bag has",
+                tag_manifest = TAG_MANIFEST,
+                name = format!("{:?}", name)
+            ));
         }
         if bag.hash(name).map_err(words)? != hash {
-            return Err(format!("{name} is not what {TAG_MANIFEST} says"));
+            return Err(tr!("{name} is not what {tag_manifest} says", name = name, tag_manifest = TAG_MANIFEST));
         }
         names.push(name.to_owned());
     }
     match NEEDED.iter().find(|needed| !names.iter().any(|name| name == *needed)) {
-        Some(missing) => Err(format!("{TAG_MANIFEST} does not list {missing}")),
+        Some(missing) => {
+            Err(tr!("{tag_manifest} does not list {missing}", tag_manifest = TAG_MANIFEST, missing = missing))
+        }
         None => Ok(names),
     }
 }
@@ -135,19 +144,19 @@ fn check_payload(bag: &TreeReader) -> Result<u64, String> {
         let parsed = std::str::from_utf8(&line).ok().and_then(manifest_line);
         let decoded = parsed.and_then(|(hash, path)| Some((hash, decode_path(path)?)));
         let Some((hash, path)) = decoded.filter(|(_, path)| path.starts_with("data/")) else {
-            return Err(format!("{MANIFEST}: a line is malformed"));
+            return Err(tr!("{manifest}: a line is malformed", manifest = MANIFEST));
         };
         if bag.hash(&path).map_err(words)? != hash {
-            return Err(format!("{path:?} is not what {MANIFEST} says"));
+            return Err(tr!("{path} is not what {manifest} says", path = format!("{:?}", path), manifest = MANIFEST));
         }
         let digest = sha256(&[path.as_bytes()]);
         if !seen.insert(digest[..16].try_into().expect("a hash has 16 bytes")) {
-            return Err(format!("{MANIFEST} lists {path:?} twice"));
+            return Err(tr!("{manifest} lists {path} twice", manifest = MANIFEST, path = format!("{:?}", path)));
         }
     }
     let files = seen.len() as u64;
     if bag.count_files("data").map_err(words)? != files {
-        return Err(format!("there are files in data/ that {MANIFEST} does not list"));
+        return Err(tr!("there are files in data/ that {manifest} does not list", manifest = MANIFEST));
     }
     Ok(files)
 }
@@ -171,7 +180,7 @@ fn check_names(bag: &TreeReader, tags: &[String], granted: bool) -> Result<(), S
             NameKind::Link | NameKind::Other => false,
         };
         if !known {
-            return Err(format!("{name:?} is in none of its manifests"));
+            return Err(tr!("{name} is in none of its manifests", name = format!("{:?}", name)));
         }
     }
     Ok(())
@@ -180,10 +189,10 @@ fn check_names(bag: &TreeReader, tags: &[String], granted: bool) -> Result<(), S
 fn proof_of(folder: &TreeReader, name: &str, record: u64, pinned: &Pinned<'_>) -> Result<ProvedRecord, String> {
     let names = [format!("{name}.tlog-proof"), format!("record-{record}.tlog-proof")];
     let Some(place) = names.iter().find(|place| folder.has_file(place)) else {
-        return Err(format!("there is no proof beside it: {}", names[0]));
+        return Err(tr!("there is no proof beside it: {}", names[0]));
     };
     let text = folder.read(place, MAX_PROOF).map_err(words)?;
-    let text = String::from_utf8(text).map_err(|_| format!("{place} is not UTF-8"))?;
+    let text = String::from_utf8(text).map_err(|_| tr!("{place} is not UTF-8", place = place))?;
     let named = |e: crate::archive::ArchiveError| format!("{place}: {e}");
     let claimed = consistent_record_proof(&text).map_err(named)?;
     match pinned.of(&claimed.firm)? {
@@ -197,7 +206,7 @@ fn check_identifier(bag: &TreeReader, said: &BagEvidence) -> Result<(), String> 
     let line = format!("External-Identifier: {}/{}\n", hex::encode(said.archive), said.record);
     bag.file(INFO).map_err(words)?.take(line.len() as u64).read_to_string(&mut start).map_err(|e| e.to_string())?;
     if start != line {
-        return Err(format!("{INFO} names another record"));
+        return Err(tr!("{info} names another record", info = INFO));
     }
     Ok(())
 }
@@ -212,24 +221,21 @@ fn check_grant(
     let (id, grant) = match (said.grant, grant) {
         (None, None) => return Ok(()),
         (None, Some(grant)) if !covers(&grant) => return Ok(()),
-        (None, Some(_)) => return Err(format!("{} does not name the grant beside it", evidence::FILE)),
+        (None, Some(_)) => return Err(tr!("{} does not name the grant beside it", evidence::FILE)),
         (Some(id), Some(grant)) => (id, grant),
         (Some(id), None) => {
-            return Err(format!(
-                "the grant {} that it was opened with is not beside it, or is no grant",
-                hex::encode(id)
-            ));
+            return Err(tr!("the grant {} that it was opened with is not beside it, or is no grant", hex::encode(id)));
         }
     };
     if (id, said.watermark) != (grant.grant, Some(grant.watermark)) {
-        return Err(format!("{} names another grant than the one beside it", evidence::FILE));
+        return Err(tr!("{} names another grant than the one beside it", evidence::FILE));
     }
     if !covers(&grant) || grant.root != proved.checkpoint.root || grant.firm != proved.firm {
-        return Err("the grant beside it does not name this record of this seal".into());
+        return Err(tr!("the grant beside it does not name this record of this seal"));
     }
     let text = bag.read(notice::FILE, MAX_NOTICE).map_err(words)?;
     if text != notice::text(grant).as_bytes() {
-        return Err(format!("{} does not say what the grant says", notice::FILE));
+        return Err(tr!("{} does not say what the grant says", notice::FILE));
     }
     Ok(())
 }

@@ -6,6 +6,7 @@
 use super::policy_check::{PolicyCheck, policy_check};
 use super::survey_file::FileReader;
 use super::{NoProgress, OpsError, Progress};
+use crate::language::text;
 use crate::retention::policy::Policy;
 use crate::storage::source::{Kind, Names, Problem, Walk};
 use crate::survey::draft::{self, Heading};
@@ -100,7 +101,7 @@ pub fn survey(
     progress: &dyn Progress,
 ) -> Result<SurveyOutcome, OpsError> {
     if !std::fs::metadata(&options.root).is_ok_and(|metadata| metadata.is_dir()) {
-        return Err(OpsError::Problems(vec![Problem::new(&options.root, "it is not a folder")]));
+        return Err(OpsError::Problems(vec![Problem::new(&options.root, text!("it is not a folder"))]));
     }
     let sizes = sizes(options, interrupted, progress)?;
     let name = options.root.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));

@@ -4,8 +4,10 @@
 //! the clock was not ahead when the keyring was made. Spec: `spec/disposition.md`, "Clock".
 
 use super::{at, whole_second};
+use crate::language::text;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// 35 days: the jump that alarms, the advance that nobody vouches for, and the margin, in seconds.
 pub const SPAN_SECONDS: i64 = 35 * DAY_SECONDS;
@@ -160,7 +162,7 @@ impl Confirmation {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ConfirmationRefused {
     /// It is no news.
-    #[error("the confirmation is of {}, and {} was confirmed before", show(.time), show(.proved))]
+    #[error("{}", tr!("the confirmation is of {}, and {} was confirmed before", show(time), show(proved)))]
     NotNewer {
         /// What it says.
         time: DateTime<Utc>,
@@ -168,7 +170,7 @@ pub enum ConfirmationRefused {
         proved: DateTime<Utc>,
     },
     /// The keyring does not let its custodian do this alone.
-    #[error("the keyring's settings do not allow to confirm the date by typing it")]
+    #[error("{}", tr!("the keyring's settings do not allow to confirm the date by typing it"))]
     TypingNotAllowed,
 }
 
@@ -176,10 +178,10 @@ pub enum ConfirmationRefused {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ClockDistrust {
     /// It has not been looked at.
-    #[error("the clock was not read")]
+    #[error("{}", tr!("the clock was not read"))]
     NotRead,
     /// It jumped.
-    #[error("the clock jumped to {} from {}, by more than 35 days", show(.shown), show(.mark))]
+    #[error("{}", tr!("the clock jumped to {} from {}, by more than 35 days", show(shown), show(mark)))]
     Jumped {
         /// What it showed.
         shown: DateTime<Utc>,
@@ -187,7 +189,7 @@ pub enum ClockDistrust {
         mark: DateTime<Utc>,
     },
     /// It is far behind.
-    #[error("the clock is {} days behind {}, which it showed before", .seconds / DAY_SECONDS, show(.mark))]
+    #[error("{}", tr!("the clock is {} days behind {}, which it showed before", seconds / DAY_SECONDS, show(mark)))]
     FarBehind {
         /// How far.
         seconds: i64,
@@ -309,14 +311,14 @@ impl Clock {
         let boot = self.boot.iter().map(|boot| boot.reckoned);
         let mut times = [self.mark, self.confirmed].into_iter().chain(self.proved).chain(alarm).chain(boot);
         if times.any(|time| whole_second(time) != time) {
-            return Err("a time of its clock is none");
+            return Err(text!("a time of its clock is none"));
         }
         if !(0..=SPAN_SECONDS).contains(&self.budget_seconds) {
-            return Err("its clock's budget is none");
+            return Err(text!("its clock's budget is none"));
         }
         match &self.boot {
-            Some(boot) if !is_boot_id(&boot.id) => Err("its clock's boot id is none"),
-            Some(boot) if boot.reckoned < self.mark => Err("its clock's mark is beyond what was reckoned"),
+            Some(boot) if !is_boot_id(&boot.id) => Err(text!("its clock's boot id is none")),
+            Some(boot) if boot.reckoned < self.mark => Err(text!("its clock's mark is beyond what was reckoned")),
             _ => Ok(()),
         }
     }

@@ -7,8 +7,10 @@ use super::period::Period;
 use super::rule::{Application, Base, Length, Rule, RuleError, RuleInput};
 use super::term::{Bound, Counting, FiscalYearEnd, Keep, MAX_TERMS, Standing, Term};
 use super::{AtExpiry, Retention, RetentionError};
+use crate::language::text;
 use chrono::NaiveDate;
 use std::sync::Arc;
+use tr::tr;
 
 /// Rules, a date and a period for records that are alike.
 #[derive(Clone, Debug, Default)]
@@ -50,10 +52,10 @@ impl Demand {
             applied.iter().any(|(rule, _)| rule.is_none_or(|rule| counts(&rule) && is_open(rule)))
         };
         if self.start.is_some() && !free(|rule| rule.base.is_none()) {
-            return Err(RuleError::Idle("a start"));
+            return Err(RuleError::Idle(text!("a start")));
         }
         if self.counting.is_some() && !free(|rule| rule.counting.is_none()) {
-            return Err(RuleError::Idle("a counting"));
+            return Err(RuleError::Idle(text!("a counting")));
         }
         let used = applied.into_iter().filter_map(|(rule, application)| {
             let mut rule = rule?.clone();
@@ -73,7 +75,7 @@ impl Demand {
         let mut terms = Vec::new();
         for (rule, application) in self.applied(&input)? {
             let (bound, id) = rule.map_or((Bound::Floor, None), |rule| (rule.bound, Some(rule.id.clone())));
-            let who = id.as_ref().map_or_else(|| "the period".into(), |id| format!("rule {id}"));
+            let who = id.as_ref().map_or_else(|| tr!("the period"), |id| tr!("rule {}", id));
             terms.push(Term { keep: application.keep(&input, &who)?, bound, rule: id });
         }
         terms.extend(self.until.map(|last| Term { keep: Keep::Until(last), bound: Bound::Floor, rule: None }));

@@ -12,6 +12,7 @@ use super::{AtExpiry, Class, Retention};
 use crate::crypto::kdf::ArchiveId;
 use chrono::NaiveDate;
 use std::collections::BTreeSet;
+use tr::tr;
 
 /// A record as these rules see it.
 #[derive(Clone, Copy, Debug)]
@@ -84,19 +85,19 @@ pub struct Holding {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Forbidden {
     /// There is nothing left to destroy.
-    #[error("it is destroyed already")]
+    #[error("{}", tr!("it is destroyed already"))]
     Destroyed,
     /// Holds.
     #[error("{}", holdings(.0))]
     Held(Vec<Holding>),
     /// A term without end.
-    #[error("it is kept for ever")]
+    #[error("{}", tr!("it is kept for ever"))]
     Permanent,
     /// Events that have not been recorded.
-    #[error("it is kept until {} is recorded", .0.join(", "))]
+    #[error("{}", tr!("it is kept until {} is recorded", _0.join(&tr!("list" => ", "))))]
     Awaiting(Vec<String>),
     /// Its time has not certainly run.
-    #[error("it is kept until {until}{}, and the date that is certain is {today}", by_rule(.rule))]
+    #[error("{}", kept(until, rule.as_deref(), today))]
     Kept {
         /// Its last day.
         until: NaiveDate,
@@ -106,10 +107,10 @@ pub enum Forbidden {
         today: NaiveDate,
     },
     /// Before its time, where a floor does not allow it.
-    #[error("it must be kept: only a record that nothing but ceilings bind may be destroyed before its time")]
+    #[error("{}", tr!("it must be kept: only a record that nothing but ceilings bind may be destroyed before its time"))]
     Floor,
     /// People have to agree who did not.
-    #[error("it needs {needed} {} of the plan, and has {given}", if *.needed == 1 { "approval" } else { "approvals" })]
+    #[error("{}", approvals(*needed, *given))]
     Approvals {
         /// How many distinct people.
         needed: u32,
@@ -117,10 +118,10 @@ pub enum Forbidden {
         given: u32,
     },
     /// No purge has been scheduled that names it.
-    #[error("no purge of that id is scheduled for it")]
+    #[error("{}", tr!("no purge of that id is scheduled for it"))]
     NotScheduled,
     /// The cool-off runs.
-    #[error("its cool-off runs until {not_before}")]
+    #[error("{}", tr!("its cool-off runs until {not_before}", not_before = not_before))]
     CoolOff {
         /// The day on which it is over.
         not_before: NaiveDate,
@@ -273,13 +274,29 @@ fn rule_of(view: &RecordView<'_>, term: usize) -> Option<String> {
     view.retention.terms.get(term)?.rule.clone()
 }
 
-fn by_rule(rule: &Option<String>) -> String {
-    rule.as_ref().map_or(String::new(), |rule| format!(" by {rule}"))
+fn kept(until: &NaiveDate, rule: Option<&str>, today: &NaiveDate) -> String {
+    match rule {
+        Some(rule) => tr!(
+            "it is kept until {until} by {rule}, and the date that is certain is {today}",
+            until = until,
+            rule = rule,
+            today = today
+        ),
+        None => tr!("it is kept until {until}, and the date that is certain is {today}", until = until, today = today),
+    }
+}
+
+fn approvals(needed: u32, given: u32) -> String {
+    tr!(
+        "it needs {n} approval of the plan, and has {given}"
+            | "it needs {n} approvals of the plan, and has {given}" % needed,
+        given = given
+    )
 }
 
 fn holdings(holdings: &[Holding]) -> String {
-    let each: Vec<String> = holdings.iter().map(|h| format!("{:?} since {}", h.matter, h.from)).collect();
-    format!("held by {}", each.join(" and "))
+    let each = holdings.iter().map(|h| tr!("{matter} since {from}", matter = format!("{:?}", h.matter), from = h.from));
+    tr!("held by {}", each.collect::<Vec<_>>().join(&tr!("list" => " and ")))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use super::is_plain_date;
 use super::register::Refusal;
 use super::scope::{Scope, hex_option};
 use super::term::{Keep, Standing, is_code};
+use crate::language::text;
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
@@ -103,10 +104,10 @@ pub(super) fn check_approvers(approvers: &[String]) -> Result<(), Refusal> {
     let named = |name: &String| (1..=MAX_PRINCIPAL).contains(&name.len()) && !name.chars().any(char::is_control);
     let distinct: BTreeSet<&String> = approvers.iter().collect();
     if approvers.len() > MAX_APPROVERS || !approvers.iter().all(named) {
-        return Err(Refusal::Approvers("a name is empty or too long, or there are too many"));
+        return Err(Refusal::Approvers(text!("a name is empty or too long, or there are too many")));
     }
     if distinct.len() != approvers.len() {
-        return Err(Refusal::Approvers("one person is named twice"));
+        return Err(Refusal::Approvers(text!("one person is named twice")));
     }
     Ok(())
 }

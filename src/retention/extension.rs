@@ -24,7 +24,7 @@ pub fn extend(
         return Err(Refusal::Date(until));
     }
     let standing = retention.standing(&event);
-    let not_later = || Refusal::NotLater { until, standing: standing.to_string() };
+    let not_later = || Refusal::NotLater { until, standing: standing.words() };
     let is_chosen = |term: &Term| term.bound == Bound::Floor && term.rule.is_none();
     let dated = |term: &Term| match term.keep {
         Keep::Until(last) if term.bound == Bound::Floor => Some(last),

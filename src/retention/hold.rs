@@ -6,6 +6,7 @@ use super::register::Refusal;
 use super::scope::{Scope, hex_option};
 use super::{is_plain_date, whole_second};
 use crate::crypto::hash::{Hash, sha256};
+use crate::language::text;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -119,7 +120,7 @@ impl Hold {
             return Err(Refusal::Date(self.from));
         }
         if self.signature.as_ref().is_some_and(|signature| signature.len() > MAX_SIGNATURE) {
-            return Err(Refusal::Text("signature"));
+            return Err(Refusal::Text(text!("signature")));
         }
         match (&self.matter, &self.salt, self.in_force()) {
             (Some(matter), Some(salt), true) => {
@@ -129,16 +130,16 @@ impl Hold {
                         && !text.chars().any(char::is_control)
                 };
                 if !words(matter) {
-                    return Err(Refusal::Text("matter"));
+                    return Err(Refusal::Text(text!("matter")));
                 }
                 if self.authority.as_deref().is_some_and(|authority| !words(authority)) {
-                    return Err(Refusal::Text("authority"));
+                    return Err(Refusal::Text(text!("authority")));
                 }
                 let same = commitment(salt, matter, self.authority.as_deref()) == self.text_commitment;
-                if same { Ok(()) } else { Err(Refusal::Text("commitment")) }
+                if same { Ok(()) } else { Err(Refusal::Text(text!("commitment"))) }
             }
             (None, None, false) if self.authority.is_none() => Ok(()),
-            _ => Err(Refusal::Text("matter")),
+            _ => Err(Refusal::Text(text!("matter"))),
         }
     }
 }

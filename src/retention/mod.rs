@@ -22,6 +22,7 @@ pub mod transition;
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 pub use term::Retention;
 
@@ -72,22 +73,22 @@ impl Class {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RetentionError {
     /// Not an ISO 8601 date.
-    #[error("{0:?} is not a date such as 2036-12-31")]
+    #[error("{}", tr!("{} is not a date such as 2036-12-31", format!("{:?}", _0)))]
     Date(String),
     /// Not an ISO 8601 period of years, months, weeks or days.
-    #[error("{0:?} is not a period such as P10Y, P6M or P90D")]
+    #[error("{}", tr!("{} is not a period such as P10Y, P6M or P90D", format!("{:?}", _0)))]
     Period(String),
     /// Not a day of the year.
-    #[error("{0:?} is not the last day of a fiscal year such as 12-31")]
+    #[error("{}", tr!("{} is not the last day of a fiscal year such as 12-31", format!("{:?}", _0)))]
     FiscalYearEnd(String),
     /// Not what a period can begin with.
-    #[error("{0:?} is not record-date, creation or event:NAME with a name of lower-case letters, digits and hyphens")]
+    #[error("{}", tr!("{} is not record-date, creation or event:NAME with a name of lower-case letters, digits and hyphens", format!("{:?}", _0)))]
     Start(String),
     /// The end lies outside the calendar.
-    #[error("{0} after {1} is beyond the calendar")]
+    #[error("{}", tr!("{0} after {1} is beyond the calendar", _0, _1))]
     Beyond(String, NaiveDate),
     /// A retention that has already ended.
-    #[error("{0} is not in the future: nothing would be kept")]
+    #[error("{}", tr!("{} is not in the future: nothing would be kept", _0))]
     Past(NaiveDate),
 }
 

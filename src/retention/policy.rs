@@ -7,9 +7,11 @@ use super::period::Period;
 use super::rule::{Base, Rule, RuleError};
 use super::term::{Counting, FiscalYearEnd};
 use super::{AtExpiry, Class, Retention, RetentionError, parse_date, rules};
+use crate::language::{said, text};
 use chrono::NaiveDate;
 use serde::Deserialize;
 use std::sync::Arc;
+use tr::tr;
 
 /// A parsed policy file.
 #[derive(Clone, Debug)]
@@ -159,11 +161,11 @@ impl Policy {
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
         let file: PolicyFile = toml::from_str(text).map_err(|e| PolicyError::Toml(e.to_string()))?;
         if file.compartments.is_empty() || file.groups.is_empty() {
-            return Err(PolicyError::Toml("it needs at least one [[compartment]] and one [[records]]".into()));
+            return Err(PolicyError::Toml(tr!("it needs at least one [[compartment]] and one [[records]]")));
         }
         check_own(&file.rules)?;
         let group = |group: GroupFile| {
-            let place = format!("records {:?}", group.path);
+            let place = tr!("records {}", format!("{:?}", group.path));
             Group::build(group, &file.compartments, &file.rules, file.fiscal_year_end).map_err(|what| what.at(place))
         };
         let groups = file.groups.into_iter().map(group).collect::<Result<_, _>>()?;
@@ -187,7 +189,7 @@ impl Policy {
         let find = |(index, group): (usize, &'_ Group)| group.pattern.captures(path).map(|captures| (index, captures));
         let Some((index, captures)) = self.groups.iter().enumerate().find_map(find) else { return Ok(None) };
         let group = &self.groups[index];
-        let place = || format!("{path} (records {:?})", group.path);
+        let place = || tr!("{path} (records {})", format!("{:?}", group.path), path = path);
         let assignment = group.assign(&captures, created).map_err(|what| what.at(place()))?;
         Ok(Some((index, assignment)))
     }
@@ -202,12 +204,12 @@ fn check_own(own: &[Rule]) -> Result<(), PolicyError> {
     for (index, rule) in own.iter().enumerate() {
         let what = match rule.check() {
             Err(what) => what,
-            Ok(()) if !rule.applied.is_empty() => "`applied` is for archives to say",
-            Ok(()) if rules::find(&rule.id).is_some() => "a built-in rule has this id",
-            Ok(()) if own[..index].iter().any(|other| other.id == rule.id) => "its id stands twice",
+            Ok(()) if !rule.applied.is_empty() => text!("`applied` is for archives to say"),
+            Ok(()) if rules::find(&rule.id).is_some() => text!("a built-in rule has this id"),
+            Ok(()) if own[..index].iter().any(|other| other.id == rule.id) => text!("its id stands twice"),
             Ok(()) => continue,
         };
-        return Err(PolicyError::Part(format!("rule {:?}", rule.id), what.into()));
+        return Err(PolicyError::Part(tr!("rule {}", format!("{:?}", rule.id)), said(what).into_owned()));
     }
     Ok(())
 }
@@ -224,14 +226,19 @@ impl Group {
         for template in [Some(&file.record), file.dated.as_ref()].into_iter().flatten() {
             for name in placeholders(template)? {
                 if !known(name) {
-                    return Err(format!("{{{name}}} in {template:?} is not captured by the path").into());
+                    return Err(tr!(
+                        "{{{name}}} in {template} is not captured by the path",
+                        name = name,
+                        template = format!("{:?}", template)
+                    )
+                    .into());
                 }
             }
         }
         let compartment = compartments
             .iter()
             .position(|c| c.name == file.compartment)
-            .ok_or_else(|| format!("there is no compartment {:?}", file.compartment))?;
+            .ok_or_else(|| tr!("there is no compartment {}", format!("{:?}", file.compartment)))?;
         let ids = match file.rule {
             None => Vec::new(),
             Some(OneOrMore::One(id)) => vec![id],
@@ -247,7 +254,7 @@ impl Group {
             at_expiry: file.at_expiry,
         };
         let rules = match demand.used_rules() {
-            Err(RuleError::Nothing) => return Err("it needs one of `rule`, `until` and `retain`".into()),
+            Err(RuleError::Nothing) => return Err(tr!("it needs one of `rule`, `until` and `retain`").into()),
             rules => rules?,
         };
         Ok(Self { path: file.path, pattern, record: file.record, compartment, dated: file.dated, demand, rules })
@@ -276,9 +283,11 @@ fn pattern(path: &str) -> Result<regex::Regex, String> {
             out.push_str(".*");
             rest = tail;
         } else if let Some(tail) = rest.strip_prefix('{') {
-            let (name, tail) = tail.split_once('}').ok_or("a { has no }")?;
+            let (name, tail) = tail
+                .split_once('}')
+                .ok_or_else(|| tr!("a {opening} has no {closing}", opening = '{', closing = '}'))?;
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
-                return Err(format!("{{{name}}} is not a name of letters, digits and underscores"));
+                return Err(tr!("{{{name}}} is not a name of letters, digits and underscores", name = name));
             }
             out.push_str(&format!("(?P<{name}>[^/]+)"));
             rest = tail;
@@ -293,14 +302,16 @@ fn pattern(path: &str) -> Result<regex::Regex, String> {
     }
     out.push('$');
     let pattern = regex::RegexBuilder::new(&out).dot_matches_new_line(true).size_limit(1 << 20).build();
-    pattern.map_err(|_| "it is not a usable pattern: a name may be captured only once".into())
+    pattern.map_err(|_| tr!("it is not a usable pattern: a name may be captured only once"))
 }
 
 fn placeholders(template: &str) -> Result<Vec<&str>, String> {
     let mut names = Vec::new();
     let mut rest = template;
     while let Some((_, tail)) = rest.split_once('{') {
-        let (name, tail) = tail.split_once('}').ok_or_else(|| format!("a {{ in {template:?} has no }}"))?;
+        let (name, tail) = tail
+            .split_once('}')
+            .ok_or_else(|| tr!("a {{ in {template} has no }}", template = format!("{:?}", template)))?;
         names.push(name);
         rest = tail;
     }

@@ -3,6 +3,7 @@
 //! Invariant: never expanded, so that a set of a billion records costs as much as one of two. Spec: `spec/README.md`.
 
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// Ranges in a set, at most.
 const MAX_RANGES: usize = 1 << 20;
@@ -82,8 +83,9 @@ impl std::str::FromStr for Ranges {
 
     /// Accepts the one spelling that [`std::fmt::Display`] writes; the empty text is the empty set.
     fn from_str(text: &str) -> Result<Self, String> {
-        let malformed =
-            || format!("{:?} is not a list of records such as 1-4,7", text.chars().take(40).collect::<String>());
+        let malformed = || {
+            tr!("{} is not a list of records such as 1-4,7", format!("{:?}", text.chars().take(40).collect::<String>()))
+        };
         let mut ranges = Vec::new();
         for range in text.split(',').filter(|_| !text.is_empty()) {
             let number = |digits: &str| {

@@ -12,9 +12,11 @@ pub use super::scheduled::{NewSchedule, PurgeId, Scheduled};
 pub use super::settings::{Roster, Settings};
 pub use super::transition::{Effect, Refusal};
 use super::{Retention, whole_second};
+use crate::language::{said, text};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
+use tr::tr;
 
 /// Bytes of a register, at most.
 pub const MAX_REGISTER: usize = 64 << 20;
@@ -49,7 +51,7 @@ pub struct Register {
 
 /// A register that this program did not write.
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the register is damaged: {0}")]
+#[error("{}", tr!("the register is damaged: {}", _0))]
 pub struct RegisterDamaged(pub String);
 
 impl Register {
@@ -109,9 +111,9 @@ impl Register {
     pub fn place_hold(&mut self, hold: Hold) -> Result<Effect, Refusal> {
         hold.check()?;
         if !hold.in_force() {
-            return Err(Refusal::Text("matter"));
+            return Err(Refusal::Text(text!("matter")));
         }
-        fresh("hold", &hold.id, self.holds.iter().map(|other| &other.id), MAX_HOLDS)?;
+        fresh(text!("hold"), &hold.id, self.holds.iter().map(|other| &other.id), MAX_HOLDS)?;
         let effect = Effect::HoldPlaced {
             hold: hold.id,
             scope: hold.scope.clone(),
@@ -128,7 +130,7 @@ impl Register {
     /// # Errors
     /// [`Refusal::Unknown`], [`Refusal::AlreadyReleased`].
     pub fn release_hold(&mut self, id: &HoldId, now: DateTime<Utc>) -> Result<Effect, Refusal> {
-        let hold = self.holds.iter_mut().find(|hold| hold.id == *id).ok_or_else(|| unknown("hold", id))?;
+        let hold = self.holds.iter_mut().find(|hold| hold.id == *id).ok_or_else(|| unknown(text!("hold"), id))?;
         if let Some(released) = hold.released {
             return Err(Refusal::AlreadyReleased { hold: *id, released });
         }
@@ -150,7 +152,7 @@ impl Register {
     ) -> Result<Effect, Refusal> {
         event.check()?;
         event.recorded = whole_second(event.recorded);
-        fresh("event", &event.id, self.events.iter().map(|other| &other.id), MAX_EVENTS)?;
+        fresh(text!("event"), &event.id, self.events.iter().map(|other| &other.id), MAX_EVENTS)?;
         if event.date > today {
             return Err(Refusal::Future { date: event.date, today });
         }
@@ -189,7 +191,7 @@ impl Register {
     /// [`Refusal::SameId`], [`Refusal::Full`].
     pub fn schedule(&mut self, new: NewSchedule, now: DateTime<Utc>) -> Result<Effect, Refusal> {
         self.clock.may_destroy()?;
-        fresh("purge", &new.id, self.scheduled.iter().map(|other| &other.id), MAX_SCHEDULED)?;
+        fresh(text!("purge"), &new.id, self.scheduled.iter().map(|other| &other.id), MAX_SCHEDULED)?;
         let days = Days::new(self.settings.cool_off_days.into());
         let NewSchedule { id, plan, items, early, approved_by } = new;
         let not_before = self.clock.mark_date().checked_add_days(days).unwrap_or(NaiveDate::MAX);
@@ -222,7 +224,7 @@ impl Register {
     /// [`Refusal::Unknown`], [`Refusal::CoolOff`], [`Refusal::Clock`].
     pub fn ready(&self, purge: &PurgeId) -> Result<&Scheduled, Refusal> {
         let scheduled = self.scheduled.iter().find(|scheduled| scheduled.id == *purge);
-        let scheduled = scheduled.ok_or_else(|| unknown("purge", purge))?;
+        let scheduled = scheduled.ok_or_else(|| unknown(text!("purge"), purge))?;
         self.clock.may_destroy()?;
         let not_before = scheduled.not_before;
         if self.clock.mark_date() < not_before { Err(Refusal::CoolOff { not_before }) } else { Ok(scheduled) }
@@ -281,16 +283,16 @@ impl Register {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, RegisterDamaged> {
         let damaged = |what: &dyn std::fmt::Display| RegisterDamaged(what.to_string());
         if bytes.len() > MAX_REGISTER {
-            return Err(damaged(&"it is too long"));
+            return Err(damaged(&tr!("it is too long")));
         }
         let register: Self = serde_json::from_slice(bytes).map_err(|e| damaged(&e))?;
         register.check().map_err(|e| damaged(&e))?;
-        if register.to_bytes() != bytes { Err(damaged(&"it is not written in the one way")) } else { Ok(register) }
+        if register.to_bytes() != bytes { Err(damaged(&tr!("it is not written in the one way"))) } else { Ok(register) }
     }
 
     fn check(&self) -> Result<(), RegisterDamaged> {
         let damaged = |refusal: Refusal| RegisterDamaged(refusal.to_string());
-        self.clock.check().map_err(|what| RegisterDamaged(what.into()))?;
+        self.clock.check().map_err(|what| RegisterDamaged(said(what).into_owned()))?;
         self.settings.check().map_err(damaged)?;
         self.roster.as_ref().map_or(Ok(()), Roster::check).map_err(damaged)?;
         check_pinned(&self.witnesses).and_then(|()| check_pinned(&self.timestamp_authorities)).map_err(damaged)?;
@@ -301,21 +303,21 @@ impl Register {
         for event in &self.events {
             let follows = event.corrects.is_none_or(|id| recorded.contains(&id) && corrected.insert(id));
             if !follows || !recorded.insert(event.id) {
-                return Err(RegisterDamaged("its events do not follow from each other".into()));
+                return Err(RegisterDamaged(tr!("its events do not follow from each other")));
             }
         }
         let ids: HashSet<_> = self.holds.iter().map(|hold| hold.id).collect();
         let purges: HashSet<_> = self.scheduled.iter().map(|scheduled| scheduled.id).collect();
         let numbers = [(ids.len(), self.holds.len(), MAX_HOLDS), (purges.len(), self.scheduled.len(), MAX_SCHEDULED)];
         if numbers.iter().any(|(distinct, all, max)| distinct != all || all > max) || self.events.len() > MAX_EVENTS {
-            return Err(RegisterDamaged("an id is there twice, or there are too many".into()));
+            return Err(RegisterDamaged(tr!("an id is there twice, or there are too many")));
         }
         Ok(())
     }
 
     /// The event, or what now stands in its place.
     fn newest_of(&self, id: &EventId) -> Result<&Event, Refusal> {
-        let first = self.events.iter().position(|event| event.id == *id).ok_or_else(|| unknown("event", id))?;
+        let first = self.events.iter().position(|event| event.id == *id).ok_or_else(|| unknown(text!("event"), id))?;
         let later = &self.events[first + 1..];
         // Corrections come after what they correct, so one pass follows the whole chain.
         let newest = later
@@ -326,7 +328,7 @@ impl Register {
 
     fn remove(&mut self, purge: &PurgeId) -> Result<(), Refusal> {
         let at = self.scheduled.iter().position(|scheduled| scheduled.id == *purge);
-        self.scheduled.remove(at.ok_or_else(|| unknown("purge", purge))?);
+        self.scheduled.remove(at.ok_or_else(|| unknown(text!("purge"), purge))?);
         Ok(())
     }
 }

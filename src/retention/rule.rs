@@ -6,9 +6,11 @@
 use super::period::Period;
 use super::term::{After, Bound, Counting, FiscalYearEnd, Keep, Term, is_code, last_day};
 use super::{AtExpiry, RetentionError};
+use crate::language::{said, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
+use tr::tr;
 
 /// Bytes of any text in a rule, at most.
 const MAX_TEXT: usize = 1000;
@@ -140,19 +142,19 @@ pub struct RuleInput {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum RuleError {
     /// There is none of that name.
-    #[error("there is no rule {0:?}")]
+    #[error("{}", tr!("there is no rule {}", format!("{:?}", _0)))]
     Unknown(String),
     /// Its law is silent on the period.
-    #[error("rule {0}: its text does not say how long")]
+    #[error("{}", tr!("rule {}: its text does not say how long", _0))]
     NeedsPeriod(String),
     /// Its law is silent on the start.
-    #[error("rule {0}: its text does not say what the period begins with")]
+    #[error("{}", tr!("rule {}: its text does not say what the period begins with", _0))]
     NeedsStart(String),
     /// It counts from the record's date, and there is none.
-    #[error("{0}: it counts from the record's date, which is not given")]
+    #[error("{}", tr!("{}: it counts from the record's date, which is not given", _0))]
     NeedsDate(String),
     /// A floor would be shortened.
-    #[error("rule {rule}: it asks for {own} at least, {given} is shorter")]
+    #[error("{}", tr!("rule {rule}: it asks for {own} at least, {given} is shorter", rule = rule, own = own, given = given))]
     Shorter {
         /// Which.
         rule: String,
@@ -162,7 +164,7 @@ pub enum RuleError {
         given: Period,
     },
     /// A ceiling would be raised.
-    #[error("rule {rule}: it allows {own} at most, {given} is longer")]
+    #[error("{}", tr!("rule {rule}: it allows {own} at most, {given} is longer", rule = rule, own = own, given = given))]
     Longer {
         /// Which.
         rule: String,
@@ -172,13 +174,13 @@ pub enum RuleError {
         given: Period,
     },
     /// Something was given that no rule leaves open.
-    #[error("{0} is given, but no rule or period leaves it open")]
+    #[error("{}", tr!("{} is given, but no rule or period leaves it open", said(_0)))]
     Idle(&'static str),
     /// Neither rule, date nor period.
-    #[error("it is not said how long the records are kept")]
+    #[error("{}", tr!("it is not said how long the records are kept"))]
     Nothing,
     /// More than [`super::term::MAX_TERMS`].
-    #[error("a record has 16 terms at most")]
+    #[error("{}", tr!("a record has 16 terms at most"))]
     TooMany,
     /// A date or period.
     #[error(transparent)]
@@ -231,7 +233,7 @@ impl Rule {
     /// # Errors
     /// As [`Self::apply`]; [`RuleError::NeedsDate`]; [`RuleError::Retention`] beyond the calendar.
     pub fn term(&self, input: &RuleInput) -> Result<Term, RuleError> {
-        let keep = self.apply(input)?.keep(input, &format!("rule {}", self.id))?;
+        let keep = self.apply(input)?.keep(input, &tr!("rule {}", self.id))?;
         Ok(Term { keep, bound: self.bound, rule: Some(self.id.clone()) })
     }
 
@@ -246,27 +248,27 @@ impl Rule {
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), &'static str> {
         if !is_code(&self.id) || self.jurisdiction.as_deref().is_some_and(|jurisdiction| !is_code(jurisdiction)) {
-            return Err("its id or jurisdiction is not allowed");
+            return Err(text!("its id or jurisdiction is not allowed"));
         }
         let texts = [&self.title_zh, &self.records, &self.citation, &self.note].into_iter().flatten();
         for text in texts.chain([&self.title]) {
             if text.is_empty() || text.len() > MAX_TEXT || text.chars().any(char::is_control) {
-                return Err("a text in it is empty, too long, or has control characters");
+                return Err(text!("a text in it is empty, too long, or has control characters"));
             }
         }
         if self.period == Some(Length::Permanent)
             && (self.base.is_some() || self.counting.is_some() || self.bound == Bound::Ceiling)
         {
-            return Err("what is kept for ever has no start, no counting and no ceiling");
+            return Err(text!("what is kept for ever has no start, no counting and no ceiling"));
         }
         if !self.applied.iter().all(|application| self.fits(application)) {
-            return Err("it is not applied as it is defined");
+            return Err(text!("it is not applied as it is defined"));
         }
         if self.applied.len() > MAX_APPLIED {
-            return Err("it is applied in more than 100 ways");
+            return Err(text!("it is applied in more than 100 ways"));
         }
         if !self.applied.is_sorted_by(|a, b| a < b) {
-            return Err("its applications are not in rising order");
+            return Err(text!("its applications are not in rising order"));
         }
         Ok(())
     }

@@ -7,7 +7,9 @@ use super::ranges::Ranges;
 use super::register::Refusal;
 use super::term::is_code;
 use crate::crypto::kdf::ArchiveId;
+use crate::language::text;
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// Bytes in the name of a compartment, at most.
 const MAX_COMPARTMENT: usize = 255;
@@ -54,7 +56,7 @@ impl Scope {
     pub fn explicit(self, everything: bool) -> Result<Self, Refusal> {
         match (self == Self::everything(), everything) {
             (true, false) => Err(Refusal::NoScope),
-            (false, true) => Err(Refusal::Scope("it is everything, and yet names something")),
+            (false, true) => Err(Refusal::Scope(text!("it is everything, and yet names something"))),
             _ => self.check().map(|()| self),
         }
     }
@@ -66,10 +68,12 @@ impl Scope {
     pub fn check(&self) -> Result<(), Refusal> {
         let words = |name: &str| (1..=MAX_COMPARTMENT).contains(&name.len()) && !name.chars().any(char::is_control);
         let wrong = match self {
-            Self { records: Some(_), archive: None, .. } => "records are numbered within an archive, and it names none",
-            Self { records: Some(records), .. } if records.is_empty() => "it names no record",
-            Self { compartment: Some(name), .. } if !words(name) => "no compartment has such a name",
-            Self { rule: Some(rule), .. } if !is_code(rule) => "no rule has such a name",
+            Self { records: Some(_), archive: None, .. } => {
+                text!("records are numbered within an archive, and it names none")
+            }
+            Self { records: Some(records), .. } if records.is_empty() => text!("it names no record"),
+            Self { compartment: Some(name), .. } if !words(name) => text!("no compartment has such a name"),
+            Self { rule: Some(rule), .. } if !is_code(rule) => text!("no rule has such a name"),
             _ => return Ok(()),
         };
         Err(Refusal::Scope(wrong))
@@ -102,14 +106,13 @@ impl std::fmt::Display for Scope {
     /// Such as `records 1-4,7 of b471…, compartment clients`, or `everything`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let archive = self.archive.map(|archive| match &self.records {
-            Some(records) => format!("records {records} of {}", hex::encode(archive)),
-            None => format!("archive {}", hex::encode(archive)),
+            Some(records) => tr!("records {records} of {archive}", records = records, archive = hex::encode(archive)),
+            None => tr!("archive {}", hex::encode(archive)),
         });
-        let compartment = self.compartment.as_ref().map(|name| format!("compartment {name}"));
-        let rule = self.rule.as_ref().map(|rule| format!("rule {rule}"));
+        let compartment = self.compartment.as_ref().map(|name| tr!("compartment {}", name));
+        let rule = self.rule.as_ref().map(|rule| tr!("rule {}", rule));
         let named: Vec<String> = [archive, compartment, rule].into_iter().flatten().collect();
-        f.write_str(if named.is_empty() { "everything" } else { "" })?;
-        f.write_str(&named.join(", "))
+        f.write_str(&if named.is_empty() { tr!("everything") } else { named.join(&tr!("list" => ", ")) })
     }
 }
 

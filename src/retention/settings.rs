@@ -6,6 +6,7 @@ use super::event;
 use super::term::{FiscalYearEnd, is_code};
 use super::transition::Refusal;
 use crate::crypto::hash::{Hash, sha256};
+use crate::language::text;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -34,13 +35,13 @@ impl Roster {
     pub(super) fn check(&self) -> Result<(), Refusal> {
         let numbers = [self.plan_approvals_default].into_iter().chain(self.plan_approvals.values().copied());
         if self.text.len() > MAX_ROSTER_BYTES || sha256(&[self.text.as_bytes()]) != self.sha256 {
-            return Err(Refusal::Roster("its text is too long or not the one that was hashed"));
+            return Err(Refusal::Roster(text!("its text is too long or not the one that was hashed")));
         }
         if !self.plan_approvals.keys().all(|rule| is_code(rule)) {
-            return Err(Refusal::Roster("no rule has such a name"));
+            return Err(Refusal::Roster(text!("no rule has such a name")));
         }
         let allowed = numbers.into_iter().all(|number| (1..=MAX_APPROVALS).contains(&number));
-        if allowed { Ok(()) } else { Err(Refusal::Roster("a plan needs from 1 to 64 approvals")) }
+        if allowed { Ok(()) } else { Err(Refusal::Roster(text!("a plan needs from 1 to 64 approvals"))) }
     }
 }
 

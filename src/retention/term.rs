@@ -4,8 +4,10 @@
 
 use super::period::Period;
 use super::{AtExpiry, RetentionError, is_plain_date};
+use crate::language::text;
 use chrono::{Datelike, Days, NaiveDate};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// Terms on a record, at most.
 pub const MAX_TERMS: usize = 16;
@@ -203,6 +205,15 @@ impl Standing {
         }
     }
 
+    /// The same in the language of the moment.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Until { last, .. } => last.to_string(),
+            Self::Awaiting(events) => tr!("awaiting {}", events.join(&tr!("list" => ", "))),
+            Self::Permanent => tr!("permanent"),
+        }
+    }
+
     fn end(&self) -> End {
         match self {
             Self::Until { last, .. } => End::Day(*last),
@@ -213,7 +224,7 @@ impl Standing {
 }
 
 impl std::fmt::Display for Standing {
-    /// A date, `permanent`, or `awaiting` and the events.
+    /// A date, `permanent`, or `awaiting` and the events: for programs and files, whatever language people read.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Until { last, .. } => last.fmt(f),
@@ -293,21 +304,25 @@ impl Retention {
     /// What is wrong, in words.
     pub fn check(&self) -> Result<(), &'static str> {
         if self.terms.is_empty() || self.terms.len() > MAX_TERMS {
-            return Err("it has no terms, or more than 16");
+            return Err(text!("it has no terms, or more than 16"));
         }
         for term in &self.terms {
             match &term.keep {
-                Keep::Until(last) if !is_plain_date(*last) => return Err("its last day has no year of four digits"),
-                Keep::After(after) if !is_code(&after.event) => return Err("an event has a name that is not allowed"),
+                Keep::Until(last) if !is_plain_date(*last) => {
+                    return Err(text!("its last day has no year of four digits"));
+                }
+                Keep::After(after) if !is_code(&after.event) => {
+                    return Err(text!("an event has a name that is not allowed"));
+                }
                 Keep::After(after)
                     if after.counting != Counting::FiscalYear && !after.fiscal_year_end.is_calendar_year() =>
                 {
-                    return Err("it names the end of fiscal years, which it does not count");
+                    return Err(text!("it names the end of fiscal years, which it does not count"));
                 }
                 _ => {}
             }
             if term.rule.as_deref().is_some_and(|rule| !is_code(rule)) {
-                return Err("a rule has a name that is not allowed");
+                return Err(text!("a rule has a name that is not allowed"));
             }
         }
         Ok(())

@@ -11,8 +11,10 @@ use super::settings::{MAX_COOL_OFF_DAYS, Settings};
 use super::term::MAX_TERMS;
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
+use crate::language::said;
 use chrono::{DateTime, NaiveDate, Utc};
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// What a transition did, for the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,16 +112,16 @@ pub enum Effect {
 #[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Refusal {
     /// No scope was given.
-    #[error("it names no archive, compartment or rule, and does not say that it is about everything")]
+    #[error("{}", tr!("it names no archive, compartment or rule, and does not say that it is about everything"))]
     NoScope,
     /// Something that is no scope.
-    #[error("the scope is not possible: {0}")]
+    #[error("{}", tr!("the scope is not possible: {}", said(_0)))]
     Scope(&'static str),
     /// An archive that the keyring does not know.
-    #[error("archive {}: the keyring does not know it", hex::encode(.0))]
+    #[error("{}", tr!("archive {}: the keyring does not know it", hex::encode(_0)))]
     UnknownArchive(ArchiveId),
     /// A number that no record has.
-    #[error("record {record}: archive {} has no such record", hex::encode(.archive))]
+    #[error("{}", tr!("record {record}: archive {} has no such record", hex::encode(archive), record = record))]
     UnknownRecord {
         /// Which archive.
         archive: ArchiveId,
@@ -127,16 +129,16 @@ pub enum Refusal {
         record: u64,
     },
     /// A text that is absent, too long or not plain.
-    #[error("the {0} of the hold is missing, too long or not a line of text")]
+    #[error("{}", tr!("the {} of the hold is missing, too long or not a line of text", said(_0)))]
     Text(&'static str),
     /// An id that is taken.
-    #[error("{0} {1}: there is one already")]
+    #[error("{}", tr!("{0} {1}: there is one already", said(_0), _1))]
     SameId(&'static str, String),
     /// An id that nothing has.
-    #[error("{0} {1}: there is none")]
+    #[error("{}", tr!("{0} {1}: there is none", said(_0), _1))]
     Unknown(&'static str, String),
     /// A hold that does not stand any more.
-    #[error("hold {}: it was released on {}", hex::encode(.hold), .released.date_naive())]
+    #[error("{}", tr!("hold {}: it was released on {}", hex::encode(hold), released.date_naive()))]
     AlreadyReleased {
         /// Which.
         hold: HoldId,
@@ -144,13 +146,13 @@ pub enum Refusal {
         released: DateTime<Utc>,
     },
     /// A name that no event has.
-    #[error("{0:?} is not the name of an event, such as relationship-end")]
+    #[error("{}", tr!("{} is not the name of an event, such as relationship-end", format!("{:?}", _0)))]
     EventName(String),
     /// A day outside of the calendar.
-    #[error("{0} has no year of four digits")]
+    #[error("{}", tr!("{} has no year of four digits", _0))]
     Date(NaiveDate),
     /// Something that has not happened yet.
-    #[error("{date} has not come: it is {today}")]
+    #[error("{}", tr!("{date} has not come: it is {today}", date = date, today = today))]
     Future {
         /// Of the event.
         date: NaiveDate,
@@ -158,7 +160,7 @@ pub enum Refusal {
         today: NaiveDate,
     },
     /// A correction of something else.
-    #[error("event {}: it is {name}, and a correction is of the same", hex::encode(.event))]
+    #[error("{}", tr!("event {}: it is {name}, and a correction is of the same", hex::encode(event), name = name))]
     OtherEvent {
         /// Which is to be corrected.
         event: EventId,
@@ -166,25 +168,25 @@ pub enum Refusal {
         name: String,
     },
     /// Nobody else agreed.
-    #[error("it needs the approval of a second person")]
+    #[error("{}", tr!("it needs the approval of a second person"))]
     NeedsApproval,
     /// Names of approvers that cannot be.
-    #[error("the approvers cannot be taken: {0}")]
+    #[error("{}", tr!("the approvers cannot be taken: {}", said(_0)))]
     Approvers(&'static str),
     /// A purge of nothing, or one that names an archive twice.
-    #[error("the purge names no record, or an archive twice")]
+    #[error("{}", tr!("the purge names no record, or an archive twice"))]
     Items,
     /// A roster that cannot be.
-    #[error("the roster cannot be taken: {0}")]
+    #[error("{}", tr!("the roster cannot be taken: {}", said(_0)))]
     Roster(&'static str),
     /// A cool-off that is too long.
-    #[error("a cool-off of {0} days is longer than {MAX_COOL_OFF_DAYS}")]
+    #[error("{}", tr!("a cool-off of {} days is longer than {max_cool_off_days}", _0, max_cool_off_days = MAX_COOL_OFF_DAYS))]
     CoolOffDays(u32),
     /// Keys or certificates that cannot be.
-    #[error("there are too many outside clocks, or one has no plain text")]
+    #[error("{}", tr!("there are too many outside clocks, or one has no plain text"))]
     Pinned,
     /// A date that is no later.
-    #[error("{until} is not later than what stands: {standing}")]
+    #[error("{}", tr!("{until} is not later than what stands: {standing}", until = until, standing = standing))]
     NotLater {
         /// What was asked for.
         until: NaiveDate,
@@ -192,13 +194,13 @@ pub enum Refusal {
         standing: String,
     },
     /// More terms than a record can have.
-    #[error("the record has {MAX_TERMS} terms that must all be kept")]
+    #[error("{}", tr!("the record has {max_terms} terms that must all be kept", max_terms = MAX_TERMS))]
     TooManyTerms,
     /// More of something than a register holds.
-    #[error("the register is full: it has too many {0}")]
+    #[error("{}", tr!("the register is full: it has too many {}", said(_0)))]
     Full(&'static str),
     /// A cool-off that is not over.
-    #[error("the cool-off runs until {not_before}")]
+    #[error("{}", tr!("the cool-off runs until {not_before}", not_before = not_before))]
     CoolOff {
         /// The day on which it is over.
         not_before: NaiveDate,
