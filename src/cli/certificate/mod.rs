@@ -192,8 +192,11 @@ fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Fa
         render::print(&verdict(path, &certificate, &verified, known.then_some(signed)))?;
     }
     if !known {
-        let hint = tr!("say whose journal it must be: --journal FILE with the firm's two verifier keys");
-        eprintln!("keepuntil: {}: {hint}", tr!("hint"));
+        eprintln!(
+            "keepuntil: {}: {}",
+            tr!("hint"),
+            tr!("say whose journal it must be: --journal FILE with the firm's two verifier keys")
+        );
         return Ok(Done::Findings);
     }
     Ok(Done::Clean)
@@ -210,7 +213,8 @@ fn verdict(path: &Path, certificate: &Certificate, verified: &Verified, signed: 
         None => tr!("{file}: consistent, signer unknown", file = file),
     };
     text.push('\n');
-    let purge = [hex::encode(certificate.purge), compose::time(certificate.executed)].join(&words::comma());
+    let purge =
+        tr!("{purge}, {time}", purge = hex::encode(certificate.purge), time = compose::time(certificate.executed));
     let records = tr!("{n} record destroyed by cryptographic erase"
         | "{n} records destroyed by cryptographic erase" % verified.records);
     let entry = tr!(
