@@ -1,22 +1,38 @@
 //! How long records are kept, in words: dates, awaited events, and which rule decides against which.
 
 use super::render;
-use crate::retention::Retention;
 use crate::retention::rule::Rule;
-use crate::retention::term::{Bound, Counting, Keep, Standing, Term};
+use crate::retention::term::{After, Bound, Counting, Keep, Standing, Term};
+use crate::retention::{AtExpiry, Retention};
 use crate::storage::escape;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// Ways of keeping that are told one by one.
 const LISTED: usize = 20;
+/// Where what is said of a field begins.
+const COLUMN: usize = 15;
 
 /// `until 2055-12-31, then review`; nothing happens after `permanent`.
 pub fn short(retention: &Retention) -> String {
     match retention.planned() {
-        Standing::Permanent => "permanently".into(),
-        Standing::Until { last, .. } => format!("until {last}, then {}", retention.at_expiry.as_str()),
-        awaiting => format!("{awaiting}, then {}", retention.at_expiry.as_str()),
+        Standing::Permanent => tr!("permanently"),
+        Standing::Until { last, .. } => {
+            tr!("until {last}, then {what}", last = last, what = at_expiry(retention.at_expiry))
+        }
+        Standing::Awaiting(events) => {
+            let events = events.into_iter().collect::<Vec<_>>().join(", ");
+            tr!("awaiting {events}, then {what}", events = events, what = at_expiry(retention.at_expiry))
+        }
+    }
+}
+
+/// What happens when the time is over, in a word.
+pub fn at_expiry(at_expiry: AtExpiry) -> String {
+    match at_expiry {
+        AtExpiry::Destroy => tr!("at expiry" => "destroy"),
+        AtExpiry::Review => tr!("at expiry" => "review"),
     }
 }
 
@@ -24,17 +40,21 @@ pub fn short(retention: &Retention) -> String {
 pub fn text(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> String {
     let mut text = String::new();
     for (retention, records) in kept.iter().take(LISTED) {
-        text.push_str(&format!("  kept         {}: {}\n", short(retention), render::count(*records, "record")));
+        let how = tr!("{kept}: {n} record" | "{kept}: {n} records" % *records, kept = short(retention));
+        text.push_str(&render::field(&tr!("retention" => "kept"), &how, COLUMN));
         if !retention.rules().is_empty() {
-            for line in reasons(retention, rules) {
-                text.push_str(&format!("{:15}{}", "", render::wrapped(&line, 15)));
-            }
+            reasons(retention, rules).iter().for_each(|line| text.push_str(&below(line)));
         }
     }
     if kept.len() > LISTED {
-        text.push_str(&format!("               and {} more ways\n", kept.len() - LISTED));
+        text.push_str(&below(&tr!("and {n} more way" | "and {n} more ways" % kept.len() - LISTED)));
     }
     text
+}
+
+/// Lines under a field.
+fn below(text: &str) -> String {
+    render::field("", render::wrapped(text, COLUMN).trim_end(), COLUMN)
 }
 
 /// Which term governs and which ceilings are overridden, a line each.
@@ -43,16 +63,16 @@ fn reasons(retention: &Retention, rules: &[Rule]) -> Vec<String> {
     if let Some(governing) = governing(retention) {
         let term = &retention.terms[governing];
         let several = retention.terms.iter().filter(|other| other.bound == term.bound).count() > 1;
-        let among = match term.bound {
-            _ if !several => "",
-            Bound::Floor => ", which is the longest",
-            Bound::Ceiling => ", which is the shortest",
-        };
-        lines.push(format!("by {}{among}", source(term, rules)));
+        let source = source(term, rules);
+        lines.push(match term.bound {
+            _ if !several => tr!("by {source}", source = source),
+            Bound::Floor => tr!("by {source}, which is the longest", source = source),
+            Bound::Ceiling => tr!("by {source}, which is the shortest", source = source),
+        });
     }
     for index in retention.conflicts(|_| None) {
         let term = &retention.terms[index];
-        lines.push(format!("over {}: at most {}", source(term, rules), keep(&term.keep)));
+        lines.push(tr!("over {source}: at most {term}", source = source(term, rules), term = keep(&term.keep)));
     }
     lines
 }
@@ -67,41 +87,42 @@ pub fn terms(retention: &Retention, rules: &[Rule]) -> String {
     let (governing, conflicts) = (governing(retention), retention.conflicts(|_| None));
     let mut text = String::new();
     for (index, term) in retention.terms.iter().enumerate() {
-        let bound = match (&term.keep, term.bound) {
-            (Keep::Permanent, _) => "",
-            (_, Bound::Floor) => "at least ",
-            (_, Bound::Ceiling) => "at most ",
+        let kept = keep(&term.keep);
+        let bounded = match (&term.keep, term.bound) {
+            (Keep::Permanent, _) => kept,
+            (_, Bound::Floor) => tr!("at least {term}", term = kept),
+            (_, Bound::Ceiling) => tr!("at most {term}", term = kept),
         };
-        let role = match index {
-            _ if governing == Some(index) => " (governs)",
-            _ if conflicts.contains(&index) => " (overridden: a floor is longer)",
-            _ => "",
+        let term_and_role = match index {
+            _ if governing == Some(index) => tr!("{term} (governs)", term = bounded),
+            _ if conflicts.contains(&index) => tr!("{term} (overridden: a floor is longer)", term = bounded),
+            _ => bounded,
         };
-        text.push_str(&format!("  term         {bound}{}{role}\n", keep(&term.keep)));
-        let source = render::wrapped(&format!("by {}", source(term, rules)), 15);
-        text.push_str(&format!("{:15}{source}", ""));
+        text.push_str(&render::field(&tr!("retention" => "term"), &term_and_role, COLUMN));
+        text.push_str(&below(&tr!("by {source}", source = source(term, rules))));
     }
     text
 }
 
 fn keep(keep: &Keep) -> String {
     match keep {
-        Keep::Until(last) => format!("until {last}"),
-        Keep::Permanent => "permanent".into(),
-        Keep::After(after) => {
-            let from = match after.counting {
-                Counting::Day => "",
-                Counting::CalendarYear => "the end of the calendar year of ",
-                Counting::FiscalYear => "the end of the fiscal year of ",
-            };
-            format!("{} after {from}{}", after.period, after.event)
-        }
+        Keep::Until(last) => tr!("until {last}", last = last),
+        Keep::Permanent => tr!("permanent"),
+        Keep::After(After { event, period, counting, .. }) => match counting {
+            Counting::Day => tr!("{period} after {event}", period = period, event = event),
+            Counting::CalendarYear => {
+                tr!("{period} after the end of the calendar year of {event}", period = period, event = event)
+            }
+            Counting::FiscalYear => {
+                tr!("{period} after the end of the fiscal year of {event}", period = period, event = event)
+            }
+        },
     }
 }
 
 /// The rule with its citation, or whose word it is.
 fn source(term: &Term, rules: &[Rule]) -> String {
-    let Some(id) = &term.rule else { return "the date or period that was given".into() };
+    let Some(id) = &term.rule else { return tr!("the date or period that was given") };
     match rules.iter().find(|rule| rule.id == *id).and_then(|rule| rule.citation.as_deref()) {
         Some(citation) => format!("{id} ({})", escape(citation)),
         None => id.clone(),

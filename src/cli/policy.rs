@@ -7,7 +7,7 @@ use super::progress::Bar;
 use super::survey::{FirmArgs, Jurisdiction};
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
 use crate::crypto::recipient::{Recipients, recipients_file};
-use crate::language::{Language, language};
+use crate::language::text;
 use crate::ops::policy_check::{CheckedRecord, PolicyCheck, policy_check};
 use crate::retention::Class;
 use crate::retention::policy::Policy;
@@ -20,6 +20,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Write a first policy, or see what one does to a folder
 #[derive(Subcommand)]
@@ -73,15 +74,14 @@ pub fn run(command: PolicyCommand, common: Common) -> Result<Done, Failure> {
 
 fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
     let policy = read_policy(&args.policy)?;
-    let lang = language();
-    let bar = Bar::new("checking", common.quiet);
+    let bar = Bar::new(text!("checking"), common.quiet);
     let names = home::names(args.names_from.as_deref())?;
     let check = policy_check(&args.folder, names, &policy, home::now().date_naive(), &INTERRUPTED, &bar)?;
     bar.done();
     if common.json {
         objects(&check, &policy);
     } else {
-        render::print(&report(&check, &policy, &args.folder, lang))?;
+        render::print(&report(&check, &policy, &args.folder))?;
     }
     Ok(if check.is_usable() { Done::Clean } else { Done::Findings })
 }
@@ -89,69 +89,63 @@ fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
 /// Records of a report; all are in `--json`.
 const ROWS: usize = 200;
 
-fn report(check: &PolicyCheck, policy: &Policy, folder: &Path, lang: Language) -> String {
+fn report(check: &PolicyCheck, policy: &Policy, folder: &Path) -> String {
     let patterns: Vec<&str> = policy.patterns().collect();
-    let heads = lang.pick(
-        ["record", "files", "size", "last day", "then", "part"],
-        ["记录", "文件", "大小", "最后一日", "届满", "部分"],
-    );
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+    let mut rows = vec![vec![
+        tr!("policy" => "record"),
+        tr!("policy" => "files"),
+        tr!("policy" => "size"),
+        tr!("policy" => "last day"),
+        tr!("policy" => "then"),
+        tr!("policy" => "part"),
+    ]];
     for (name, record) in check.records.iter().take(ROWS) {
         rows.push(vec![
             render::shorten(&escape(name), 30),
             record.files.to_string(),
             render::bytes(record.bytes),
-            last_day(record, lang),
-            then(record, lang),
+            last_day(record),
+            then(record),
             (record.part + 1).to_string(),
         ]);
     }
     let mut text = render::table(&rows, &[1, 2, 5]);
     if check.records.len() > ROWS {
-        let more = check.records.len() - ROWS;
-        text.push_str(&lang.pick(format!("  … and {more} more: --json\n"), format!("  ……另有 {more} 条：--json\n")));
+        let more = tr!("records" => "… and {more} more: --json", more = check.records.len() - ROWS);
+        text.push_str(&format!("  {more}\n"));
     }
-    text.push_str(lang.pick("\nparts of the policy, in order:\n", "\n策略各部分（按先后）：\n"));
+    text.push_str(&format!("\n{}\n", tr!("parts of the policy, in order:")));
     for (index, pattern) in patterns.iter().enumerate() {
         let (files, _) = check.parts[index];
         let first = check.records.values().find(|record| record.part == index);
-        let why = first.map(|record| format!("{}; {}", compartment(record, policy), why(record, lang)));
-        let nothing = || lang.pick("takes nothing", "没有文件").to_owned();
-        let catches = if *pattern == "**" { lang.pick(" (whatever is left)", "（其余一切）") } else { "" };
-        let line = lang.pick(
-            format!(
-                "{}{catches}: {}; {}",
-                escape(pattern),
-                render::count(files, "file"),
-                why.clone().unwrap_or_else(nothing)
-            ),
-            format!("{}{catches}：{files} 个文件；{}", escape(pattern), why.unwrap_or_else(nothing)),
-        );
+        let why = first.map(|record| format!("{}; {}", compartment(record, policy), why(record)));
+        let why = why.unwrap_or_else(|| tr!("takes nothing"));
+        let files = tr!("{n} file" | "{n} files" % files);
+        let line = match *pattern {
+            "**" => tr!("{path} (whatever is left): {files}; {why}", path = "**", files = files, why = why),
+            path => tr!("{path}: {files}; {why}", path = escape(path), files = files, why = why),
+        };
         text.push_str(&format!(" {:>3}  {}", index + 1, render::wrapped(&line, 6)));
     }
     let refused = [
-        (check.unmatched.0, &check.unmatched.1, lang.pick("files that no part takes", "个文件没有匹配的部分")),
-        (
-            check.invalid.0,
-            &check.invalid.1,
-            lang.pick("files whose date or period makes no sense", "个文件的日期或期限无法成立"),
-        ),
+        (&check.unmatched, tr!("{files} files that no part takes", files = check.unmatched.0)),
+        (&check.invalid, tr!("{files} files whose date or period makes no sense", files = check.invalid.0)),
     ];
-    for (count, first, what) in refused {
-        if count > 0 {
-            text.push_str(&format!("\n{count} {what}\n"));
+    for ((count, first), what) in refused {
+        if *count > 0 {
+            text.push_str(&format!("\n{what}\n"));
             first.iter().take(20).for_each(|line| text.push_str(&format!("  {}\n", escape(line))));
         }
     }
     if !check.conflicts.is_empty() {
-        let what = lang.pick("records whose files are treated differently", "条记录中的文件处理方式不一致");
-        text.push_str(&format!("\n{} {what}\n", check.conflicts.len()));
+        let what = tr!("{records} records whose files are treated differently", records = check.conflicts.len());
+        text.push_str(&format!("\n{what}\n"));
         check.conflicts.iter().take(20).for_each(|name| text.push_str(&format!("  {}\n", escape(name))));
     }
     check.problems.iter().take(20).for_each(|problem| text.push_str(&format!("  {problem}\n")));
     let verdict = match check.is_usable() {
-        true => lang.pick("create takes it so", "可以照此封存"),
-        false => lang.pick("create would refuse it", "不能照此封存"),
+        true => tr!("create takes it so"),
+        false => tr!("create would refuse it"),
     };
     text.push_str(&format!("\n{}: {verdict}\n", show(folder)));
     text
@@ -162,41 +156,40 @@ fn compartment(record: &CheckedRecord, policy: &Policy) -> String {
     format!("{} ({})", compartment.name, compartment.class.as_str())
 }
 
-fn last_day(record: &CheckedRecord, lang: Language) -> String {
+fn last_day(record: &CheckedRecord) -> String {
     match record.retention.planned() {
-        Standing::Permanent => lang.pick("permanent", "永久").into(),
+        Standing::Permanent => tr!("permanent"),
         Standing::Until { last, .. } => last.to_string(),
-        Standing::Awaiting(_) => lang.pick("after an event", "待事件").into(),
+        Standing::Awaiting(_) => tr!("after an event"),
     }
 }
 
-fn then(record: &CheckedRecord, lang: Language) -> String {
-    match (record.retention.planned(), record.retention.at_expiry) {
-        (Standing::Permanent, _) => String::new(),
-        (_, crate::retention::AtExpiry::Destroy) => lang.pick("destroy", "销毁").into(),
-        (_, crate::retention::AtExpiry::Review) => lang.pick("review", "复核").into(),
+fn then(record: &CheckedRecord) -> String {
+    match record.retention.planned() {
+        Standing::Permanent => String::new(),
+        _ => kept::at_expiry(record.retention.at_expiry),
     }
 }
 
 /// Why a record is kept as long as it is.
-fn why(record: &CheckedRecord, lang: Language) -> String {
+fn why(record: &CheckedRecord) -> String {
     let governing = record.retention.governing(|_| None);
     let id = governing.and_then(|index| record.retention.terms[index].rule.as_deref());
     let rule = id.and_then(|id| record.rules.iter().find(|rule| rule.id == id));
     let mut why = match rule {
         Some(rule) => {
             let citation = rule.citation.as_deref().map(|citation| format!(" ({})", escape(citation)));
-            lang.pick(format!("by {}", rule.id), format!("依 {}", rule.id)) + &citation.unwrap_or_default()
+            tr!("by {source}", source = rule.id) + &citation.unwrap_or_default()
         }
-        None => lang.pick("by the date or period of the policy", "依策略给出的日期或期限").into(),
+        None => tr!("by the date or period of the policy"),
     };
     let others = record.retention.terms.len() - 1;
     if others > 0 {
-        why.push_str(&lang.pick(format!(", before {others} more"), format!("，另有 {others} 项期限从之")));
+        why = tr!("{why}, before {others} more", why = why, others = others);
     }
     if let Standing::Awaiting(events) = record.retention.planned() {
         let events = events.into_iter().collect::<Vec<_>>().join(", ");
-        why.push_str(&lang.pick(format!("; begins with {events}"), format!("；自事件 {events} 起算")));
+        why = tr!("{why}; begins with {events}", why = why, events = events);
     }
     why
 }
@@ -233,9 +226,8 @@ fn objects(check: &PolicyCheck, policy: &Policy) {
 }
 
 fn init(mut args: InitArgs, common: Common) -> Result<Done, Failure> {
-    let lang = language();
     if prompt::can_ask() && !common.quiet {
-        ask(&mut args, lang)?;
+        ask(&mut args)?;
     }
     let today = home::now().date_naive();
     let setting = args.firm.setting(today)?;
@@ -247,25 +239,23 @@ fn init(mut args: InitArgs, common: Common) -> Result<Done, Failure> {
     Recipients::parse(&recipients, &home::prompts())?;
     let classes = args.class.iter().map(|text| class(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
     let closing = args.firm.closing_date.as_deref().unwrap_or("?");
-    let jurisdiction = setting.jurisdiction;
-    let lines = lang.pick(
-        vec![format!("A first policy by `keepuntil policy init` of {today}: rules of {jurisdiction}, the firm closes on {closing}.")],
-        vec![format!("保管策略初稿：`keepuntil policy init` 于 {today} 生成，适用 {jurisdiction} 的规则，公司关闭日期 {closing}。")],
-    );
+    let lines = vec![tr!(
+        "A first policy by `keepuntil policy init` of {today}: rules of {jurisdiction}, the firm closes on {closing}.",
+        today = today,
+        jurisdiction = setting.jurisdiction,
+        closing = closing
+    )];
     let text = draft::text(&template(setting, &classes), &setting, &Heading { lines, recipients });
     match &args.output {
         None => render::print(&text)?,
         Some(path) => {
             write_new(path, text.as_bytes(), 0o644)?;
             if !common.quiet {
-                let path = show(path);
-                eprintln!(
-                    "{}",
-                    lang.pick(
-                        format!("Wrote {path}. Set the folders' names in it, then: keepuntil policy check {path} DIR"),
-                        format!("已写入 {path}。请改好其中的文件夹名，然后：keepuntil policy check {path} 文件夹"),
-                    )
+                let wrote = tr!(
+                    "Wrote {policy}. Set the folders' names in it, then: keepuntil policy check {policy} DIR",
+                    policy = show(path)
                 );
+                eprintln!("{wrote}");
             }
         }
     }
@@ -283,49 +273,45 @@ fn class(text: &str) -> Result<(String, Class), Failure> {
     let known = |name: &str| PLACES.iter().any(|(place, _)| *place == name);
     parsed.filter(|(name, _)| known(name)).ok_or_else(|| {
         Failure::Usage(
-            format!("{text:?} is not a compartment and its class"),
-            "name accounts, staff, clients or company, and public, sensitive or confidential: --class accounts=confidential"
-                .into(),
+            tr!("{given} is not a compartment and its class", given = format!("{text:?}")),
+            tr!(
+                "name accounts, staff, clients or company, and public, sensitive or confidential: --class accounts=confidential"
+            ),
         )
     })
 }
 
 /// Asks for what was not given; an empty answer takes what is in brackets.
-fn ask(args: &mut InitArgs, lang: Language) -> Result<(), Failure> {
+fn ask(args: &mut InitArgs) -> Result<(), Failure> {
     if args.firm.jurisdiction.is_none() {
-        let question = lang.pick("Whose law? cn, de, eu, uk or us [cn]", "适用哪里的法律？cn、de、eu、uk 或 us [cn]");
-        args.firm.jurisdiction = answer(question, |text| Jurisdiction::from_str(text, true).ok())?;
+        let question = tr!("Whose law? cn, de, eu, uk or us [cn]");
+        args.firm.jurisdiction = answer(&question, |text| Jurisdiction::from_str(text, true).ok())?;
     }
     if args.firm.fiscal_year_end.is_none() {
-        let question = lang.pick("Last day of the fiscal year, MM-DD [12-31]", "会计年度最后一日，月-日 [12-31]");
+        let question = tr!("Last day of the fiscal year, MM-DD [12-31]");
         let is_day = |text: &str| crate::retention::term::FiscalYearEnd::try_from(text.to_owned()).ok();
-        args.firm.fiscal_year_end = answer(question, |text| is_day(text).map(String::from))?;
+        args.firm.fiscal_year_end = answer(&question, |text| is_day(text).map(String::from))?;
     }
     if args.firm.closing_date.is_none() {
-        let question =
-            lang.pick("Day on which the firm closes, YYYY-MM-DD [not known]", "公司关闭日期，年-月-日 [未定]");
+        let question = tr!("Day on which the firm closes, YYYY-MM-DD [not known]");
         let date = |text: &str| crate::retention::parse_date(text).ok().map(|date| date.to_string());
-        args.firm.closing_date = answer(question, date)?;
+        args.firm.closing_date = answer(&question, date)?;
     }
     if args.recipient.is_empty() && args.recipients_file.is_empty() {
-        let question = lang.pick(
-            "Who may read? age recipients of the custodians, with spaces between [those given to create]",
-            "谁可以阅读？保管人的 age 收件人，用空格隔开 [由 create 指定]",
-        );
+        let question =
+            tr!("Who may read? age recipients of the custodians, with spaces between [those given to create]");
         let parse = |text: &str| {
             let all: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
             Recipients::parse(&all, &home::prompts()).ok().map(|_| all)
         };
-        args.recipient = answer(question, parse)?.unwrap_or_default();
+        args.recipient = answer(&question, parse)?.unwrap_or_default();
     }
     for (place, usual) in PLACES {
         if args.class.iter().any(|given| given.starts_with(&format!("{place}="))) {
             continue;
         }
-        let question = lang.pick(
-            format!("Class of {place}: public, sensitive or confidential [{}]", usual.as_str()),
-            format!("{place} 的密级：public（公开）、sensitive（敏感）或 confidential（机密）[{}]", usual.as_str()),
-        );
+        let question =
+            tr!("Class of {place}: public, sensitive or confidential [{usual}]", place = place, usual = usual.as_str());
         let given = answer(&question, |text| class(&format!("{place}={text}")).ok())?;
         args.class.extend(given.map(|(name, class)| format!("{name}={}", class.as_str())));
     }

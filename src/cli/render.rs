@@ -68,6 +68,16 @@ pub fn table(rows: &[Vec<String>], right: &[usize]) -> String {
     out
 }
 
+/// Text filled up with spaces to a number of columns.
+pub fn padded(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
+}
+
+/// A line with a named value, which begins in `column`.
+pub fn field(name: &str, value: &str, column: usize) -> String {
+    format!("  {}{value}\n", padded(name, column.saturating_sub(2)))
+}
+
 /// Shortens text to a number of columns.
 pub fn shorten(text: &str, columns: usize) -> String {
     if text.width() <= columns {

@@ -4,7 +4,7 @@ use super::args::Common;
 use super::error::Failure;
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, home, render};
-use crate::language::{Language, language};
+use crate::language::text;
 use crate::ops::survey::{SurveyOptions, SurveyOutcome, survey};
 use crate::ops::survey_file::DEFAULT_MAX_BYTES;
 use crate::retention::parse_date;
@@ -16,11 +16,13 @@ use crate::survey::facts::{Read, Totals};
 use crate::survey::form::forms;
 use crate::survey::proposal::{Keep, Proposal, Setting};
 use crate::survey::tree::Node;
+use crate::survey::words;
 use chrono::NaiveDate;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// See what a folder holds, and draft a policy for it
 #[derive(Args)]
@@ -97,7 +99,6 @@ impl FirmArgs {
             },
             today,
             latest: closing.map_or(today, |closing| closing.max(today)),
-            lang: language(),
             separator: "-",
         })
     }
@@ -120,7 +121,7 @@ pub fn run(args: SurveyArgs, common: Common) -> Result<Done, Failure> {
         heading: heading(&args.folder, &setting),
         pdf: if args.no_pdf { None } else { std::env::current_exe().ok() },
     };
-    let bar = Bar::new("surveying", common.quiet);
+    let bar = Bar::new(text!("surveying"), common.quiet);
     let outcome = survey(&options, &INTERRUPTED, &bar)?;
     bar.done();
     if let Some(path) = output {
@@ -133,25 +134,22 @@ pub fn run(args: SurveyArgs, common: Common) -> Result<Done, Failure> {
     } else if common.json {
         objects(&outcome, &args.folder).iter().for_each(render::json_line);
     } else {
-        render::print(&report(&outcome, &args.folder, output, setting.lang))?;
+        render::print(&report(&outcome, &args.folder, output))?;
     }
     Ok(if outcome.problems.0 == 0 { Done::Clean } else { Done::Findings })
 }
 
 fn heading(folder: &Path, setting: &Setting<'_>) -> Heading {
     let name = folder.file_name().map_or_else(|| show(folder), |name| escape(&name.to_string_lossy()));
-    let (jurisdiction, today) = (setting.jurisdiction, setting.today);
-    let lines = setting.lang.pick(
-        vec![
-            format!("A draft by `keepuntil survey` of {today} for the folder {name}, rules of {jurisdiction}."),
-            "See what it does with `keepuntil policy check FILE DIR`; seal with `keepuntil create --policy FILE`."
-                .into(),
-        ],
-        vec![
-            format!("保管策略草案：`keepuntil survey` 于 {today} 为文件夹“{name}”起草，适用 {jurisdiction} 的规则。"),
-            "先用 `keepuntil policy check 策略 文件夹` 核对效果，再用 `keepuntil create --policy 策略` 封存。".into(),
-        ],
-    );
+    let lines = vec![
+        tr!(
+            "A draft by `keepuntil survey` of {today} for the folder {name}, rules of {jurisdiction}.",
+            today = setting.today,
+            name = name,
+            jurisdiction = setting.jurisdiction
+        ),
+        tr!("See what it does with `keepuntil policy check FILE DIR`; seal with `keepuntil create --policy FILE`."),
+    ];
     Heading { lines, recipients: Vec::new() }
 }
 
@@ -160,75 +158,59 @@ const ROWS: usize = 40;
 /// Names in a list.
 const LISTED: usize = 10;
 
-fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, lang: Language) -> String {
+fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> String {
     let root = &outcome.tree.node(0).totals;
-    let mut text = lang.pick(
-        format!("{}: {}, {}\n", show(folder), render::count(root.files, "file"), render::bytes(root.bytes)),
-        format!("{}：{} 个文件，{}\n", show(folder), root.files, render::bytes(root.bytes)),
+    let mut text = tr!(
+        "{folder}: {n} file, {size}" | "{folder}: {n} files, {size}" % root.files,
+        folder = show(folder),
+        size = render::bytes(root.bytes)
     );
-    let comma = lang.pick(", ", "，");
-    let list = |items: Vec<String>| items.join(comma);
-    let read = root.read.iter().map(|(read, count)| format!("{count} {}", lang.read(*read))).collect();
-    let mut line = |name: &str, words: String| {
-        let fill = " ".repeat(12usize.saturating_sub(unicode_width::UnicodeWidthStr::width(name)));
-        text.push_str(&format!("  {name}{fill}{}", render::wrapped(&words, 14)));
+    text.push('\n');
+    let list = |items: Vec<String>| items.join(&words::comma());
+    let read = root.read.iter().map(|(read, count)| format!("{count} {}", words::read(*read))).collect();
+    let mut line = |name: String, words: String| {
+        text.push_str(&render::field(&name, render::wrapped(&words, 14).trim_end(), 14));
     };
-    line(lang.pick("content", "内容"), list(read));
+    line(tr!("survey" => "content"), list(read));
     let mut kinds: Vec<_> = root.kinds.iter().collect();
     kinds.sort_by_key(|(_, (files, _))| std::cmp::Reverse(*files));
     line(
-        lang.pick("kinds", "类型"),
-        list(kinds.iter().map(|(kind, (n, _))| format!("{} {n}", lang.kind(**kind))).collect()),
+        tr!("survey" => "kinds"),
+        list(kinds.iter().map(|(kind, (n, _))| format!("{} {n}", words::kind(**kind))).collect()),
     );
-    if let Some(found) = lang.found(&root.findings) {
-        let files = lang
-            .pick(format!("{found}; in {} files", root.personal), format!("{found}；涉及 {} 个文件", root.personal));
-        line(lang.pick("personal", "个人信息"), files);
+    if let Some(found) = words::found(&root.findings) {
+        let files = tr!("{found}; in {files} files", found = found, files = root.personal);
+        line(tr!("survey" => "personal"), files);
     }
     if outcome.copies.files > 0 {
-        let (files, bytes) = (outcome.copies.files, render::bytes(outcome.copies.bytes));
-        line(
-            lang.pick("copies", "重复"),
-            lang.pick(
-                format!("{files} files are copies of others, {bytes}"),
-                format!("{files} 个文件与其他文件相同，{bytes}"),
-            ),
-        );
+        let (files, size) = (outcome.copies.files, render::bytes(outcome.copies.bytes));
+        let copies = tr!("{files} files are copies of others, {size}", files = files, size = size);
+        line(tr!("survey" => "copies"), copies);
     }
     text.push('\n');
-    text.push_str(&folders(outcome, lang));
-    let lists = [
-        (
-            &outcome.elsewhere,
-            lang.pick(
-                "perhaps records that the law sends to somebody else; see the policy",
-                "可能属于依法应移交他处的资料，见策略中的说明",
-            ),
-        ),
-        (
-            &outcome.encrypted,
-            lang.pick("encrypted: without the password nobody will read them", "已加密：没有密码，日后无人能读"),
-        ),
-    ];
-    for ((count, first), what) in lists {
-        named(&mut text, what, *count, first.iter().map(|path| escape(path)), lang);
-    }
+    text.push_str(&folders(outcome));
+    let (count, first) = &outcome.elsewhere;
+    let elsewhere = tr!("{count} perhaps records that the law sends to somebody else; see the policy:", count = count);
+    named(&mut text, &elsewhere, *count, first.iter().map(|path| escape(path)));
+    let (count, first) = &outcome.encrypted;
+    let encrypted = tr!("{count} encrypted: without the password nobody will read them:", count = count);
+    named(&mut text, &encrypted, *count, first.iter().map(|path| escape(path)));
     let (count, problems) = &outcome.problems;
-    let unread = lang.pick("could not be read", "无法读取");
-    named(&mut text, unread, *count, problems.iter().map(ToString::to_string), lang);
-    text.push_str(&policy_lines(outcome, folder, policy, lang));
+    let unread = tr!("{count} could not be read:", count = count);
+    named(&mut text, &unread, *count, problems.iter().map(ToString::to_string));
+    text.push_str(&policy_lines(outcome, folder, policy));
     text
 }
 
-fn named(text: &mut String, what: &str, count: u64, first: impl Iterator<Item = String>, lang: Language) {
+fn named(text: &mut String, what: &str, count: u64, first: impl Iterator<Item = String>) {
     if count == 0 {
         return;
     }
-    text.push_str(&lang.pick(format!("\n{count} {what}:\n"), format!("\n{count} 项{what}：\n")));
+    text.push_str(&format!("\n{what}\n"));
     first.take(LISTED).for_each(|path| text.push_str(&format!("  {path}\n")));
     if count > LISTED as u64 {
-        let more = count - LISTED as u64;
-        text.push_str(&lang.pick(format!("  … and {more} more\n"), format!("  ……另有 {more} 项\n")));
+        let more = tr!("paths" => "… and {more} more", more = count - LISTED as u64);
+        text.push_str(&format!("  {more}\n"));
     }
 }
 
@@ -246,14 +228,18 @@ fn shown(outcome: &SurveyOutcome) -> Vec<&Node> {
     nodes
 }
 
-fn folders(outcome: &SurveyOutcome, lang: Language) -> String {
-    let heads = lang
-        .pick(["folder", "files", "size", "personal", "looks like"], ["文件夹", "文件", "大小", "个人信息", "像是"]);
-    let mut rows = vec![heads.map(str::to_owned).to_vec()];
+fn folders(outcome: &SurveyOutcome) -> String {
+    let mut rows = vec![vec![
+        tr!("survey" => "folder"),
+        tr!("survey" => "files"),
+        tr!("survey" => "size"),
+        tr!("survey" => "personal"),
+        tr!("survey" => "looks like"),
+    ]];
     let nodes = shown(outcome);
     for node in nodes.iter().take(ROWS) {
         let form = node.form.map(|(form, _)| form).or_else(|| node.totals.leading_form());
-        let title = form.map_or("", |form| lang.pick(forms()[form].title.as_str(), forms()[form].title_zh.as_str()));
+        let title = form.map_or("", |form| forms()[form].title());
         let Totals { files, bytes, personal, .. } = node.totals;
         rows.push(vec![
             render::shorten(&format!("{}{}", "  ".repeat(node.depth - 1), escape(&node.name)), 28),
@@ -265,37 +251,31 @@ fn folders(outcome: &SurveyOutcome, lang: Language) -> String {
     }
     let mut text = if rows.len() > 1 { render::table(&rows, &[1, 2, 3]) } else { String::new() };
     if nodes.len() > ROWS {
-        let more = nodes.len() - ROWS;
-        text.push_str(&lang.pick(format!("  … and {more} more\n"), format!("  ……另有 {more} 个\n")));
+        let more = tr!("folders" => "… and {more} more", more = nodes.len() - ROWS);
+        text.push_str(&format!("  {more}\n"));
     }
     text
 }
 
-fn policy_lines(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>, lang: Language) -> String {
+fn policy_lines(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> String {
     let (parts, records) = (outcome.proposals.len(), outcome.check.records.len());
     let checks = open_checks(&outcome.policy);
     let rest = outcome.check.parts.last().map_or(0, |(files, _)| *files);
-    let summary = lang.pick(
-        format!(
-            "policy: {}, {}, {checks} to be checked by a person; files for the last part: {rest}",
-            render::count(parts as u64, "part"),
-            render::count(records as u64, "record")
-        ),
-        format!("策略：{parts} 部分，{records} 条记录，{checks} 处须由人核对；{rest} 个文件归入最后一部分"),
+    let summary = tr!(
+        "policy: {parts}, {records}, {checks} to be checked by a person; files for the last part: {rest}",
+        parts = tr!("{n} part" | "{n} parts" % parts),
+        records = tr!("{n} record" | "{n} records" % records),
+        checks = checks,
+        rest = rest
     );
-    let dir = show(folder);
+    let folder = show(folder);
     let next = match policy {
-        None => lang.pick(
-            format!("write it with -o: keepuntil survey -o policy.toml {dir}"),
-            format!("用 -o 写出：keepuntil survey -o policy.toml {dir}"),
+        None => tr!("write it with -o: keepuntil survey -o policy.toml {folder}", folder = folder),
+        Some(path) => tr!(
+            "written to {policy}; next: keepuntil policy check {policy} {folder}",
+            policy = show(path),
+            folder = folder
         ),
-        Some(path) => {
-            let path = show(path);
-            lang.pick(
-                format!("written to {path}; next: keepuntil policy check {path} {dir}"),
-                format!("已写入 {path}；下一步：keepuntil policy check {path} {dir}"),
-            )
-        }
     };
     format!("\n{}{}", render::wrapped(&summary, 0), render::wrapped(&next, 0))
 }

@@ -1,6 +1,7 @@
 //! The built-in rules: data under `rules/`, one file a jurisdiction. They are no legal advice.
 
 use super::rule::Rule;
+use crate::language::text;
 use serde::Deserialize;
 use std::sync::LazyLock;
 
@@ -13,11 +14,9 @@ const FILES: [&str; 5] = [
 ];
 
 /// What is said wherever they are listed.
-pub const NO_ADVICE: &str = "This list is no legal advice: it may be wrong, incomplete or out of date. Read the \
-    text that is cited, or ask a lawyer.";
-
-/// The same in Chinese.
-pub const NO_ADVICE_ZH: &str = "本表不是法律意见：可能有误、不全或过时。请查阅所引条文，或咨询律师。";
+pub const NO_ADVICE: &str = text!(
+    "This list is no legal advice: it may be wrong, incomplete or out of date. Read the text that is cited, or ask a lawyer."
+);
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

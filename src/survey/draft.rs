@@ -1,10 +1,12 @@
 //! A proposed policy as a commented file that `create --policy` takes as it is.
 
 use super::proposal::{Keep, Proposal, Setting};
+use crate::language::said;
 use crate::retention::Class;
-use crate::retention::rules::{NO_ADVICE, NO_ADVICE_ZH};
+use crate::retention::rules::NO_ADVICE;
 use crate::storage::escape;
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// Before what a person must look at.
 pub const CHECK: &str = "CHECK:";
@@ -21,16 +23,16 @@ pub struct Heading {
 /// The policy's text.
 pub fn text(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> String {
     let body = body(proposals, setting, heading);
-    let lang = setting.lang;
     let mut out = String::new();
     heading.lines.iter().for_each(|line| comment(&mut out, line));
-    comment(&mut out, lang.pick(NO_ADVICE, NO_ADVICE_ZH));
+    comment(&mut out, &said(NO_ADVICE));
     let open = open_checks(&body);
     comment(
         &mut out,
-        &lang.pick(
-            format!("Lines with {CHECK} are for a person: {open}. The first pattern that matches decides."),
-            format!("标有 {CHECK} 的行须由人核对，共 {open} 处。自上而下，第一个匹配的 path 生效。"),
+        &tr!(
+            "Lines with {check} are for a person: {open}. The first pattern that matches decides.",
+            check = CHECK,
+            open = open
         ),
     );
     out + &body
@@ -42,12 +44,11 @@ pub fn open_checks(policy: &str) -> usize {
 }
 
 fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> String {
-    let lang = setting.lang;
     let mut out = String::new();
     out.push_str(&format!("\nfiscal-year-end = {}\n", quoted(&String::from(setting.fiscal_year_end))));
     for (name, class) in compartments(proposals) {
         out.push_str("\n[[compartment]]\n");
-        comment(&mut out, &who(&name, setting));
+        comment(&mut out, &who(&name));
         out.push_str(&format!("name = {}\nclass = {}\n", quoted(&name), quoted(class.as_str())));
         match heading.recipients.as_slice() {
             [] => out.push_str("# recipients = [\"age1pq1…\"]\n"),
@@ -62,10 +63,10 @@ fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> Str
         let is_alike = |other: &&Proposal| words(other) == words(proposal);
         out.push('\n');
         match before.filter(is_alike) {
-            Some(_) => comment(&mut out, lang.pick("as above", "同上")),
+            Some(_) => comment(&mut out, &tr!("as above")),
             None => {
                 proposal.reasons.iter().for_each(|line| comment(&mut out, line));
-                proposal.checks.iter().for_each(|line| comment(&mut out, &format!("{CHECK} {line}")));
+                proposal.checks.iter().for_each(|line| comment(&mut out, &[CHECK, line].join(" ")));
             }
         }
         part(&mut out, proposal, before.is_none_or(|before| words(before) != words(proposal)));
@@ -112,19 +113,15 @@ pub fn compartments(proposals: &[Proposal]) -> BTreeMap<String, Class> {
     proposals.iter().map(|proposal| (proposal.compartment.clone(), proposal.class)).collect()
 }
 
-fn who(name: &str, setting: &Setting<'_>) -> String {
+fn who(name: &str) -> String {
     let place = name.split('-').next().unwrap_or(name);
-    let (english, chinese) = match place {
-        "accounts" => (
-            "Books and what belongs to them: for auditors and tax authorities.",
-            "账簿、凭证等会计资料：供审计、税务查阅。",
-        ),
-        "staff" => ("Files about employees.", "员工资料。"),
-        "clients" => ("Files about clients.", "客户资料。"),
-        "company" => ("The firm's own papers.", "公司自身文件。"),
-        _ => ("What is not known well enough.", "尚不明确的资料。"),
-    };
-    setting.lang.pick(english, chinese).into()
+    match place {
+        "accounts" => tr!("Books and what belongs to them: for auditors and tax authorities."),
+        "staff" => tr!("Files about employees."),
+        "clients" => tr!("Files about clients."),
+        "company" => tr!("The firm's own papers."),
+        _ => tr!("What is not known well enough."),
+    }
 }
 
 /// A comment line; whatever a folder is named, it stays one.

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a form suggests a rule only where the rule's law says both period and start.
 
+use super::words::titled;
 use crate::retention::Class;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -14,9 +15,9 @@ pub struct Form {
     /// Lower-case letters and hyphens.
     pub id: String,
     /// What it is called.
-    pub title: String,
+    title: String,
     /// The same in Chinese.
-    pub title_zh: String,
+    title_zh: String,
     /// Names that it has, in lower case.
     pub words: Vec<String>,
     /// What becomes one record.
@@ -66,15 +67,20 @@ pub enum Unit {
 }
 
 impl Form {
+    /// What it is called, in the language of the moment.
+    pub fn title(&self) -> &str {
+        titled(&self.title, Some(&self.title_zh))
+    }
+
     /// The rule that it suggests there.
     pub fn rule(&self, jurisdiction: &str) -> Option<&str> {
         self.rule.get(jurisdiction).map(String::as_str)
     }
 
-    /// Why a person must look, in English and Chinese.
-    pub fn asks(&self, jurisdiction: &str) -> Option<(&str, &str)> {
+    /// Why a person must look, in the language of the moment.
+    pub fn asks(&self, jurisdiction: &str) -> Option<&str> {
         let there = self.ask_in.is_empty() || self.ask_in.iter().any(|own| own == jurisdiction);
-        self.ask.as_deref().zip(self.ask_zh.as_deref()).filter(|_| there)
+        self.ask.as_deref().filter(|_| there).map(|ask| titled(ask, self.ask_zh.as_deref()))
     }
 
     /// The rules that may be meant, and need more than is known.

@@ -7,8 +7,7 @@ use super::facts::{Read, Totals};
 use super::finding::Finding;
 use super::form::{Form, forms};
 use super::tree::Tree;
-use super::units;
-use crate::language::Language;
+use super::{units, words};
 use crate::retention::demand::{Demand, find_rules};
 use crate::retention::period::Period;
 use crate::retention::rule::{Base, Length, Rule, RuleError};
@@ -16,6 +15,7 @@ use crate::retention::rules::built_in;
 use crate::retention::term::{Bound, FiscalYearEnd};
 use crate::retention::{Class, RetentionError};
 use chrono::{Datelike, NaiveDate};
+use tr::tr;
 
 /// What is known beside the tree.
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +28,6 @@ pub struct Setting<'a> {
     pub today: NaiveDate,
     /// No record is younger: the day of the survey, or of the closing where that is later.
     pub latest: NaiveDate,
-    /// Language of reasons.
-    pub lang: Language,
     /// What stands between the folders' names in a record's.
     pub separator: &'a str,
 }
@@ -118,7 +116,6 @@ pub fn longest(jurisdiction: &str) -> Period {
 impl Proposer<'_> {
     /// Adds what is proposed for a subject.
     pub(super) fn add(&mut self, subject: Subject<'_>) {
-        let lang = self.setting.lang;
         let form = subject.form.map(|form| &forms()[form]);
         let class = class(form, subject.totals);
         let mut reasons = vec![subject.because];
@@ -129,21 +126,23 @@ impl Proposer<'_> {
             Some(rule) => self.by_rule(rule, &subject.dated, subject.is_dated, &mut reasons, &mut checks),
             None => {
                 let period = longest(self.setting.jurisdiction);
-                reasons.push(lang.longest(period));
+                reasons.push(tr!(
+                    "no rule is certain: {period} from the sealing, the longest of any rule, and then a person decides",
+                    period = period
+                ));
                 if form.is_none_or(|form| form.asks(self.setting.jurisdiction).is_none()) {
-                    checks.push(lang.no_rule().into());
+                    checks.push(tr!("what is it, and how long must it be kept?"));
                 }
                 Keep::Longest(period)
             }
         };
         if let Some(form) = form {
-            let ask = form.asks(self.setting.jurisdiction);
-            checks.extend(ask.map(|(english, chinese)| lang.pick(english, chinese).to_owned()));
+            checks.extend(form.asks(self.setting.jurisdiction).map(str::to_owned));
             instead = self.instead(form, matches!(keep, Keep::Longest(_)));
         }
-        reasons.extend(lang.found(&subject.totals.findings));
+        reasons.extend(words::found(&subject.totals.findings));
         if matches!(keep, Keep::Longest(_)) && subject.totals.findings.is_personal() {
-            checks.extend(lang.shortest(self.setting.jurisdiction).map(str::to_owned));
+            checks.extend(words::shortest(self.setting.jurisdiction));
         }
         self.warn(subject.totals, &mut checks);
         let place = form.map_or("other", |form| form.place.as_str());
@@ -161,20 +160,29 @@ impl Proposer<'_> {
         reasons: &mut Vec<String>,
         checks: &mut Vec<String>,
     ) -> Keep {
-        let lang = self.setting.lang;
-        reasons.push(lang.rule(rule));
+        reasons.push(words::rule(rule));
         let counts = rule.base == Some(Base::RecordDate);
         if let Some(Base::Event(event)) = &rule.base {
-            checks.push(lang.event(event));
+            checks.push(tr!(
+                "nothing is destroyed before the event {event} is recorded: keepuntil event --help",
+                event = event
+            ));
         }
         if counts && !is_dated {
-            checks.push(lang.undated(self.setting.latest));
+            checks.push(tr!(
+                "no year is known: counted from {latest}; is any record younger?",
+                latest = self.setting.latest
+            ));
         }
         let mut until = None;
         if counts && let Some(passed) = self.passed(rule, dated.1) {
             let last = self.setting.today.with_year(self.setting.today.year() + 1).unwrap_or(self.setting.today);
             until = Some(last);
-            checks.push(lang.passed(passed, last));
+            checks.push(tr!(
+                "its period ended on {passed}; kept until {until} so that somebody decides. Why seal it at all?",
+                passed = passed,
+                until = last
+            ));
         }
         Keep::Rule { rule: rule.id.clone(), dated: counts.then(|| dated.0.clone()), until }
     }
@@ -194,7 +202,7 @@ impl Proposer<'_> {
         let mut lines = Vec::new();
         for id in form.open_rules(self.setting.jurisdiction) {
             let Some(rule) = crate::retention::rules::find(id) else { continue };
-            lines.push(self.setting.lang.open_rule(rule));
+            lines.push(words::open_rule(rule));
             lines.push(format!("rule = {:?}", rule.id));
             if rule.period.is_none() {
                 lines.push("retain = \"P…Y\"".into());
@@ -206,7 +214,7 @@ impl Proposer<'_> {
             }
         }
         if let (Some(event), true) = (&form.event, replaces) {
-            lines.push(self.setting.lang.by_contract().into());
+            lines.push(tr!("or as the contracts say:"));
             lines.push("retain = \"P…Y\"".into());
             lines.push(format!("start = \"event:{event}\""));
         }
@@ -214,10 +222,9 @@ impl Proposer<'_> {
     }
 
     fn warn(&self, totals: &Totals, checks: &mut Vec<String>) {
-        let lang = self.setting.lang;
         for (read, count) in &totals.read {
             if matches!(read, Read::Encrypted | Read::Failed | Read::Damaged) {
-                checks.push(lang.not_read(*read, *count));
+                checks.push(words::not_read(*read, *count));
             }
         }
     }

@@ -6,10 +6,11 @@ use super::facts::Totals;
 use super::form::{Form, Unit, forms};
 use super::proposal::{Proposal, Proposer, Setting, Subject};
 use super::tree::Tree;
-use crate::language::Language;
+use crate::language::{Language, language};
 use crate::retention::Class;
 use chrono::{Datelike, NaiveDate};
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// The compartments that a template has.
 pub const PLACES: [(&str, Class); 4] = [
@@ -42,8 +43,8 @@ pub fn template(setting: Setting<'_>, classes: &BTreeMap<String, Class>) -> Vec<
 }
 
 fn add(proposer: &mut Proposer<'_>, index: usize, form: &Form) {
-    let Setting { lang, latest, .. } = proposer.setting;
-    let name = folder(form, lang);
+    let latest = proposer.setting.latest;
+    let name = folder(form);
     let (pattern, own, by_year) = match form.unit {
         Unit::Year => ("{year}/**", "{year}", true),
         Unit::Entry => ("{entry}/**", "{entry}", false),
@@ -52,12 +53,15 @@ fn add(proposer: &mut Proposer<'_>, index: usize, form: &Form) {
     let record = if own.is_empty() { name.into() } else { format!("{name}{}{own}", proposer.setting.separator) };
     let year_end = NaiveDate::from_ymd_opt(latest.year(), 12, 31).unwrap_or(latest);
     let dated = if by_year { ("{year}-12-31".into(), year_end) } else { (latest.to_string(), latest) };
-    let title = lang.pick(form.title.as_str(), form.title_zh.as_str());
     proposer.add(Subject {
         path: format!("{name}/{pattern}"),
         record,
         form: Some(index),
-        because: lang.template(name, title),
+        because: tr!(
+            "{title}: name the folder {name}, or write your folder's name here",
+            title = form.title(),
+            name = name
+        ),
         totals: &Totals::default(),
         dated,
         is_dated: by_year,
@@ -65,15 +69,16 @@ fn add(proposer: &mut Proposer<'_>, index: usize, form: &Form) {
     });
 }
 
-/// The first of its words in the language.
-fn folder(form: &Form, lang: Language) -> &str {
-    let fits = |word: &&String| word.is_ascii() == (lang == Language::English);
+/// The first of its words in the language of the moment.
+fn folder(form: &Form) -> &str {
+    let fits = |word: &&String| word.is_ascii() == (language() == Language::English);
     form.words.iter().find(fits).map_or(form.id.as_str(), String::as_str)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::in_language;
     use crate::retention::policy::Policy;
     use crate::retention::term::FiscalYearEnd;
     use crate::survey::draft::{Heading, text};
@@ -84,8 +89,10 @@ mod tests {
         for jurisdiction in ["cn", "de", "eu", "uk", "us"] {
             for lang in [Language::English, Language::Chinese] {
                 let fiscal_year_end = FiscalYearEnd::default();
-                let setting = Setting { jurisdiction, fiscal_year_end, today, latest: today, lang, separator: "-" };
-                let text = text(&template(setting, &BTreeMap::new()), &setting, &Heading::default());
+                let setting = Setting { jurisdiction, fiscal_year_end, today, latest: today, separator: "-" };
+                let text =
+                    in_language(lang, || text(&template(setting, &BTreeMap::new()), &setting, &Heading::default()));
+                assert_eq!(text.contains("不是法律意见"), lang == Language::Chinese);
                 let policy = Policy::parse(&text).unwrap_or_else(|e| panic!("{jurisdiction}: {e}\n{text}"));
                 assert!(policy.assign("anything/at all", today).unwrap().is_some());
             }

@@ -11,6 +11,7 @@ use super::year::{self, Dating};
 use crate::retention::rule::Base;
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
+use tr::tr;
 
 /// Folders without a known form that get a part of the policy each; beyond, one pattern takes each as a record.
 const EACH: usize = 12;
@@ -29,10 +30,9 @@ pub fn root(proposer: &mut Proposer<'_>) {
     if proposer.made.last().is_some_and(|last| last.path == "**") {
         return;
     }
-    let lang = proposer.setting.lang;
     let nothing = Totals::default();
-    let base = subject(proposer, proposer.tree.node(0), "**".into(), None, lang.rest().into());
-    proposer.add(Subject { record: lang.rest_record().into(), totals: &nothing, ..base });
+    let base = subject(proposer, proposer.tree.node(0), "**".into(), None, tr!("everything that nothing above takes"));
+    proposer.add(Subject { record: tr!("the-rest"), totals: &nothing, ..base });
 }
 
 fn form_of(node: &Node) -> Option<&'static Form> {
@@ -86,14 +86,17 @@ fn mixed(proposer: &mut Proposer<'_>, index: usize) {
     labels(proposer, index);
     let node = proposer.tree.node(index);
     if many {
-        let because = proposer.setting.lang.each_folder(&node.path);
+        let because = match node.path.as_str() {
+            "" => tr!("every other folder is a record"),
+            path => tr!("{path}: every other folder in it is a record", path = path),
+        };
         let base = subject(proposer, node, below(node, "{entry}/**"), None, because);
         let record = named(proposer, node, "{entry}");
         proposer.add(Subject { record, ..base });
     }
     let loose = node.files.count > node.files.labels.values().map(|label| label.count).sum();
     if index != 0 && (loose || many) {
-        let because = proposer.setting.lang.rest_of(&node.path);
+        let because = rest_of(node);
         let rest = subject(proposer, node, below(node, "**"), form_id(node), because);
         proposer.add(rest);
     }
@@ -121,15 +124,15 @@ fn years_then_kinds(proposer: &mut Proposer<'_>, index: usize) -> bool {
     let oldest = years.iter().map(|(year, ..)| *year).min().unwrap_or_default();
     let shape = format!("{}{{year}}{}", literal(&prefix), literal(&suffix));
     for (name, form) in kinds {
-        let because = proposer.setting.lang.kinds_of_years(&name, title(proposer, form));
+        let because = tr!("“{name}” of every year: {title}", name = name, title = forms()[form].title());
         let path = below(node, &format!("{shape}/{}/**", literal(&name)));
         let base = subject(proposer, node, path, Some(form), because);
         let record = named(proposer, node, &format!("{{year}}{}{}", proposer.setting.separator, part(&name)));
         let base = Subject { record, ..base };
-        let checks = vec![proposer.setting.lang.all_of_years().to_owned()];
+        let checks = vec![tr!("what was found is counted for the folder above")];
         proposer.add(Subject { dated: by_year(oldest), is_dated: true, checks, ..base });
     }
-    let because = proposer.setting.lang.rest_of(&node.path);
+    let because = rest_of(node);
     let base = subject(proposer, node, below(node, &format!("{shape}/**")), form_id(node), because);
     let record = named(proposer, node, "{year}");
     proposer.add(Subject { record, ..base });
@@ -143,7 +146,12 @@ fn labels(proposer: &mut Proposer<'_>, index: usize) {
     // As names are classified: the longest word first.
     labels.sort_by_key(|((word, _), _)| (std::cmp::Reverse(word.len()), word.clone()));
     for ((word, form), label) in labels {
-        let because = proposer.setting.lang.files_named(word, title(proposer, *form), label.count);
+        let because = tr!(
+            "files named “{word}” ({count}): {title}",
+            word = word,
+            count = label.count,
+            title = forms()[*form].title()
+        );
         let path = below(node, &format!("*{}*", literal(word)));
         let base = subject(proposer, node, path, Some(*form), because);
         let record = named(proposer, node, &part(word));
@@ -159,7 +167,7 @@ fn labels(proposer: &mut Proposer<'_>, index: usize) {
 /// Every entry a record.
 fn entries(proposer: &mut Proposer<'_>, index: usize, form: Option<usize>) {
     let node = proposer.tree.node(index);
-    let because = because(proposer, node, form);
+    let because = because(node, form);
     let record = named(proposer, node, "{entry}");
     for (pattern, there) in [("{entry}/**", node.folders > 0), ("{entry}", node.files.count > 0)] {
         if there {
@@ -173,8 +181,7 @@ fn entries(proposer: &mut Proposer<'_>, index: usize, form: Option<usize>) {
 fn years(proposer: &mut Proposer<'_>, index: usize, form: Option<usize>) {
     let node = proposer.tree.node(index);
     let (years, others) = years_of(proposer, index);
-    let lang = proposer.setting.lang;
-    let because = because(proposer, node, form);
+    let because = because(node, form);
     let add = |proposer: &mut Proposer<'_>, path: String, own: &str, dated: (String, NaiveDate), totals: &Totals| {
         let base = subject(proposer, node, path, form, because.clone());
         let record = named(proposer, node, own);
@@ -188,7 +195,8 @@ fn years(proposer: &mut Proposer<'_>, index: usize, form: Option<usize>) {
         Some((_, (prefix, suffix))) if !passed => {
             for child in others {
                 let child = tree.node(child);
-                let base = subject(proposer, node, below(child, "**"), form, lang.no_year(&child.path));
+                let undated = tr!("{path}: no year in its name", path = child.path);
+                let base = subject(proposer, node, below(child, "**"), form, undated);
                 let record = named(proposer, child, "");
                 proposer.add(Subject { record, totals: &child.totals, ..base });
             }
@@ -224,7 +232,7 @@ fn years(proposer: &mut Proposer<'_>, index: usize, form: Option<usize>) {
 /// The folder is one record.
 fn whole(proposer: &mut Proposer<'_>, index: usize, form: Option<usize>) {
     let node = proposer.tree.node(index);
-    let because = because(proposer, node, form);
+    let because = because(node, form);
     let base = subject(proposer, node, below(node, "**"), form, because);
     proposer.add(base);
 }
@@ -278,18 +286,18 @@ fn form_id(node: &Node) -> Option<usize> {
     node.form.map(|(form, _)| form)
 }
 
-fn title(proposer: &Proposer<'_>, form: usize) -> &'static str {
-    let form = &forms()[form];
-    proposer.setting.lang.pick(&form.title, &form.title_zh)
+/// By what a folder's form was seen.
+fn because(node: &Node, form: Option<usize>) -> String {
+    let path = shown(node);
+    match (form_of(node), form.map(|form| forms()[form].title())) {
+        (Some(_), Some(title)) => tr!("{path}: its name says {title}", path = path, title = title),
+        (None, Some(title)) => tr!("{path}: most of its files are named like {title}", path = path, title = title),
+        _ => tr!("{path}: its name says nothing about what is in it", path = path),
+    }
 }
 
-fn because(proposer: &Proposer<'_>, node: &Node, form: Option<usize>) -> String {
-    let lang = proposer.setting.lang;
-    match (form_of(node), form) {
-        (Some(_), Some(form)) => lang.folder_named(shown(node), title(proposer, form)),
-        (None, Some(form)) => lang.folder_of_files(shown(node), title(proposer, form)),
-        _ => lang.folder_unknown(shown(node)),
-    }
+fn rest_of(node: &Node) -> String {
+    tr!("{path}: what is left in it", path = node.path)
 }
 
 /// The folder's path, or the root's name.

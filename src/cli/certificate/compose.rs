@@ -1,17 +1,14 @@
 //! What a certificate says to people, in their language, as a sheet.
 
-use super::Signatures;
-use super::words::Words;
-use crate::cli::sheet::{Block, Sheet, Table};
-use crate::journal::certificate::{Certificate, DestroyedRecord, KnownDate, Method, Reason, Role, Verified};
+use super::words::{comma, outside_clock, role};
+use super::{Signatures, list};
+use crate::cli::sheet::{Block, Sheet};
+use crate::journal::certificate::{Certificate, KnownDate, Method, Reason, Role, Verified};
 use crate::journal::plan::identity;
-use crate::language::Language;
-use crate::retention::ranges::Ranges;
-use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+use crate::language::{Language, in_language, language};
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::BTreeMap;
-
-/// Rows up to which every record has one of its own.
-pub(super) const MOST_ROWS: usize = 500;
+use tr::tr;
 
 pub(super) fn sheet(
     certificate: &Certificate,
@@ -19,34 +16,28 @@ pub(super) fn sheet(
     signatures: Signatures,
     language: Language,
 ) -> Sheet<'static> {
-    let w = Words::of(language);
-    let mut sheet = Sheet::new(language, w.title);
+    in_language(language, || compose(certificate, verified, signatures))
+}
+
+fn compose(certificate: &Certificate, verified: &Verified, signatures: Signatures) -> Sheet<'static> {
+    let mut sheet = Sheet::new(language(), &tr!("Certificate of destruction"));
     match signatures {
-        Signatures::Checked => sheet.paragraph(w.checked),
-        Signatures::Unchecked => sheet.blocks.push(Block::Warning(w.unchecked.to_owned())),
+        Signatures::Checked => sheet.paragraph(tr!(
+            "The signatures of the journal were checked when this was printed, with keys named by whoever printed it."
+        )),
+        Signatures::Unchecked => sheet.blocks.push(Block::Warning(tr!(
+            "The signatures were NOT checked when this was printed. Anybody can write a file that looks like this: see \
+             “How to check it”."
+        ))),
     }
     let archives = archives(certificate);
-    summary(&mut sheet, certificate, &archives, w);
-    media(&mut sheet, certificate, w);
-    erase(&mut sheet, certificate, w);
-    list(&mut sheet, certificate, &archives, w);
-    sheet.heading(w.limits);
-    let limits = [
-        w.limit_statement,
-        w.limit_claims,
-        w.limit_copies,
-        w.limit_keys,
-        w.limit_custodians,
-        w.limit_medium,
-        w.limit_sealer,
-        w.limit_grants,
-        w.limit_ciphertext,
-        w.limit_journal,
-        w.limit_standard,
-    ];
-    sheet.blocks.push(Block::List(limits.map(str::to_owned).into()));
-    check(&mut sheet, certificate, verified, w);
-    people(&mut sheet, certificate, w);
+    summary(&mut sheet, certificate, &archives);
+    media(&mut sheet, certificate);
+    erase(&mut sheet, certificate);
+    list::write(&mut sheet, certificate, &archives);
+    limits(&mut sheet);
+    check(&mut sheet, certificate, verified);
+    people(&mut sheet, certificate);
     sheet
 }
 
@@ -60,235 +51,220 @@ fn archives(certificate: &Certificate) -> BTreeMap<[u8; 16], String> {
     archives
 }
 
-fn summary(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8; 16], String>, w: &Words) {
-    sheet.heading(w.summary);
+fn summary(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8; 16], String>) {
+    sheet.heading(&tr!("What was done"));
     let signers: Vec<String> = c.plan.signed_by.iter().map(|by| format!("{} ({})", by.name, by.key)).collect();
     let mut fields = vec![
-        (w.firm, c.firm.clone()),
-        (w.keyring, hex::encode(c.keyring)),
-        (w.purge, hex::encode(c.purge)),
-        (w.generation, c.generation.to_string()),
-        (w.executed, time(c.executed)),
-        (w.date, c.date.to_string()),
-        (w.records, c.records.len().to_string()),
+        (tr!("Firm (name of the journal's key)"), c.firm.clone()),
+        (tr!("certificate" => "Keyring"), hex::encode(c.keyring)),
+        (tr!("certificate" => "Purge"), hex::encode(c.purge)),
+        (tr!("Generation begun"), c.generation.to_string()),
+        (tr!("Executed (UTC)"), time(c.executed)),
+        (tr!("Date of destruction"), c.date.to_string()),
+        (tr!("certificate" => "Records destroyed"), c.records.len().to_string()),
     ];
     let early = c.records.iter().filter(|record| record.early).count();
     if let Some(reason) = &c.reason {
-        fields.push((w.early, early.to_string()));
-        fields.push((
-            w.reason,
-            match reason {
-                Reason::Code(code) => code.clone(),
-                Reason::Commitment(hash) => format!("{} {}", w.reason_commitment, hex::encode(hash)),
-            },
-        ));
+        fields.push((tr!("of these before their last day"), early.to_string()));
+        let reason = match reason {
+            Reason::Code(code) => code.clone(),
+            Reason::Commitment(hash) => {
+                tr!("a text kept elsewhere; its salted hash is {hash}", hash = hex::encode(hash))
+            }
+        };
+        fields.push((tr!("Reason for early destruction"), reason));
     }
-    fields.extend(archives.iter().map(|(id, short)| (w.archive, format!("{short} = {}", hex::encode(id)))));
-    fields.push((w.plan, c.plan.sha256.map_or(w.unattended.to_owned(), hex::encode)));
-    fields.push((w.approved, if signers.is_empty() { w.none.to_owned() } else { signers.join(w.comma) }));
-    fields.push((w.cool_off, format!("{} – {}", c.cool_off.from, c.cool_off.to)));
+    let archive =
+        |(id, short): (&[u8; 16], &String)| (tr!("certificate" => "Archive"), format!("{short} = {}", hex::encode(id)));
+    fields.extend(archives.iter().map(archive));
+    let unattended = || tr!("none: carried out unattended, as the retention of these records allows");
+    fields.push((tr!("Plan (SHA-256)"), c.plan.sha256.map_or_else(unattended, hex::encode)));
+    let signers = if signers.is_empty() { tr!("certificate" => "none") } else { signers.join(&comma()) };
+    fields.push((tr!("Plan signed by"), signers));
+    fields.push((tr!("Cool-off (scheduled – first day)"), format!("{} – {}", c.cool_off.from, c.cool_off.to)));
     let clock = match &c.clock {
-        KnownDate::Outside { by, name, time: at } => {
-            let name = name.as_ref().map_or(String::new(), |name| format!(" ({name})"));
-            format!("{}{name}{}{}", w.outside_clock(*by), w.colon, time(*at))
+        KnownDate::Outside { by, name: Some(name), time: at } => {
+            tr!("{how} ({name}): {time}", how = outside_clock(*by), name = name, time = time(*at))
         }
-        KnownDate::MarkLessMargin { mark, margin_days } => {
-            format!("{}{}{} − {margin_days}", w.clock_mark, w.colon, time(*mark))
+        KnownDate::Outside { by, name: None, time: at } => {
+            tr!("{how}: {time}", how = outside_clock(*by), time = time(*at))
         }
+        KnownDate::MarkLessMargin { mark, margin_days } => tr!(
+            "the keyring's own high-water mark, less a margin (days): {mark} − {days}",
+            mark = time(*mark),
+            days = margin_days
+        ),
     };
-    fields.push((w.clock, clock));
+    fields.push((tr!("How the date was known"), clock));
     sheet.fields(fields);
 }
 
-fn media(sheet: &mut Sheet, c: &Certificate, w: &Words) {
-    sheet.heading(w.media);
+fn media(sheet: &mut Sheet, c: &Certificate) {
+    sheet.heading(&tr!("Media and method"));
     let method = match c.method {
-        Method::CryptographicEraseByRoot => w.method_is,
+        Method::CryptographicEraseByRoot => tr!(
+            "cryptographic erase: the expiry halves of the records' keys were left out of the new generation, and the root \
+             of the generation before was overwritten"
+        ),
     };
+    let media = tr!(
+        "the file catalogue of the keyring named above and the slot of its root of the generation before; the archives \
+         themselves were not touched"
+    );
+    let verification = tr!(
+        "before the old root was overwritten, every key and touched page was opened again under the new one and compared \
+         with the set of records that live; the medium itself was not examined"
+    );
     sheet.fields(vec![
-        (w.media_description, w.media_is.to_owned()),
-        (w.method, method.to_owned()),
-        (w.tool, format!("{} {}", c.tool.name, c.tool.version)),
-        (w.verification, w.verification_is.to_owned()),
+        (tr!("Media description"), media),
+        (tr!("certificate" => "Method"), method),
+        (tr!("Tool and version"), format!("{} {}", c.tool.name, c.tool.version)),
+        (tr!("Verification method"), verification),
     ]);
 }
 
-fn erase(sheet: &mut Sheet, c: &Certificate, w: &Words) {
-    sheet.heading(w.erase);
+fn erase(sheet: &mut Sheet, c: &Certificate) {
+    sheet.heading(&tr!("Statement of cryptographic erase"));
+    let generation =
+        tr!("32 random bytes of the operating system for every half and every root, each independent of all others");
+    let encryption = tr!(
+        "each record is an age file (X25519, ChaCha20-Poly1305) of its own; its key needs an access half and an expiry \
+         half (HKDF-SHA256); the keys inside age files have 128 bits"
+    );
+    let wrapping =
+        tr!("root → key table → page identity → expiry half; with the access half → record key → age file key");
+    let covered = tr!(
+        "the listed records and their labels (names, dates, counts) in every copy of their archives, wherever it is; every \
+         older copy of the keyring's catalogue without the destroyed root"
+    );
+    let not_covered = tr!(
+        "whatever left the archive before: restored, printed or granted copies, the sources it was made from; what stays \
+         visible in an archive: sizes, counts, dates, classes, names of compartments and rules"
+    );
+    let escrow = match c.exports.is_empty() {
+        true => tr!("the keyring knows of no emergency key sheet that covers these records"),
+        false => tr!("emergency key sheets cover some of these records. They are NOT destroyed and open them for ever"),
+    };
+    let copies = tr!(
+        "none made by the tool; a copy of the root that somebody else made before the destruction still opens the \
+         catalogue of that time"
+    );
     sheet.fields(vec![
-        (w.key_generation, w.key_generation_is.to_owned()),
-        (w.encryption, w.encryption_is.to_owned()),
-        (w.wrapping, w.wrapping_is.to_owned()),
-        (w.covered, w.covered_is.to_owned()),
-        (w.not_covered, w.not_covered_is.to_owned()),
-        (w.escrow, if c.exports.is_empty() { w.escrow_none } else { w.escrow_is }.to_owned()),
-        (w.copies, w.copies_is.to_owned()),
+        (tr!("Key generation"), generation),
+        (tr!("certificate" => "Encryption"), encryption),
+        (tr!("Levels of key wrapping"), wrapping),
+        (tr!("Areas covered"), covered),
+        (tr!("Areas not covered"), not_covered),
+        (tr!("Escrow and exports"), escrow),
+        (tr!("Copies of keys"), copies),
     ]);
     if !c.exports.is_empty() {
         let sheets = c.exports.iter().map(|export| {
-            let (at, archive) = (time(export.time), hex::encode(export.archive));
-            format!(
-                "{} {at}{}{} {archive}{}{}{}{}",
-                w.sheet, w.comma, w.archive, w.comma, w.records, w.colon, export.records
+            tr!(
+                "sheet written {time}, Archive {archive}, Records destroyed: {records}",
+                time = time(export.time),
+                archive = hex::encode(export.archive),
+                records = export.records
             )
         });
         sheet.blocks.push(Block::List(sheets.collect()));
     }
     if !c.disclosures.is_empty() {
-        sheet.fields(vec![(w.granted, w.granted_is.to_owned())]);
+        let granted = tr!(
+            "some of these records were granted to requesters. What was handed over is NOT destroyed, and a grant that was \
+             kept with its one-time identity still opens them"
+        );
+        sheet.fields(vec![(tr!("certificate" => "Grants"), granted)]);
         let grants = c.disclosures.iter().map(|granted| {
-            let grant = hex::encode(granted.grant);
-            format!("{} {grant}{}{}{}{}", w.grant, w.comma, w.records, w.colon, granted.records)
+            tr!(
+                "grant {grant}, Records destroyed: {records}",
+                grant = hex::encode(granted.grant),
+                records = granted.records
+            )
         });
         sheet.blocks.push(Block::List(grants.collect()));
     }
 }
 
-/// Records of one archive that the same rules govern.
-type Group<'a> = (&'a str, &'a str, &'static str, Vec<&'a str>);
-
-fn list(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8; 16], String>, w: &Words) {
-    sheet.heading(w.list);
-    sheet.paragraph(w.list_note);
-    let mut groups: BTreeMap<Group, Vec<&DestroyedRecord>> = BTreeMap::new();
-    for record in &c.records {
-        let rules = record.rules.iter().map(String::as_str).collect();
-        let key = (archives[&record.archive].as_str(), record.compartment.as_str(), w.class(record.class), rules);
-        groups.entry(key).or_default().push(record);
-    }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    // By archive as they are numbered: as text, A10 would come before A2.
-    groups.sort_by_key(|(_, records)| records[0].archive);
-    let grouped = c.records.len() > MOST_ROWS;
-    if grouped {
-        sheet.paragraph(w.list_grouped);
-    }
-    let mut number = 0;
-    for ((archive, compartment, class, rules), records) in groups {
-        let rules = if rules.is_empty() { w.no_rule.to_owned() } else { rules.join(w.comma) };
-        let title = format!(
-            "{} {archive} · {} {compartment} ({class}) · {}{}{rules}",
-            w.archive, w.compartment, w.rules, w.colon
-        );
-        sheet.blocks.push(Block::Subheading(title));
-        if grouped {
-            sheet.fields(group_fields(&records, w));
-        } else {
-            sheet.blocks.push(Block::Table(table(archive, &records, &mut number, w)));
-        }
-    }
-    if c.records.iter().any(|record| record.early) {
-        sheet.paragraph(w.early_mark);
-    }
-}
-
-fn table(archive: &str, records: &[&DestroyedRecord], number: &mut usize, w: &Words) -> Table {
-    let head = [
-        w.column_number,
-        w.column_name,
-        w.column_archive,
-        w.column_record,
-        w.column_years,
-        w.column_file,
-        w.column_until,
-        w.column_kept,
-        w.column_destroyed,
+fn limits(sheet: &mut Sheet) {
+    sheet.heading(&tr!("What this does not prove"));
+    let limits = vec![
+        tr!(
+            "It is a signed statement, not a proof of absence. An attestation can lie, and a lost key is not a destroyed \
+             one."
+        ),
+        tr!(
+            "The journal's entry binds the purge, its time, the record table, the keys that approved and the archives that \
+             have key sheets. Everything else on this sheet, names and offices among it, is the word of whoever wrote it."
+        ),
+        tr!("Copies of the records that were restored, printed or granted before stay readable."),
+        tr!(
+            "Keys that somebody copied before the destruction, by being able to read them, still open the records: from \
+             the keyring, its root, or an identity together with both."
+        ),
+        tr!(
+            "It speaks for one keyring. Where several custodians hold keys, the records are gone only when enough of them \
+             have destroyed theirs."
+        ),
+        tr!("Swap, snapshots, backups and the remapping of flash memory may keep an overwritten root."),
+        tr!("Whoever made an archive could have kept the expiry halves."),
+        tr!("A granted key still works after the validity that was promised for it."),
+        tr!("The ciphertext was not removed by this; nobody can open it, and it still takes up space."),
+        tr!(
+            "The journal protects against a changed past only those who hold an older checkpoint of it. Signatures of \
+             people are classical ones."
+        ),
+        tr!(
+            "No conformity with any standard or regulation is claimed. The columns and fields follow customs of the field."
+        ),
     ];
-    let row = |record: &&DestroyedRecord| {
-        *number += 1;
-        vec![
-            number.to_string(),
-            w.not_recorded.to_owned(),
-            archive.to_owned(),
-            record.record.to_string(),
-            w.not_recorded.to_owned(),
-            format!("{archive}-{}", record.record),
-            record.until.map_or(w.not_recorded.to_owned(), |until| until.to_string()),
-            kept(record.kept_from, record.destroyed, w),
-            format!("{}{}", record.destroyed, if record.early { "*" } else { "" }),
-        ]
-    };
-    Table { head: head.map(str::to_owned).into(), rows: records.iter().map(row).collect(), right: vec![0, 3, 7] }
+    sheet.blocks.push(Block::List(limits));
 }
 
-fn group_fields<'a>(records: &[&DestroyedRecord], w: &'a Words) -> Vec<(&'a str, String)> {
-    let span = |mut texts: Vec<String>| {
-        texts.dedup();
-        match (texts.first(), texts.last()) {
-            (Some(first), Some(last)) if first != last => format!("{first} – {last}"),
-            (Some(one), _) => one.clone(),
-            _ => w.not_recorded.to_owned(),
-        }
-    };
-    let mut untils: Vec<NaiveDate> = records.iter().filter_map(|record| record.until).collect();
-    untils.sort_unstable();
-    let mut from: Vec<(NaiveDate, NaiveDate)> = records.iter().map(|r| (r.kept_from, r.destroyed)).collect();
-    from.sort_unstable_by(|a, b| b.cmp(a));
-    let numbers: Ranges = records.iter().map(|record| record.record).collect();
-    let early = records.iter().any(|record| record.early);
-    vec![
-        (w.group_count, records.len().to_string()),
-        // A comma that a line can break behind.
-        (w.group_records, numbers.to_string().replace(',', ", ")),
-        (w.column_until, span(untils.iter().map(NaiveDate::to_string).collect())),
-        (w.column_kept, span(from.iter().map(|(from, to)| kept(*from, *to, w)).collect())),
-        (w.column_destroyed, format!("{}{}", records[0].destroyed, if early { "*" } else { "" })),
-    ]
-}
-
-/// Whole years and months between two dates; days where there is no month.
-fn kept(from: NaiveDate, to: NaiveDate, w: &Words) -> String {
-    let mut months = (to.year() - from.year()) * 12 + to.month() as i32 - from.month() as i32;
-    if to.day() < from.day() {
-        months -= 1;
-    }
-    match (months / 12, months % 12) {
-        _ if months <= 0 => format!("{}{}", (to - from).num_days().max(0), w.day),
-        (0, months) => format!("{months}{}", w.month),
-        (years, 0) => format!("{years}{}", w.year),
-        (years, months) => format!("{years}{}{months}{}", w.year_and, w.month),
-    }
-}
-
-fn check(sheet: &mut Sheet, c: &Certificate, verified: &Verified, w: &Words) {
-    sheet.heading(w.check);
-    sheet.paragraph(w.check_how);
+fn check(sheet: &mut Sheet, c: &Certificate, verified: &Verified) {
+    sheet.heading(&tr!("How to check it"));
+    sheet.paragraph(tr!(
+        "With the certificate's file and the journal's two verifier keys, on any machine, offline. Take the keys from \
+         somewhere else than from whoever gave you this: from a colleague, an earlier letter, an archive of the same firm."
+    ));
     sheet
         .blocks
         .push(Block::Commands(vec!["keepuntil certificate verify FILE --journal VKEY --journal VKEY".to_owned()]));
     sheet.fields(vec![
-        (w.check_log, verified.checkpoint.origin.clone()),
-        (w.check_entry, verified.entry.to_string()),
-        (w.check_size, verified.checkpoint.size.to_string()),
-        (w.check_root, hex::encode(verified.checkpoint.root)),
-        (w.check_inventory, hex::encode(c.inventory)),
-        (w.check_file, hex::encode(identity(&c.to_bytes()))),
+        (tr!("certificate" => "Journal"), verified.checkpoint.origin.clone()),
+        (tr!("certificate" => "Entry"), verified.entry.to_string()),
+        (tr!("Entries under the checkpoint"), verified.checkpoint.size.to_string()),
+        (tr!("Root hash of the checkpoint"), hex::encode(verified.checkpoint.root)),
+        (tr!("SHA-256 of the record table"), hex::encode(c.inventory)),
+        (tr!("SHA-256 of the certificate's file"), hex::encode(identity(&c.to_bytes()))),
     ]);
 }
 
-fn people(sheet: &mut Sheet, c: &Certificate, w: &Words) {
-    sheet.heading(w.signatures);
-    sheet.paragraph(w.signatures_note);
-    for role in Role::ALL {
-        let person = c.roles.get(&role);
+fn people(sheet: &mut Sheet, c: &Certificate) {
+    sheet.heading(&tr!("certificate" => "Signatures"));
+    sheet.paragraph(tr!(
+        "To be filled in by hand. The witnesses compare the list before the destruction and sign after it; the officers \
+         write their opinion."
+    ));
+    for office in Role::ALL {
+        let person = c.roles.get(&office);
         let given = |value: Option<&String>| value.cloned();
         let mut fields = vec![
-            (w.person_name, person.map(|person| person.name.clone())),
-            (w.person_title, given(person.and_then(|person| person.title.as_ref()))),
-            (w.person_place, given(person.and_then(|person| person.place.as_ref()))),
-            (w.person_contact, given(person.and_then(|person| person.contact.as_ref()))),
+            (tr!("person" => "Name"), person.map(|person| person.name.clone())),
+            (tr!("person" => "Title"), given(person.and_then(|person| person.title.as_ref()))),
+            (tr!("person" => "Place"), given(person.and_then(|person| person.place.as_ref()))),
+            (tr!("person" => "Contact"), given(person.and_then(|person| person.contact.as_ref()))),
         ];
-        match role {
+        let (date, signature) = (tr!("person" => "Date"), tr!("person" => "Signature"));
+        let by_hand = match office {
             Role::Witness | Role::AccountingWitness | Role::SystemsWitness => {
-                fields.extend([(w.person_before, None), (w.person_after, None), (w.person_date, None)]);
+                vec![tr!("person" => "Checked before"), tr!("person" => "Signed after"), date]
             }
-            Role::Custodian | Role::Verifier => {
-                fields.extend([(w.person_date, None), (w.person_signature, None)]);
-            }
-            _ => fields.extend([(w.person_opinion, None), (w.person_date, None), (w.person_signature, None)]),
-        }
-        let fields = fields.into_iter().map(|(label, value)| (label.to_owned(), value)).collect();
-        sheet.blocks.push(Block::Signature(w.role(role).to_owned(), fields));
+            Role::Custodian | Role::Verifier => vec![date, signature],
+            _ => vec![tr!("person" => "Opinion"), date, signature],
+        };
+        fields.extend(by_hand.into_iter().map(|label| (label, None)));
+        sheet.blocks.push(Block::Signature(role(office), fields));
     }
 }
 

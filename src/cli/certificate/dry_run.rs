@@ -1,11 +1,14 @@
 //! What `purge --dry-run` shows of a plan: groups, totals, and what stays and why.
 
-use crate::cli::render::{count, shorten, table};
+use super::words::class as class_word;
+use crate::cli::render::{shorten, table};
 use crate::journal::plan::Plan;
+use crate::language::said;
 use crate::retention::Class;
 use crate::storage::escape;
 use chrono::NaiveDate;
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// Records that a plan leaves alone, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,12 +37,22 @@ pub fn dry_run(plan: &Plan, left: &[Left]) -> String {
     }
     let mut out = String::new();
     for ((archive, compartment, class, rules), days) in &groups {
-        let rules = if rules.is_empty() { "a date that was set".to_owned() } else { rules.join(", ") };
-        let place = format!("archive {}, {compartment} ({})", hex::encode(archive), class.as_str());
+        let rules = if rules.is_empty() { tr!("a date that was set") } else { rules.join(", ") };
+        let place = tr!(
+            "archive {archive}, {compartment} ({class})",
+            archive = hex::encode(archive),
+            compartment = compartment,
+            class = class_word(*class)
+        );
         out.push_str(&format!("{}\n  {}\n", shorten(&escape(&place), 80), shorten(&escape(&rules), 78)));
-        let mut rows = vec![["until", "records", "to review", "early"].map(str::to_owned).to_vec()];
+        let mut rows = vec![vec![
+            tr!("plan" => "until"),
+            tr!("plan" => "records"),
+            tr!("plan" => "to review"),
+            tr!("plan" => "early"),
+        ]];
         for (until, (records, review, early)) in days {
-            let until = until.map_or("an event".to_owned(), |until| until.to_string());
+            let until = until.map_or_else(|| tr!("plan" => "an event"), |until| until.to_string());
             rows.push(vec![until, records.to_string(), review.to_string(), early.to_string()]);
         }
         out.push_str(&table(&rows, &[1, 2, 3]));
@@ -47,18 +60,28 @@ pub fn dry_run(plan: &Plan, left: &[Left]) -> String {
     let total = |wanted: &dyn Fn(&crate::journal::plan::PlannedRecord) -> bool| {
         plan.records.iter().filter(|record| wanted(record)).count() as u64
     };
-    out.push_str(&format!("\n{} would be destroyed", count(plan.records.len() as u64, "record")));
-    let parts = [(total(&|r| r.review), "after review"), (total(&|r| r.early), "early")];
-    for (n, what) in parts.into_iter().filter(|(n, _)| *n > 0) {
-        out.push_str(&format!(", {n} of them {what}"));
-    }
-    out.push('\n');
+    let all = tr!("{n} record would be destroyed" | "{n} records would be destroyed" % plan.records.len());
+    let (review, early) = (total(&|r| r.review), total(&|r| r.early));
+    let summary = match (review, early) {
+        (0, 0) => all,
+        (review, 0) => tr!("{all}, {review} of them after review", all = all, review = review),
+        (0, early) => tr!("{all}, {early} of them early", all = all, early = early),
+        (review, early) => tr!(
+            "{all}, {review} of them after review, {early} of them early",
+            all = all,
+            review = review,
+            early = early
+        ),
+    };
+    out.push_str(&format!("\n{summary}\n"));
     if plan.approvals_needed > 0 {
-        let people = if plan.approvals_needed == 1 { "person" } else { "people" };
-        out.push_str(&format!("{} {people} must sign the plan\n", plan.approvals_needed));
+        let people = tr!("{n} person must sign the plan" | "{n} people must sign the plan" % plan.approvals_needed);
+        out.push_str(&format!("{people}\n"));
     }
     for Left { why, records } in left {
-        out.push_str(&format!("{} left alone: {}\n", count(*records, "record"), escape(why)));
+        let why = escape(&said(why));
+        let left = tr!("{n} record left alone: {why}" | "{n} records left alone: {why}" % *records, why = why);
+        out.push_str(&format!("{left}\n"));
     }
     out
 }

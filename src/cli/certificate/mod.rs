@@ -2,6 +2,7 @@
 
 mod compose;
 pub mod dry_run;
+mod list;
 pub mod names;
 mod words;
 
@@ -18,6 +19,7 @@ use crate::storage::{StorageError, escape, read_limited, show};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Whether the signatures behind a certificate were checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,18 +149,21 @@ fn keys(path: &Path, journal: &JournalArgs, firm: &str) -> Result<Option<[Verifi
     match of_firm[..] {
         [] => Err(OpsError::ForeignSeal {
             path: path.into(),
-            what: format!("it is of the journal of {}, not of one whose key was named", escape(firm)),
+            what: tr!("it is of the journal of {firm}, not of one whose key was named", firm = escape(firm)),
         }
         .into()),
         [first, second] if first.scheme == Scheme::Ed25519 && second.scheme == Scheme::MlDsa44 => {
             Ok(Some([first.clone(), second.clone()]))
         }
         _ => Err(Failure::Usage(
-            format!("{} needs exactly two verifier keys, Ed25519 and ML-DSA-44", escape(firm)),
-            "name both as `keepuntil keyring info --vkeys` prints them: --journal VKEY --journal VKEY".into(),
+            tr!("{firm} needs exactly two verifier keys, Ed25519 and ML-DSA-44", firm = escape(firm)),
+            tr!("name both as `keepuntil keyring info --vkeys` prints them: --journal VKEY --journal VKEY"),
         )),
     }
 }
+
+/// Where what is said of a field begins.
+const COLUMN: usize = 11;
 
 fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Failure> {
     let (certificate, verified, signatures) = open(path, journal)?;
@@ -184,26 +189,46 @@ fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Fa
             "signed": signed,
         }));
     } else {
-        let n = render::count(verified.records, "record");
-        let verdict = match (known, signed) {
-            (true, Some(signed)) => format!("as the journal of {} says, signed {signed}", escape(&certificate.firm)),
-            (true, None) => format!("as the journal of {} says", escape(&certificate.firm)),
-            (false, _) => "consistent, signer unknown".to_owned(),
-        };
-        render::print(&format!(
-            "{}: {verdict}\n  purge    {}, {}\n  records  {n} destroyed by cryptographic erase\n  \
-             entry    {} of {} in {}\n  The entry binds the record table, the purge, its time, the keys that approved,\n  and for which archives there are key sheets. Names, offices, the clock and the\n  rest are the word of whoever wrote the file.\n",
-            show(path),
-            hex::encode(certificate.purge),
-            compose::time(certificate.executed),
-            verified.entry,
-            verified.checkpoint.size,
-            escape(&verified.checkpoint.origin),
-        ))?;
+        render::print(&verdict(path, &certificate, &verified, known.then_some(signed)))?;
     }
     if !known {
-        eprintln!("keepuntil: hint: say whose journal it must be: --journal FILE with the firm's two verifier keys");
+        eprintln!(
+            "keepuntil: {}: {}",
+            tr!("hint"),
+            tr!("say whose journal it must be: --journal FILE with the firm's two verifier keys")
+        );
         return Ok(Done::Findings);
     }
     Ok(Done::Clean)
+}
+
+/// What was found; `signed` is the time of the signatures where the keys are known.
+fn verdict(path: &Path, certificate: &Certificate, verified: &Verified, signed: Option<Option<String>>) -> String {
+    let (file, firm) = (show(path), escape(&certificate.firm));
+    let mut text = match signed {
+        Some(Some(time)) => {
+            tr!("{file}: as the journal of {firm} says, signed {time}", file = file, firm = firm, time = time)
+        }
+        Some(None) => tr!("{file}: as the journal of {firm} says", file = file, firm = firm),
+        None => tr!("{file}: consistent, signer unknown", file = file),
+    };
+    text.push('\n');
+    let purge =
+        tr!("{purge}, {time}", purge = hex::encode(certificate.purge), time = compose::time(certificate.executed));
+    let records = tr!("{n} record destroyed by cryptographic erase"
+        | "{n} records destroyed by cryptographic erase" % verified.records);
+    let entry = tr!(
+        "{entry} of {size} in {journal}",
+        entry = verified.entry,
+        size = verified.checkpoint.size,
+        journal = escape(&verified.checkpoint.origin)
+    );
+    text.push_str(&render::field(&tr!("certificate" => "purge"), &purge, COLUMN));
+    text.push_str(&render::field(&tr!("certificate" => "records"), &records, COLUMN));
+    text.push_str(&render::field(&tr!("certificate" => "entry"), &entry, COLUMN));
+    let bound = tr!(
+        "The entry binds the record table, the purge, its time, the keys that approved, and for which archives there are \
+         key sheets. Names, offices, the clock and the rest are the word of whoever wrote the file."
+    );
+    text + "  " + &render::wrapped(&bound, 2)
 }

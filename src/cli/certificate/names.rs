@@ -3,11 +3,12 @@
 //! It is written where the caller says and nowhere else; no certificate, journal or keyring holds it.
 
 use super::compose::time;
-use super::words::Words;
+use super::words::NOT_RECORDED;
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::crypto::kdf::ArchiveId;
-use crate::language::Language;
+use crate::language::{Language, in_language};
 use chrono::{DateTime, NaiveDate, Utc};
+use tr::tr;
 
 /// A record by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +41,7 @@ pub struct NameInventory {
 impl NameInventory {
     /// As CSV for spreadsheets: UTF-8 with a byte order mark, CRLF, the warning in the first line.
     pub fn to_csv(&self, language: Language) -> Vec<u8> {
-        let warning = vec![Words::of(language).inventory_warning.to_owned()];
-        let table = self.table(language);
+        let (warning, table) = in_language(language, || (vec![warning()], self.table()));
         let mut out = String::from("\u{feff}");
         for row in [&warning, &table.head].into_iter().chain(&table.rows) {
             out.push_str(&row.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(","));
@@ -52,28 +52,29 @@ impl NameInventory {
 
     /// As one HTML file that prints on A4.
     pub fn to_html(&self, language: Language) -> String {
-        let w = Words::of(language);
-        let mut sheet = Sheet::new(language, w.inventory_title);
-        sheet.blocks.push(Block::Warning(w.inventory_warning.to_owned()));
-        sheet.fields(vec![(w.inventory_made, time(self.made)), (w.group_count, self.records.len().to_string())]);
-        sheet.blocks.push(Block::Table(self.table(language)));
-        sheet.html()
+        in_language(language, || {
+            let mut sheet = Sheet::new(language, &tr!("Inventory with names, for a destruction"));
+            sheet.blocks.push(Block::Warning(warning()));
+            let (made, records) = (time(self.made), self.records.len().to_string());
+            sheet.fields(vec![(tr!("Made (UTC)"), made), (tr!("volumes" => "Records"), records)]);
+            sheet.blocks.push(Block::Table(self.table()));
+            sheet.html()
+        })
     }
 
-    fn table(&self, language: Language) -> Table {
-        let w = Words::of(language);
-        let head = [
-            w.column_number,
-            w.column_name,
-            w.column_archive,
-            w.column_record,
-            w.column_years,
-            w.column_files,
-            w.rules,
-            w.column_until,
+    fn table(&self) -> Table {
+        let head = vec![
+            tr!("column" => "No."),
+            tr!("column" => "Name"),
+            tr!("column" => "Vol."),
+            tr!("column" => "Item"),
+            tr!("column" => "Years"),
+            tr!("column" => "Files"),
+            tr!("column" => "Rules"),
+            tr!("column" => "Keep until"),
         ];
         let row = |(index, record): (usize, &NamedRecord)| {
-            let or_dash = |value: Option<String>| value.unwrap_or_else(|| w.not_recorded.to_owned());
+            let or_dash = |value: Option<String>| value.unwrap_or_else(|| NOT_RECORDED.to_owned());
             vec![
                 (index + 1).to_string(),
                 record.name.clone(),
@@ -86,8 +87,15 @@ impl NameInventory {
             ]
         };
         let rows = self.records.iter().enumerate().map(row).collect();
-        Table { head: head.map(str::to_owned).into(), rows, right: vec![0, 3, 5] }
+        Table { head, rows, right: vec![0, 3, 5] }
     }
+}
+
+fn warning() -> String {
+    tr!(
+        "This list outlives the records: it names what can no longer be read. Keep it as closely as the records were kept, \
+         or destroy it with them."
+    )
 }
 
 /// A cell that no spreadsheet takes for a formula.

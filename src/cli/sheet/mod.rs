@@ -95,8 +95,8 @@ impl<'a> Sheet<'a> {
         self.blocks.push(Block::Paragraph(text.into()));
     }
 
-    pub fn fields(&mut self, fields: Vec<(&str, String)>) {
-        self.blocks.push(Block::Fields(fields.into_iter().map(|(label, value)| (label.to_owned(), value)).collect()));
+    pub fn fields(&mut self, fields: Vec<(impl Into<String>, String)>) {
+        self.blocks.push(Block::Fields(fields.into_iter().map(|(label, value)| (label.into(), value)).collect()));
     }
 
     /// Writes one HTML file that needs nothing else: no network, no script.
