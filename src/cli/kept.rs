@@ -1,38 +1,50 @@
 //! How long records are kept, in words: dates, awaited events, and which rule decides against which.
 
 use super::render;
-use crate::retention::Retention;
 use crate::retention::rule::Rule;
 use crate::retention::term::{Bound, Counting, Keep, Standing, Term};
+use crate::retention::{AtExpiry, Retention};
 use crate::storage::escape;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// Ways of keeping that are told one by one.
 const LISTED: usize = 20;
 
 /// `until 2055-12-31, then review`; nothing happens after `permanent`.
 pub fn short(retention: &Retention) -> String {
-    match retention.planned() {
-        Standing::Permanent => "permanently".into(),
-        Standing::Until { last, .. } => format!("until {last}, then {}", retention.at_expiry.as_str()),
-        awaiting => format!("{awaiting}, then {}", retention.at_expiry.as_str()),
+    match (retention.planned(), retention.at_expiry) {
+        (Standing::Permanent, _) => tr!("permanently"),
+        (Standing::Until { last, .. }, AtExpiry::Destroy) => tr!("until {day}, then destroy", day = last),
+        (Standing::Until { last, .. }, AtExpiry::Review) => tr!("until {day}, then review", day = last),
+        (awaiting, AtExpiry::Destroy) => tr!("{awaiting}, then destroy", awaiting = awaiting),
+        (awaiting, AtExpiry::Review) => tr!("{awaiting}, then review", awaiting = awaiting),
     }
+}
+
+/// Where values begin.
+const COLUMN: usize = 15;
+
+/// A line without a name, broken to the width of a terminal.
+fn continued(text: &str) -> String {
+    render::field("", render::wrapped(text, COLUMN).trim_end_matches('\n'), COLUMN)
 }
 
 /// Lines on every way of keeping, with what governs it and which ceilings it overrides.
 pub fn text(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> String {
     let mut text = String::new();
     for (retention, records) in kept.iter().take(LISTED) {
-        text.push_str(&format!("  kept         {}: {}\n", short(retention), render::count(*records, "record")));
+        let kept = tr!("{kept}: {n} record" | "{kept}: {n} records" % *records, kept = short(retention));
+        text.push_str(&render::field(&tr!("kept"), &kept, COLUMN));
         if !retention.rules().is_empty() {
             for line in reasons(retention, rules) {
-                text.push_str(&format!("{:15}{}", "", render::wrapped(&line, 15)));
+                text.push_str(&continued(&line));
             }
         }
     }
     if kept.len() > LISTED {
-        text.push_str(&format!("               and {} more ways\n", kept.len() - LISTED));
+        text.push_str(&render::field("", &tr!("and {more} more ways", more = kept.len() - LISTED), COLUMN));
     }
     text
 }
@@ -43,16 +55,16 @@ fn reasons(retention: &Retention, rules: &[Rule]) -> Vec<String> {
     if let Some(governing) = governing(retention) {
         let term = &retention.terms[governing];
         let several = retention.terms.iter().filter(|other| other.bound == term.bound).count() > 1;
-        let among = match term.bound {
-            _ if !several => "",
-            Bound::Floor => ", which is the longest",
-            Bound::Ceiling => ", which is the shortest",
-        };
-        lines.push(format!("by {}{among}", source(term, rules)));
+        let source = source(term, rules);
+        lines.push(match term.bound {
+            _ if !several => tr!("by {source}", source = source),
+            Bound::Floor => tr!("by {source}, which is the longest", source = source),
+            Bound::Ceiling => tr!("by {source}, which is the shortest", source = source),
+        });
     }
     for index in retention.conflicts(|_| None) {
         let term = &retention.terms[index];
-        lines.push(format!("over {}: at most {}", source(term, rules), keep(&term.keep)));
+        lines.push(tr!("over {source}: at most {kept}", source = source(term, rules), kept = keep(&term.keep)));
     }
     lines
 }
@@ -67,43 +79,47 @@ pub fn terms(retention: &Retention, rules: &[Rule]) -> String {
     let (governing, conflicts) = (governing(retention), retention.conflicts(|_| None));
     let mut text = String::new();
     for (index, term) in retention.terms.iter().enumerate() {
+        let kept = keep(&term.keep);
         let bound = match (&term.keep, term.bound) {
-            (Keep::Permanent, _) => "",
-            (_, Bound::Floor) => "at least ",
-            (_, Bound::Ceiling) => "at most ",
+            (Keep::Permanent, _) => kept,
+            (_, Bound::Floor) => tr!("at least {kept}", kept = kept),
+            (_, Bound::Ceiling) => tr!("at most {kept}", kept = kept),
         };
-        let role = match index {
-            _ if governing == Some(index) => " (governs)",
-            _ if conflicts.contains(&index) => " (overridden: a floor is longer)",
-            _ => "",
+        let words = match index {
+            _ if governing == Some(index) => tr!("{term} (governs)", term = bound),
+            _ if conflicts.contains(&index) => tr!("{term} (overridden: a floor is longer)", term = bound),
+            _ => bound,
         };
-        text.push_str(&format!("  term         {bound}{}{role}\n", keep(&term.keep)));
-        let source = render::wrapped(&format!("by {}", source(term, rules)), 15);
-        text.push_str(&format!("{:15}{source}", ""));
+        text.push_str(&render::field(&tr!("term"), &words, COLUMN));
+        text.push_str(&continued(&tr!("by {source}", source = source(term, rules))));
     }
     text
 }
 
 fn keep(keep: &Keep) -> String {
     match keep {
-        Keep::Until(last) => format!("until {last}"),
-        Keep::Permanent => "permanent".into(),
+        Keep::Until(last) => tr!("until {day}", day = last),
+        Keep::Permanent => tr!("permanent"),
         Keep::After(after) => {
-            let from = match after.counting {
-                Counting::Day => "",
-                Counting::CalendarYear => "the end of the calendar year of ",
-                Counting::FiscalYear => "the end of the fiscal year of ",
-            };
-            format!("{} after {from}{}", after.period, after.event)
+            let (period, event) = (after.period, after.event.to_string());
+            match after.counting {
+                Counting::Day => tr!("{period} after {event}", period = period, event = event),
+                Counting::CalendarYear => {
+                    tr!("{period} after the end of the calendar year of {event}", period = period, event = event)
+                }
+                Counting::FiscalYear => {
+                    tr!("{period} after the end of the fiscal year of {event}", period = period, event = event)
+                }
+            }
         }
     }
 }
 
 /// The rule with its citation, or whose word it is.
 fn source(term: &Term, rules: &[Rule]) -> String {
-    let Some(id) = &term.rule else { return "the date or period that was given".into() };
+    let Some(id) = &term.rule else { return tr!("the date or period that was given") };
     match rules.iter().find(|rule| rule.id == *id).and_then(|rule| rule.citation.as_deref()) {
-        Some(citation) => format!("{id} ({})", escape(citation)),
+        Some(citation) => tr!("{rule} ({citation})", rule = id, citation = escape(citation)),
         None => id.clone(),
     }
 }
