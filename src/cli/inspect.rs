@@ -177,7 +177,7 @@ fn record_text(view: &RecordView, rules: &[Rule]) -> String {
     let mut text = tr!("record {record}", record = leaf.record) + "\n";
     let field = |name: &str, value: &str| render::field(name, value, 15);
     text.push_str(&field(&tr!("compartment"), &leaf.compartment));
-    text.push_str(&field(&tr!("kept"), &kept::short(&leaf.retention)));
+    text.push_str(&field(&tr!("retention" => "kept"), &kept::short(&leaf.retention)));
     text.push_str(&kept::terms(&leaf.retention, rules));
     let place = tr!("{offset}, {n} byte" | "{offset}, {n} bytes" % leaf.size, offset = leaf.offset);
     text.push_str(&field(&tr!("place in the archive" => "at"), &place));

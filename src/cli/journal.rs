@@ -2,10 +2,12 @@
 
 use super::args::{Common, KeyringPlace, TrustArgs};
 use super::error::{Failure, tell_hint, tell_warning};
+use super::progress::Bar;
 use super::{Done, home, render};
 use crate::crypto::sign::VerifierKey;
 use crate::journal::cosign::journal_keys;
 use crate::journal::entry::Leaf;
+use crate::language::text;
 use crate::ops::journal::{self, CosignOptions, JournalOutcome};
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, read_limited, show};
@@ -199,6 +201,7 @@ fn verify(
 ) -> Result<Done, Failure> {
     let keys = named_keys(trust)?;
     let since = since.map(|path| read_limited(path, MAX_COSIGNED)).transpose()?;
+    let bar = Bar::waiting(text!("checking the journal"), common.quiet);
     let found = match folder {
         Some(dir) => {
             let keys = match keys {
@@ -216,6 +219,7 @@ fn verify(
             journal::verify_own(&keyring, since.as_deref())?
         }
     };
+    bar.done();
     report(&found, since.is_some(), common)
 }
 

@@ -36,7 +36,7 @@ pub fn text(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> String {
     let mut text = String::new();
     for (retention, records) in kept.iter().take(LISTED) {
         let kept = tr!("{kept}: {n} record" | "{kept}: {n} records" % *records, kept = short(retention));
-        text.push_str(&render::field(&tr!("kept"), &kept, COLUMN));
+        text.push_str(&render::field(&tr!("retention" => "kept"), &kept, COLUMN));
         if !retention.rules().is_empty() {
             for line in reasons(retention, rules) {
                 text.push_str(&continued(&line));

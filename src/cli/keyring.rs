@@ -6,13 +6,14 @@ use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::entry::{Entry, Leaf};
 use crate::keyring::{Config, Keyring};
-use crate::ops::OpsError;
+use crate::language::text;
 use crate::ops::approval;
 use crate::ops::custody::Custody;
 use crate::ops::keys::key_sheet;
 use crate::ops::open::{Opener, open_archive};
 use crate::ops::restore::Selection;
 use crate::ops::settings::{SettingsOptions, lines, set};
+use crate::ops::{OpsError, Progress};
 use crate::storage::lock::Sharing;
 use crate::storage::output::OutputFile;
 use crate::storage::slot::keeps_former_content;
@@ -270,13 +271,20 @@ fn identity_beside(identity: &IdentityPlace, keyring: &Path, root: &Path) -> Opt
 
 fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     let mut keyring = home::required_keyring(place, Sharing::Shared)?;
+    let bar = Bar::waiting(text!("checking the keyring"), common.quiet);
     let live = keyring.check()?;
+    bar.done();
+    let bar = Bar::waiting(text!("checking the journal"), common.quiet);
     crate::ops::journal::verify_own(&keyring, None)?;
+    bar.done();
     let mut compared = 0u64;
     for path in archives {
         let (mut reader, _) = open_archive(path, &crate::ops::open::Trust::default(), Some(&keyring))?;
         let archive = *reader.archive();
+        let bar = Bar::counting(text!("comparing"), common.quiet);
+        bar.total(reader.records());
         reader.for_each_record::<OpsError>(|_, leaf| {
+            bar.advance(1);
             let halves = match keyring.halves(&archive, leaf.record) {
                 Err(crate::keyring::KeyringError::Destroyed(_)) => return Ok(()),
                 other => other?,

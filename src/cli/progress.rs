@@ -18,6 +18,8 @@ pub struct Bar {
 enum Counts {
     Bytes,
     Items,
+    /// Nothing: it only shows that it goes on, and since when.
+    Time,
 }
 
 impl Bar {
@@ -31,6 +33,11 @@ impl Bar {
         Self::of(what.as_ref(), Counts::Items, quiet)
     }
 
+    /// The same for work of which nothing is heard before its end.
+    pub fn waiting(what: impl AsRef<str>, quiet: bool) -> Self {
+        Self::of(what.as_ref(), Counts::Time, quiet)
+    }
+
     fn of(what: &str, counts: Counts, quiet: bool) -> Self {
         let visible = !quiet && std::io::stderr().is_terminal();
         let target = if visible { ProgressDrawTarget::stderr_with_hz(5) } else { ProgressDrawTarget::hidden() };
@@ -38,6 +45,7 @@ impl Bar {
         line.set_style(style(match counts {
             Counts::Bytes => "{msg} {bytes} {bytes_per_sec} {elapsed}",
             Counts::Items => "{msg} {pos} {per_sec} {elapsed}",
+            Counts::Time => "{msg} {elapsed}",
         }));
         if visible {
             line.enable_steady_tick(Duration::from_millis(500));
@@ -47,6 +55,13 @@ impl Bar {
 
     /// Removes the line.
     pub fn done(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Bar {
+    /// Also after an error, which is then told on a clean line.
+    fn drop(&mut self) {
         self.line.finish_and_clear();
     }
 }
@@ -57,6 +72,10 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 impl Progress for Bar {
+    fn is_watched(&self) -> bool {
+        !self.line.is_hidden()
+    }
+
     fn advance(&self, done: u64) {
         self.line.inc(done);
     }
@@ -65,7 +84,7 @@ impl Progress for Bar {
         if self.line.length().is_none() {
             let done = match self.counts {
                 Counts::Bytes => "{msg} {bytes}/{total_bytes} {bytes_per_sec}",
-                Counts::Items => "{msg} {pos}/{len} {per_sec}",
+                Counts::Items | Counts::Time => "{msg} {pos}/{len} {per_sec}",
             };
             let left = tr!("{time} left", time = "{eta}");
             self.line.set_style(style(&format!("{done} {left}")));

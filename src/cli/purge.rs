@@ -123,10 +123,12 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
     if let Some(file) = &args.execute {
         let signatures = home::signatures(&args.approval)?;
         let plan = read_limited(file, MAX_PLAN)?;
+        let bar = Bar::waiting(text!("destroying"), common.quiet);
         let step = execute_plan(&mut custody, &plan, &signatures, &roles).map_err(|e| match e {
             OpsError::PlanFile { source, .. } => OpsError::PlanFile { path: file.clone(), source },
             other => other,
         })?;
+        bar.done();
         return match step {
             Step::Scheduled(scheduled) => report_scheduled(&scheduled, common),
             Step::Executed(executed) => report(&executed, common),
@@ -276,7 +278,9 @@ fn write_inventory(custody: &mut Custody, proposal: &Proposal, args: &PurgeArgs,
 }
 
 fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Result<Done, Failure> {
+    let bar = Bar::waiting(text!("destroying"), common.quiet);
     let outcome = unattended(custody, roles)?;
+    bar.done();
     let mut done = Done::Clean;
     for executed in &outcome.executed {
         report(executed, common)?;

@@ -201,8 +201,9 @@ fn worse(a: Done, b: Done) -> Done {
 fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Done, Failure> {
     failure.report(common.json);
     let bar = Bar::new(text!("searching"), common.quiet);
-    let salvage = salvage(&Arc::new(open_file(&args.archive)?), &|bytes| bar.advance(bytes))
-        .map_err(OpsError::archive(&args.archive))?;
+    let file = Arc::new(open_file(&args.archive)?);
+    bar.total(file.metadata().map_or(0, |metadata| metadata.len()));
+    let salvage = salvage(&file, &|bytes| bar.advance(bytes)).map_err(OpsError::archive(&args.archive))?;
     bar.done();
     report_damage(&salvage.found, common)?;
     let Salvage { found, listed, fits_checkpoint } = salvage;
