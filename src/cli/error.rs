@@ -76,11 +76,12 @@ pub fn tell_hint(text: &str) {
 
 /// A line of standard error, broken only where a terminal shows it.
 fn tell(kind: &str, text: &str) {
-    let line = format!("keepuntil: {kind}: {text}");
-    if std::io::stderr().is_terminal() {
-        eprint!("{}", render::wrapped(&line, 4));
+    let whole = format!("keepuntil: {kind}: {text}");
+    // What has lines already, such as an error in a TOML file, shows a place in them.
+    if std::io::stderr().is_terminal() && !text.contains('\n') {
+        eprint!("{}", render::wrapped(&whole, 4));
     } else {
-        eprintln!("{line}");
+        eprintln!("{whole}");
     }
 }
 

@@ -123,7 +123,7 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
     if let Some(file) = &args.execute {
         let signatures = home::signatures(&args.approval)?;
         let plan = read_limited(file, MAX_PLAN)?;
-        let bar = Bar::waiting(text!("destroying"), common.quiet);
+        let bar = Bar::waiting(text!("purging"), common.quiet);
         let step = execute_plan(&mut custody, &plan, &signatures, &roles).map_err(|e| match e {
             OpsError::PlanFile { source, .. } => OpsError::PlanFile { path: file.clone(), source },
             other => other,
@@ -278,7 +278,7 @@ fn write_inventory(custody: &mut Custody, proposal: &Proposal, args: &PurgeArgs,
 }
 
 fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Result<Done, Failure> {
-    let bar = Bar::waiting(text!("destroying"), common.quiet);
+    let bar = Bar::waiting(text!("purging"), common.quiet);
     let outcome = unattended(custody, roles)?;
     bar.done();
     let mut done = Done::Clean;
