@@ -153,8 +153,8 @@ fn covered(custody: &Custody, hold: &Hold) -> Result<u64, Failure> {
 fn text(hold: &Hold, covered: u64) -> String {
     let mut text = heading(hold) + "\n";
     let mut add = |name: &str, value: &str| text.push_str(&render::field(name, value, 13));
-    add(&tr!("matter"), &escape(hold.matter.as_deref().unwrap_or("")));
-    add(&tr!("authority"), &escape(hold.authority.as_deref().unwrap_or("")));
+    add(&tr!("hold" => "matter"), &escape(hold.matter.as_deref().unwrap_or("")));
+    add(&tr!("hold" => "authority"), &escape(hold.authority.as_deref().unwrap_or("")));
     add(&tr!("scope"), &reach(hold, covered));
     add(&tr!("since"), &hold.from.to_string());
     if hold.secrecy {

@@ -2,7 +2,7 @@
 
 use super::render;
 use crate::retention::rule::Rule;
-use crate::retention::term::{Bound, Counting, Keep, Standing, Term};
+use crate::retention::term::{After, Bound, Counting, Keep, Standing, Term};
 use crate::retention::{AtExpiry, Retention};
 use crate::storage::escape;
 use serde_json::{Value, json};
@@ -11,42 +11,50 @@ use tr::tr;
 
 /// Ways of keeping that are told one by one.
 const LISTED: usize = 20;
+/// Where what is said of a field begins.
+const COLUMN: usize = 15;
 
 /// `until 2055-12-31, then review`; nothing happens after `permanent`.
 pub fn short(retention: &Retention) -> String {
-    match (retention.planned(), retention.at_expiry) {
-        (Standing::Permanent, _) => tr!("permanently"),
-        (Standing::Until { last, .. }, AtExpiry::Destroy) => tr!("until {day}, then destroy", day = last),
-        (Standing::Until { last, .. }, AtExpiry::Review) => tr!("until {day}, then review", day = last),
-        (awaiting, AtExpiry::Destroy) => tr!("{awaiting}, then destroy", awaiting = awaiting),
-        (awaiting, AtExpiry::Review) => tr!("{awaiting}, then review", awaiting = awaiting),
+    match retention.planned() {
+        Standing::Permanent => tr!("permanently"),
+        Standing::Until { last, .. } => {
+            tr!("until {last}, then {what}", last = last, what = at_expiry(retention.at_expiry))
+        }
+        Standing::Awaiting(events) => {
+            let events = events.into_iter().collect::<Vec<_>>().join(", ");
+            tr!("awaiting {events}, then {what}", events = events, what = at_expiry(retention.at_expiry))
+        }
     }
 }
 
-/// Where values begin.
-const COLUMN: usize = 15;
-
-/// A line without a name, broken to the width of a terminal.
-fn continued(text: &str) -> String {
-    render::field("", render::wrapped(text, COLUMN).trim_end_matches('\n'), COLUMN)
+/// What happens when the time is over, in a word.
+pub fn at_expiry(at_expiry: AtExpiry) -> String {
+    match at_expiry {
+        AtExpiry::Destroy => tr!("at expiry" => "destroy"),
+        AtExpiry::Review => tr!("at expiry" => "review"),
+    }
 }
 
 /// Lines on every way of keeping, with what governs it and which ceilings it overrides.
 pub fn text(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> String {
     let mut text = String::new();
     for (retention, records) in kept.iter().take(LISTED) {
-        let kept = tr!("{kept}: {n} record" | "{kept}: {n} records" % *records, kept = short(retention));
-        text.push_str(&render::field(&tr!("retention" => "kept"), &kept, COLUMN));
+        let how = tr!("{kept}: {n} record" | "{kept}: {n} records" % *records, kept = short(retention));
+        text.push_str(&render::field(&tr!("retention" => "kept"), &how, COLUMN));
         if !retention.rules().is_empty() {
-            for line in reasons(retention, rules) {
-                text.push_str(&continued(&line));
-            }
+            reasons(retention, rules).iter().for_each(|line| text.push_str(&below(line)));
         }
     }
     if kept.len() > LISTED {
-        text.push_str(&render::field("", &tr!("and {more} more ways", more = kept.len() - LISTED), COLUMN));
+        text.push_str(&below(&tr!("and {n} more way" | "and {n} more ways" % kept.len() - LISTED)));
     }
     text
+}
+
+/// Lines under a field.
+fn below(text: &str) -> String {
+    render::field("", render::wrapped(text, COLUMN).trim_end(), COLUMN)
 }
 
 /// Which term governs and which ceilings are overridden, a line each.
@@ -64,7 +72,7 @@ fn reasons(retention: &Retention, rules: &[Rule]) -> Vec<String> {
     }
     for index in retention.conflicts(|_| None) {
         let term = &retention.terms[index];
-        lines.push(tr!("over {source}: at most {kept}", source = source(term, rules), kept = keep(&term.keep)));
+        lines.push(tr!("over {source}: at most {term}", source = source(term, rules), term = keep(&term.keep)));
     }
     lines
 }
@@ -80,38 +88,35 @@ pub fn terms(retention: &Retention, rules: &[Rule]) -> String {
     let mut text = String::new();
     for (index, term) in retention.terms.iter().enumerate() {
         let kept = keep(&term.keep);
-        let bound = match (&term.keep, term.bound) {
+        let bounded = match (&term.keep, term.bound) {
             (Keep::Permanent, _) => kept,
-            (_, Bound::Floor) => tr!("at least {kept}", kept = kept),
-            (_, Bound::Ceiling) => tr!("at most {kept}", kept = kept),
+            (_, Bound::Floor) => tr!("at least {term}", term = kept),
+            (_, Bound::Ceiling) => tr!("at most {term}", term = kept),
         };
-        let words = match index {
-            _ if governing == Some(index) => tr!("{term} (governs)", term = bound),
-            _ if conflicts.contains(&index) => tr!("{term} (overridden: a floor is longer)", term = bound),
-            _ => bound,
+        let term_and_role = match index {
+            _ if governing == Some(index) => tr!("{term} (governs)", term = bounded),
+            _ if conflicts.contains(&index) => tr!("{term} (overridden: a floor is longer)", term = bounded),
+            _ => bounded,
         };
-        text.push_str(&render::field(&tr!("term"), &words, COLUMN));
-        text.push_str(&continued(&tr!("by {source}", source = source(term, rules))));
+        text.push_str(&render::field(&tr!("retention" => "term"), &term_and_role, COLUMN));
+        text.push_str(&below(&tr!("by {source}", source = source(term, rules))));
     }
     text
 }
 
 fn keep(keep: &Keep) -> String {
     match keep {
-        Keep::Until(last) => tr!("until {day}", day = last),
+        Keep::Until(last) => tr!("until {last}", last = last),
         Keep::Permanent => tr!("permanent"),
-        Keep::After(after) => {
-            let (period, event) = (after.period, after.event.to_string());
-            match after.counting {
-                Counting::Day => tr!("{period} after {event}", period = period, event = event),
-                Counting::CalendarYear => {
-                    tr!("{period} after the end of the calendar year of {event}", period = period, event = event)
-                }
-                Counting::FiscalYear => {
-                    tr!("{period} after the end of the fiscal year of {event}", period = period, event = event)
-                }
+        Keep::After(After { event, period, counting, .. }) => match counting {
+            Counting::Day => tr!("{period} after {event}", period = period, event = event),
+            Counting::CalendarYear => {
+                tr!("{period} after the end of the calendar year of {event}", period = period, event = event)
             }
-        }
+            Counting::FiscalYear => {
+                tr!("{period} after the end of the fiscal year of {event}", period = period, event = event)
+            }
+        },
     }
 }
 
@@ -119,7 +124,7 @@ fn keep(keep: &Keep) -> String {
 fn source(term: &Term, rules: &[Rule]) -> String {
     let Some(id) = &term.rule else { return tr!("the date or period that was given") };
     match rules.iter().find(|rule| rule.id == *id).and_then(|rule| rule.citation.as_deref()) {
-        Some(citation) => tr!("{rule} ({citation})", rule = id, citation = escape(citation)),
+        Some(citation) => format!("{id} ({})", escape(citation)),
         None => id.clone(),
     }
 }

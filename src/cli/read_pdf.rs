@@ -14,7 +14,7 @@ use tr::tr;
 const MAX_BYTES: u64 = 1 << 30;
 
 pub fn run() -> Result<Done, Failure> {
-    confine().map_err(StorageError::at(tr!("limits")))?;
+    confine().map_err(StorageError::at("limits"))?;
     let mut bytes = Vec::new();
     std::io::stdin().take(MAX_BYTES).read_to_end(&mut bytes).map_err(StorageError::at(tr!("standard input")))?;
     let (word, text) = match pdf::text(&bytes) {
