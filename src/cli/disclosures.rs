@@ -120,7 +120,8 @@ fn request_text(asked: &Asked) -> String {
     };
     text.push_str(&line(&tr!("request taken" => "taken"), &taken));
     if let RequestState::Refused(refusal) = &request.state {
-        let refused = format!("{}, {}", refusal.refused.format("%Y-%m-%d"), refusal.reason.code());
+        let day = refusal.refused.format("%Y-%m-%d");
+        let refused = tr!("{day}, {reason}", day = day, reason = refusal.reason.code());
         text.push_str(&line(&tr!("refused"), &refused));
     }
     text

@@ -114,7 +114,11 @@ fn text(event: &Event) -> String {
     text.push_str(&format!("  {}\n", tr!("{event} on {day}", event = event.name, day = event.date)));
     text.push_str(&render::field(&tr!("scope"), &escape(&event.scope.to_string()), 15));
     if !event.approved_by.is_empty() {
-        text.push_str(&render::field(&tr!("approved by"), &escape(&event.approved_by.join(", ")), 15));
+        text.push_str(&render::field(
+            &tr!("approved by"),
+            &escape(&render::list(event.approved_by.iter().map(String::as_str))),
+            15,
+        ));
     }
     text
 }

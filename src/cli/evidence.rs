@@ -128,7 +128,7 @@ fn checked_text(checked: &Checked) -> String {
             let made = receipt.made.format("%Y-%m-%d %H:%M:%S UTC");
             let records = render::records(&receipt.records);
             let what = tr!("{what}: {records}", what = handled(receipt.what), records = records);
-            let by = format!("{}, {made}", escape(&receipt.requester));
+            let by = tr!("{name}, {time}", name = escape(&receipt.requester), time = made);
             listed(heading, &[(tr!("receipt by" => "by"), by), (tr!("what"), what)])
         }
     }
@@ -155,7 +155,7 @@ fn bag_text(path: &str, bag: &ProvedBag) -> String {
         (tr!("record"), tr!("{records} of {archive}", records = record, archive = hex::encode(proved.archive))),
         (tr!("sealed"), sealed),
         (tr!("name"), escape(&label.name)),
-        (tr!("holds"), format!("{}, {}", render::file_count(label.files), render::bytes(label.bytes))),
+        (tr!("holds"), render::files_and_bytes(label.files, label.bytes)),
     ];
     fields.extend(grant.map(|grant| (tr!("grant"), hex::encode(grant))));
     listed(tr!("{path}: whole", path = path), &fields)

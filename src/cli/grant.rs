@@ -99,13 +99,17 @@ fn signatures_of(proposal: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 fn text(grant: &Grant, again: bool, args: &GrantArgs) -> String {
     let approved: Vec<String> = grant.approvals.iter().map(|approval| escape(&approval.name)).collect();
-    let approved = if approved.is_empty() { tr!("nobody had to") } else { approved.join(", ") };
+    let approved =
+        if approved.is_empty() { tr!("nobody had to") } else { render::list(approved.iter().map(String::as_str)) };
     let id = hex::encode(grant.grant);
     let heading = if again { tr!("grant {id}, granted before", id = id) } else { tr!("grant {id}", id = id) };
     let mut text = heading + "\n";
     let mut add = |name: &str, value: &str| text.push_str(&render::field(name, value, 13));
     add(&tr!("records"), &tr!("{records} of {archive}", records = grant.records, archive = show(&args.archive)));
-    add(&tr!("grant for" => "for"), &format!("{}, {}", escape(&grant.requester.name), grant.purpose.code()));
+    add(
+        &tr!("grant for" => "for"),
+        &tr!("{name}, {purpose}", name = escape(&grant.requester.name), purpose = grant.purpose.code()),
+    );
     add(&tr!("grant" => "approved"), &approved);
     let until = grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC");
     add(&tr!("grant" => "valid"), &tr!("until {time}", time = until));

@@ -106,7 +106,7 @@ fn overview_text(o: &Overview, path: &std::path::Path) -> String {
     text.push('\n');
     let mut add = |name: &str, value: &str| text.push_str(&render::field(name, value, 15));
     add(&tr!("archive id"), &o.archive.to_string());
-    add(&tr!("sealed by"), &format!("{}, {sealed}", escape(&o.firm)));
+    add(&tr!("sealed by"), &tr!("{name}, {time}", name = escape(&o.firm), time = sealed));
     add("", &signer_words(o.signer));
     add(&tr!("tree root"), &o.root.to_string());
     add(&tr!("custodians"), &tr!("{needed} of {all} needed", needed = o.custodians.1, all = o.custodians.0));
@@ -147,7 +147,7 @@ fn record_row(view: &RecordView) -> Vec<String> {
     let name = match &view.label {
         None => "–".into(),
         Some(Ok(label)) => render::shorten(&escape(&label.name), 30),
-        Some(Err(e)) => format!("({})", short_reason(e)),
+        Some(Err(e)) => tr!("({reason})", reason = short_reason(e)),
     };
     vec![
         leaf.record.to_string(),
@@ -184,11 +184,10 @@ fn record_text(view: &RecordView, rules: &[Rule]) -> String {
     text.push_str(&field("sha256", &hex::encode(leaf.sha256)));
     match &view.label {
         None => {}
-        Some(Err(e)) => text.push_str(&field(&tr!("name"), &format!("({})", short_reason(e)))),
+        Some(Err(e)) => text.push_str(&field(&tr!("name"), &tr!("({reason})", reason = short_reason(e)))),
         Some(Ok(label)) => {
             text.push_str(&field(&tr!("name"), &escape(&label.name)));
-            let holds = format!("{}, {}", render::file_count(label.files), render::bytes(label.bytes));
-            text.push_str(&field(&tr!("holds"), &holds));
+            text.push_str(&field(&tr!("holds"), &render::files_and_bytes(label.files, label.bytes)));
             for skipped in &label.skipped {
                 text.push_str(&field(&tr!("left out"), &escape(skipped)));
             }

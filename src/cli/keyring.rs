@@ -136,7 +136,11 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
                 object["message_type"] = "settings".into();
                 render::json_line(&object);
             } else if !common.quiet {
-                let typed = if settings.typed_confirmation { tr!("typed confirmation" => "yes") } else { tr!("typed confirmation" => "no") };
+                let typed = if settings.typed_confirmation {
+                    tr!("typed confirmation" => "yes")
+                } else {
+                    tr!("typed confirmation" => "no")
+                };
                 let lines = [
                     (tr!("cool-off"), tr!("{n} day" | "{n} days" % settings.cool_off_days)),
                     (tr!("typed confirmation"), typed),

@@ -42,9 +42,19 @@ pub fn file_count(n: u64) -> String {
     tr!("{n} file" | "{n} files" % n)
 }
 
+/// So many files of so many bytes.
+pub fn files_and_bytes(files: u64, size: u64) -> String {
+    tr!("{files}, {bytes}", files = file_count(files), bytes = bytes(size))
+}
+
 /// So many people.
 pub fn people_count(n: u32) -> String {
     tr!("{n} person" | "{n} people" % n)
+}
+
+/// Words one after the other.
+pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(&tr!("in a list" => ", "))
 }
 
 /// A class in words; options and JSON have its code.

@@ -234,15 +234,16 @@ fn requester_text(requester: &Requester) -> String {
     let Requester { principal, purposes, classes, compartments, archive, records, until, .. } = requester;
     let mut parts = Vec::new();
     if let Some(purposes) = purposes {
-        let purposes = purposes.iter().map(|p| p.code()).collect::<Vec<_>>().join(", ");
+        let purposes = render::list(purposes.iter().map(|purpose| purpose.code()));
         parts.push(tr!("for {purposes}", purposes = purposes));
     }
     if let Some(classes) = classes {
-        let classes = classes.iter().map(|class| render::class(*class)).collect::<Vec<_>>().join(", ");
+        let classes: Vec<String> = classes.iter().map(|class| render::class(*class)).collect();
+        let classes = render::list(classes.iter().map(String::as_str));
         parts.push(tr!("{classes} only", classes = classes));
     }
     if let Some(names) = compartments {
-        parts.push(tr!("compartments {names}", names = names.join(", ")));
+        parts.push(tr!("compartments {names}", names = render::list(names.iter().map(String::as_str))));
     }
     if let Some(archive) = archive {
         let archive = hex::encode(archive);

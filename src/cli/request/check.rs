@@ -139,7 +139,11 @@ fn checked_text(checked: &Checked, names: &BTreeMap<u64, String>, asked: Option<
     if let Some(found) = &checked.found {
         if !found.eligible.is_empty() {
             let classes: Vec<String> = found.classes.iter().map(|class| super::super::render::class(*class)).collect();
-            let records = tr!("records {records} ({classes})", records = found.eligible, classes = classes.join(", "));
+            let records = tr!(
+                "records {records} ({classes})",
+                records = found.eligible,
+                classes = super::super::render::list(classes.iter().map(String::as_str))
+            );
             add(&tr!("may be given"), &records);
         }
         for (why, records) in &found.refused {

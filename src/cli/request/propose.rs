@@ -71,7 +71,8 @@ pub fn text(proposal: &Proposal) -> String {
     add(&tr!("firm"), &proposal.firm);
     add(&tr!("archive"), &hex::encode(proposal.archive));
     let classes: Vec<String> = proposal.classes.iter().map(|class| render::class(*class)).collect();
-    add(&tr!("records"), &format!("{} ({})", proposal.records, classes.join(", ")));
+    let classes = render::list(classes.iter().map(String::as_str));
+    add(&tr!("records"), &tr!("{records} ({classes})", records = proposal.records, classes = classes));
     add(&tr!("purpose"), proposal.purpose.code());
     let conditions = &proposal.conditions;
     if conditions.no_copies {
