@@ -1,7 +1,7 @@
 //! `keepuntil approve`.
 
 use super::args::Common;
-use super::error::Failure;
+use super::error::{Failure, tell_warning};
 use super::request::propose;
 use super::{Done, home, prompt, render};
 use crate::ops::proposal::{approve, read};
@@ -10,6 +10,7 @@ use crate::storage::output::write_new;
 use crate::storage::show;
 use clap::Args;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// As an approver: sign a proposal to hand records over; needs no keyring
 #[derive(Args)]
@@ -44,13 +45,13 @@ pub fn run(args: &ApproveArgs, common: Common) -> Result<Done, Failure> {
         }
         render::print(&propose::text(&proposal))?;
         if received.is_none() {
-            eprintln!("keepuntil: warning: the request itself was not looked at: name it with --request FILE");
+            tell_warning(&tr!("the request itself was not looked at: name it with --request FILE"));
         }
     }
     if !args.yes {
-        let typed = prompt::line("Approve that these records are handed over? Type yes")?;
+        let typed = prompt::line(&tr!("Approve that these records are handed over? Type yes"))?;
         if typed.trim() != "yes" {
-            return Err(Failure::Usage("it was not approved".into(), "nothing was signed".into()));
+            return Err(Failure::Usage(tr!("it was not approved"), tr!("nothing was signed")));
         }
     }
     let (signature, by) = approve(&proposal, &args.sign_with, home::now().to_utc())?;
@@ -62,7 +63,7 @@ pub fn run(args: &ApproveArgs, common: Common) -> Result<Done, Failure> {
             "key": by,
         }));
     } else if !common.quiet {
-        eprintln!("Wrote {}: approved with key\n  {by}", show(&output));
+        eprintln!("{}\n  {by}", tr!("Wrote {file}: approved with key", file = show(&output)));
     }
     Ok(Done::Clean)
 }

@@ -9,8 +9,10 @@ use crate::ops::clock::{
     confirm_by_statement, confirm_by_timestamp, confirm_by_witness, confirm_typed, may_type, pin, pin_lines, statement,
 };
 use crate::storage::read_limited;
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use tr::tr;
 
 /// Have somebody else's clock confirm the date, on which destruction depends
 #[derive(Subcommand)]
@@ -98,7 +100,12 @@ pub fn run(command: ClockCommand, common: Common) -> Result<Done, Failure> {
             if !common.quiet && !common.json {
                 let register = custody.register();
                 let (witnesses, authorities) = (register.witnesses.len(), register.timestamp_authorities.len());
-                render::print(&format!("pinned: {witnesses} witness keys, {authorities} time-stamping authorities\n"))?;
+                let pinned = tr!(
+                    "pinned: {witnesses} witness keys, {authorities} time-stamping authorities",
+                    witnesses = witnesses,
+                    authorities = authorities
+                );
+                render::print(&(pinned + "\n"))?;
             }
             Ok(Done::Clean)
         }
@@ -116,14 +123,16 @@ fn run_confirm(args: &Confirm, common: Common) -> Result<Done, Failure> {
         (.., Some(cosigned)) => confirm_by_witness(&mut custody, &read_limited(cosigned, 1 << 20)?)?,
         _ => {
             may_type(&custody)?;
-            confirm_typed(&mut custody, &prompt::line("Today's date (YYYY-MM-DD)")?)?
+            confirm_typed(&mut custody, &prompt::line(&tr!("Today's date (YYYY-MM-DD)"))?)?
         }
     };
     if common.json {
         render::json_line(&serde_json::json!({ "message_type": "confirmed", "time": time }));
     } else if !common.quiet {
         let certain = custody.trusted_today();
-        render::print(&format!("confirmed: {}; certain date {certain}\n", time.format("%F %T UTC")))?;
+        let time = time.format("%F %T UTC");
+        let text = tr!("confirmed: {time}; certain date {certain}", time = time, certain = certain);
+        render::print(&(text + "\n"))?;
     }
     Ok(Done::Clean)
 }
@@ -139,15 +148,16 @@ fn show(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
             "budget_seconds": clock.budget_seconds, "distrust": distrust,
         }));
     } else {
-        render::print(&format!(
-            "  wall clock    {}\n  mark          {}\n  proved        {}\n  certain date  {}\n  unvouched     {} of 35 days left\n  destruction   {}\n",
-            custody.now().reading.wall.format("%F %T UTC"),
-            clock.mark.format("%F %T UTC"),
-            clock.proved.map_or("never".into(), |time| time.format("%F %T UTC").to_string()),
-            custody.trusted_today(),
-            clock.budget_seconds / 86_400,
-            distrust.as_deref().unwrap_or("allowed"),
-        ))?;
+        let time = |time: DateTime<Utc>| time.format("%F %T UTC").to_string();
+        let lines = [
+            (tr!("wall clock"), time(custody.now().reading.wall)),
+            (tr!("mark"), time(clock.mark)),
+            (tr!("proved"), clock.proved.map_or_else(|| tr!("proved" => "never"), time)),
+            (tr!("certain date"), custody.trusted_today().to_string()),
+            (tr!("unvouched"), tr!("{days} of 35 days left", days = clock.budget_seconds / 86_400)),
+            (tr!("destruction"), distrust.clone().unwrap_or_else(|| tr!("allowed"))),
+        ];
+        render::print(&lines.map(|(name, value)| render::field(&name, &value, 16)).concat())?;
     }
     super::status::warn(&custody);
     Ok(if distrust.is_some() { Done::Findings } else { Done::Clean })

@@ -1,12 +1,14 @@
 //! `keepuntil create`.
 
 use super::args::{AtExpiryArg, ClassArg, Common, CountingArg, Create, KeyringPlace};
-use super::error::{Failure, rule_hint};
+use super::error::{Failure, tell_warning};
+use super::hint::rule_hint;
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
 use crate::crypto::identity::{generate, seal_with_passphrase};
 use crate::crypto::recipient::{Recipients, recipients_file};
 use crate::keyring::Keyring;
+use crate::language::text;
 use crate::ops::OpsError;
 use crate::ops::create::{CompartmentOptions, CreateOptions, CreateOutcome, create};
 use crate::ops::keys::identity_file;
@@ -22,6 +24,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate};
 use std::io::{BufWriter, IsTerminal};
 use std::path::Path;
 use std::time::Duration;
+use tr::tr;
 
 /// The compartment of an archive that is made without a policy.
 const ONLY_COMPARTMENT: &str = "records";
@@ -35,7 +38,7 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
     let alike = if policy.is_none() { Some(alike(&args, now.date_naive())?) } else { None };
     let to_stdout = args.output == Path::new("-");
     if to_stdout && std::io::stdout().is_terminal() {
-        return Err(Failure::Usage("an archive is not for a terminal".into(), "name a file with -o FILE".into()));
+        return Err(Failure::Usage(tr!("an archive is not for a terminal"), tr!("name a file with -o FILE")));
     }
     if !to_stdout && !args.force && args.output.symlink_metadata().is_ok() {
         return Err(StorageError::Exists(args.output.clone()).into());
@@ -74,7 +77,7 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
         threads: home::threads(),
         output: (!to_stdout).then(|| args.output.clone()),
     };
-    let bar = Bar::new("sealing", common.quiet);
+    let bar = Bar::new(text!("sealing"), common.quiet);
     let outcome = if to_stdout {
         let out = BufWriter::with_capacity(1 << 20, std::io::stdout());
         let (outcome, mut out) = create(&options, out, &INTERRUPTED, &bar)?;
@@ -128,8 +131,8 @@ fn refused(error: RuleError) -> Failure {
     match error {
         RuleError::Retention(error @ RetentionError::Past(_)) => error.into(),
         error => {
-            let hint = rule_hint(&error).unwrap_or("see `keepuntil create --help`");
-            Failure::Usage(error.to_string(), hint.into())
+            let hint = rule_hint(&error).unwrap_or_else(|| tr!("see `keepuntil create --help`"));
+            Failure::Usage(error.to_string(), hint)
         }
     }
 }
@@ -152,8 +155,8 @@ fn compartments(policy: Option<&Policy>, args: &Create, given: &[String]) -> Res
     let compartment = |c: &crate::retention::policy::PolicyCompartment| {
         if !crate::archive::manifest::is_compartment_name(&c.name) {
             return Err(Failure::Usage(
-                format!("policy: {:?} cannot name a compartment", c.name),
-                "use lower-case letters, digits and hyphens".into(),
+                tr!("policy: {name} cannot name a compartment", name = format!("{:?}", c.name)),
+                tr!("use lower-case letters, digits and hyphens"),
             ));
         }
         let recipients = if c.recipients.is_empty() { given } else { &c.recipients };
@@ -172,8 +175,8 @@ fn ensure_keyring(place: &KeyringPlace, firm: Option<&str>, common: Common) -> R
     if Keyring::exists(&dir) {
         if firm.is_some() {
             return Err(Failure::Usage(
-                format!("{}: the keyring has its firm's name already", show(&dir)),
-                "leave --firm out, or make another keyring with `keepuntil keyring init`".into(),
+                tr!("{keyring}: the keyring has its firm's name already", keyring = show(&dir)),
+                tr!("leave --firm out, or make another keyring with `keepuntil keyring init`"),
             ));
         }
         return Ok(());
@@ -184,10 +187,13 @@ fn ensure_keyring(place: &KeyringPlace, firm: Option<&str>, common: Common) -> R
         return if firm.is_none() && Keyring::exists(&dir) { Ok(()) } else { Err(error) };
     }
     if !common.quiet {
-        eprintln!("Made a keyring:  {}", show(&dir));
-        eprintln!("  and its root:  {}", show(&root));
-        eprintln!("  Without the keyring and its root no record opens again, ever. A copied root");
-        eprintln!("  revives records that were destroyed after the copy: do not back it up.");
+        eprintln!("{}", tr!("Made a keyring:  {keyring}", keyring = show(&dir)));
+        eprintln!("{}", tr!("  and its root:  {root}", root = show(&root)));
+        eprintln!(
+            "{}",
+            tr!("  Without the keyring and its root no record opens again, ever. A copied root\n  \
+                 revives records that were destroyed after the copy: do not back it up.")
+        );
     }
     Ok(())
 }
@@ -205,7 +211,7 @@ fn ensure_default_recipients(now: DateTime<FixedOffset>, common: Common) -> Resu
     }
     let identity = generate(false);
     let text = identity_file(&identity, &now.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
-    let passphrase = prompt::new_passphrase("the new identity")?;
+    let passphrase = prompt::new_passphrase(&tr!("Passphrase for the new identity (empty for none)"))?;
     if let Some(parent) = identity_path.parent() {
         create_private_dir(parent)?;
     }
@@ -220,21 +226,27 @@ fn ensure_default_recipients(now: DateTime<FixedOffset>, common: Common) -> Resu
     }
     write_new(&path, format!("{}\n", identity.recipient).as_bytes(), 0o644)?;
     if !common.quiet {
-        eprintln!("Made an identity: {}", show(&identity_path));
-        eprintln!("  Whoever has it and the keyring can read the records; without it nobody can.");
-        eprintln!("  Keep a copy of it, apart from the keyring.");
+        eprintln!("{}", tr!("Made an identity: {identity}", identity = show(&identity_path)));
+        eprintln!(
+            "{}",
+            tr!("  Whoever has it and the keyring can read the records; without it nobody can.\n  \
+                 Keep a copy of it, apart from the keyring.")
+        );
         if passphrase.is_none() {
-            eprintln!("  It has no passphrase: `keepuntil keygen --passphrase` makes one that has.");
+            eprintln!("{}", tr!("  It has no passphrase: `keepuntil keygen --passphrase` makes one that has."));
         }
-        eprintln!("  Identity and keyring are both on this machine: whoever takes it can read");
-        eprintln!("  everything until it is destroyed. `keepuntil keyring info` says more.");
+        eprintln!(
+            "{}",
+            tr!("  Identity and keyring are both on this machine: whoever takes it can read\n  \
+                 everything until it is destroyed. `keepuntil keyring info` says more.")
+        );
     }
     Ok(vec![identity.recipient])
 }
 
 fn report(outcome: &CreateOutcome, output: &Path, to_stdout: bool, common: Common) -> Result<(), Failure> {
     for problem in &outcome.skipped {
-        eprintln!("keepuntil: warning: left out: {problem}");
+        tell_warning(&tr!("left out: {problem}", problem = problem));
     }
     let CreateOutcome { records, files, source_bytes, archive_bytes, .. } = outcome;
     if common.json && !to_stdout {
@@ -254,15 +266,15 @@ fn report(outcome: &CreateOutcome, output: &Path, to_stdout: bool, common: Commo
         }));
         return Ok(());
     }
-    let mut text = format!(
-        "Sealed {} ({}, {}) into {} ({})\nArchive id: {}\n",
-        render::count(*records, "record"),
-        render::count(*files, "file"),
-        render::bytes(*source_bytes),
-        if to_stdout { "standard output".into() } else { show(output) },
-        render::bytes(*archive_bytes),
-        hex::encode(outcome.archive),
+    let sealed = tr!(
+        "Sealed {records} ({files}, {bytes}) into {output} ({size})",
+        records = render::record_count(*records),
+        files = render::file_count(*files),
+        bytes = render::bytes(*source_bytes),
+        output = if to_stdout { tr!("standard output") } else { show(output) },
+        size = render::bytes(*archive_bytes)
     );
+    let mut text = format!("{sealed}\n{}\n", tr!("Archive id: {archive}", archive = hex::encode(outcome.archive)));
     text.push_str(&kept::text(&outcome.retention, &outcome.rules));
     if to_stdout {
         if !common.quiet {

@@ -2,6 +2,7 @@
 
 use super::args::{Common, KeyringPlace};
 use super::error::Failure;
+use super::evidence::handled;
 use super::{Done, home, render};
 use crate::disclosure::ledger::{Due, NotedReceipt, RequestState};
 use crate::disclosure::proposal::Signatory;
@@ -11,6 +12,7 @@ use crate::ops::scope::archive_id;
 use crate::storage::escape;
 use clap::Args;
 use std::path::PathBuf;
+use tr::tr;
 
 /// List who asked for what, who was given it, and what is still to be returned or destroyed
 #[derive(Args)]
@@ -47,60 +49,80 @@ pub fn run(args: DisclosuresArgs, common: Common) -> Result<Done, Failure> {
 
 fn text(found: &Disclosures) -> String {
     if found.grants.is_empty() && found.requests.is_empty() {
-        return "nothing was asked for, or nothing of it is open\n".into();
+        return tr!("nothing was asked for, or nothing of it is open") + "\n";
     }
     let grants = found.grants.iter().map(grant_text);
     grants.chain(found.requests.iter().map(request_text)).collect::<Vec<_>>().join("\n")
 }
 
 fn line(name: &str, value: &str) -> String {
-    format!("  {name:<11}{}", render::wrapped(value, 13))
+    render::field(name, render::wrapped(value, 13).trim_end_matches('\n'), 13)
 }
 
 fn who(requester: Option<&Signatory>) -> String {
-    requester.map_or_else(|| "somebody whose signature did not hold".into(), |requester| escape(&requester.name))
+    requester.map_or_else(|| tr!("somebody whose signature did not hold"), |requester| escape(&requester.name))
 }
 
 fn grant_text(given: &Given) -> String {
     let grant = &given.noted.grant;
-    let mut text = format!("{}grant {}\n", if given.overdue { "OVERDUE  " } else { "" }, hex::encode(grant.grant));
-    text.push_str(&line("to", &format!("{}, for {}", who(Some(&grant.requester)), grant.purpose.code())));
-    text.push_str(&line("records", &format!("{} of {}", grant.records, hex::encode(grant.archive))));
-    let valid = format!("{}, valid until {}", grant.granted.format("%Y-%m-%d"), grant.valid_until.format("%Y-%m-%d"));
-    let lapsed = if given.lapsed { "; no word that anything was opened" } else { "" };
-    text.push_str(&line("granted", &format!("{valid}{lapsed}")));
+    let id = hex::encode(grant.grant);
+    let heading = if given.overdue { tr!("OVERDUE  grant {id}", id = id) } else { tr!("grant {id}", id = id) };
+    let mut text = heading + "\n";
+    let to = tr!("{who}, for {purpose}", who = who(Some(&grant.requester)), purpose = grant.purpose.code());
+    text.push_str(&line(&tr!("grant to" => "to"), &to));
+    let archive = hex::encode(grant.archive);
+    text.push_str(&line(&tr!("records"), &tr!("{records} of {archive}", records = grant.records, archive = archive)));
+    let (granted, until) = (grant.granted.format("%Y-%m-%d"), grant.valid_until.format("%Y-%m-%d"));
+    let granted = match given.lapsed {
+        false => tr!("{granted}, valid until {until}", granted = granted, until = until),
+        true => {
+            tr!("{granted}, valid until {until}; no word that anything was opened", granted = granted, until = until)
+        }
+    };
+    text.push_str(&line(&tr!("granted"), &granted));
     let conditions = &grant.conditions;
-    let no_copies = conditions.no_copies.then(|| "no copies".to_owned());
+    let no_copies = conditions.no_copies.then(|| tr!("no copies"));
     let words = conditions.text.as_deref().map(|words| escape(&words.replace('\n', " ")));
     let conditions: Vec<String> = no_copies.into_iter().chain(words).collect();
     if !conditions.is_empty() {
-        text.push_str(&line("conditions", &conditions.join("; ")));
+        text.push_str(&line(&tr!("conditions"), &conditions.join(&tr!("between conditions" => "; "))));
     }
     for Due { what, by, records } in &given.due {
-        let name = if *what == Handled::Returned { "return by" } else { "destroy by" };
-        let word = if given.overdue { "no receipt for" } else { "awaited for" };
-        text.push_str(&line(name, &format!("{by}: {word} {}", render::records(records))));
+        let name = if *what == Handled::Returned { tr!("return by") } else { tr!("destroy by") };
+        let records = render::records(records);
+        let value = match given.overdue {
+            true => tr!("{day}: no receipt for {records}", day = by, records = records),
+            false => tr!("{day}: awaited for {records}", day = by, records = records),
+        };
+        text.push_str(&line(&name, &value));
     }
     for receipt in &given.noted.receipts {
-        text.push_str(&line(
-            receipt.what.code(),
-            &format!("{}: {}", receipt.made.format("%Y-%m-%d"), render::records(&receipt.records)),
-        ));
+        let (made, records) = (receipt.made.format("%Y-%m-%d"), render::records(&receipt.records));
+        text.push_str(&line(&handled(receipt.what), &tr!("{day}: {records}", day = made, records = records)));
     }
     text
 }
 
 fn request_text(asked: &Asked) -> String {
     let request = &asked.request;
-    let mut text = format!("request {}\n", hex::encode(request.request));
-    text.push_str(&line("by", &format!("{}, for {}", who(request.requester.as_ref()), request.purpose.code())));
-    let records = request.records.as_ref().map_or_else(|| "not numbered".into(), ToString::to_string);
-    text.push_str(&line("records", &format!("{records} of {}", hex::encode(request.archive))));
-    let slow = if asked.slow { "; it has waited for more than 21 days" } else { "" };
-    let wanted = request.wanted_until;
-    text.push_str(&line("taken", &format!("{}, wanted until {wanted}{slow}", request.noted.format("%Y-%m-%d"))));
+    let mut text = tr!("request {id}", id = hex::encode(request.request)) + "\n";
+    let by = tr!("{who}, for {purpose}", who = who(request.requester.as_ref()), purpose = request.purpose.code());
+    text.push_str(&line(&tr!("request by" => "by"), &by));
+    let records = request.records.as_ref().map_or_else(|| tr!("not numbered"), ToString::to_string);
+    let archive = hex::encode(request.archive);
+    text.push_str(&line(&tr!("records"), &tr!("{records} of {archive}", records = records, archive = archive)));
+    let (taken, wanted) = (request.noted.format("%Y-%m-%d"), request.wanted_until);
+    let taken = match asked.slow {
+        false => tr!("{taken}, wanted until {wanted}", taken = taken, wanted = wanted),
+        true => {
+            tr!("{taken}, wanted until {wanted}; it has waited for more than 21 days", taken = taken, wanted = wanted)
+        }
+    };
+    text.push_str(&line(&tr!("request taken" => "taken"), &taken));
     if let RequestState::Refused(refusal) = &request.state {
-        text.push_str(&line("refused", &format!("{}, {}", refusal.refused.format("%Y-%m-%d"), refusal.reason.code())));
+        let day = refusal.refused.format("%Y-%m-%d");
+        let refused = tr!("{day}, {reason}", day = day, reason = refusal.reason.code());
+        text.push_str(&line(&tr!("refused"), &refused));
     }
     text
 }

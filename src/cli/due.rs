@@ -8,6 +8,7 @@ use crate::retention::disposition::Disposition;
 use crate::retention::term::{Counting, FiscalYearEnd, last_day};
 use chrono::NaiveDate;
 use clap::Args;
+use tr::tr;
 
 /// List records whose time has run, or will have soon
 #[derive(Args)]
@@ -40,13 +41,14 @@ pub fn run(args: DueArgs, common: Common) -> Result<Done, Failure> {
     })?;
     super::status::warn(&custody);
     if !common.json {
-        let header = ["archive", "record", "last day", "compartment", ""].map(str::to_owned).to_vec();
+        let header = vec![tr!("archive"), tr!("record"), tr!("last day"), tr!("compartment"), String::new()];
         let mut text = render::table(&[vec![header], rows].concat(), &[1]);
         if found > LISTED as u64 {
-            text.push_str(&format!("  … and {} more; all of them with --json\n", found - LISTED as u64));
+            let more = tr!("  … and {more} more; all of them with --json", more = found - LISTED as u64);
+            text.push_str(&(more + "\n"));
         }
         if found == 0 {
-            text = "nothing is due\n".into();
+            text = tr!("nothing is due") + "\n";
         }
         render::print(&text)?;
     }
@@ -71,15 +73,15 @@ fn row(record: &DueRecord, today: NaiveDate) -> Vec<String> {
 /// What is to become of a record, whose last day may have passed by this machine's clock.
 pub fn words(disposition: &Disposition, has_passed: bool) -> String {
     match disposition {
-        Disposition::Destroyed => "destroyed".into(),
-        Disposition::Held { .. } => "held".into(),
-        Disposition::Permanent => "permanent".into(),
-        Disposition::Awaiting(events) => format!("awaiting {}", events.join(", ")),
-        Disposition::Kept { .. } if has_passed => "kept: the date is not certain yet".into(),
-        Disposition::Kept { .. } => "kept".into(),
-        Disposition::Due { review: true, .. } => "due for review".into(),
-        Disposition::Due { .. } => "due".into(),
-        Disposition::Scheduled { not_before, .. } => format!("scheduled, from {not_before} on"),
+        Disposition::Destroyed => tr!("destroyed"),
+        Disposition::Held { .. } => tr!("held"),
+        Disposition::Permanent => tr!("permanent"),
+        Disposition::Awaiting(events) => tr!("awaiting {events}", events = events.join(", ")),
+        Disposition::Kept { .. } if has_passed => tr!("kept: the date is not certain yet"),
+        Disposition::Kept { .. } => tr!("kept"),
+        Disposition::Due { review: true, .. } => tr!("due for review"),
+        Disposition::Due { .. } => tr!("due"),
+        Disposition::Scheduled { not_before, .. } => tr!("scheduled, from {day} on", day = not_before),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Errors as people and programs see them: one line, a hint that can be run, an exit code.
 
+use super::hint::hint;
+use super::render;
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::disclosure::ledger::LedgerError;
@@ -7,25 +9,21 @@ use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
 use crate::keyring::KeyringError;
+use crate::language::text;
 use crate::ops::OpsError;
-use crate::ops::clock::ClockError;
 use crate::ops::destruction::Stopped;
 use crate::ops::eligibility::{Eligibility, Ineligible};
 use crate::ops::grant::GrantError;
 use crate::ops::granted::GrantedError;
-use crate::ops::proposal::ProposalError;
 use crate::ops::purge::PlanError;
 use crate::ops::receipt::ReceiptError;
 use crate::ops::request::RequestError;
-use crate::retention::RetentionError;
 use crate::retention::disposition::Forbidden;
-use crate::retention::policy::PolicyError;
 use crate::retention::register::Refusal;
-use crate::retention::rule::RuleError;
 use crate::storage::StorageError;
 use crate::storage::document::DocumentError;
-use crate::storage::process::ProcessError;
-use crate::storage::timestamp::TimestampError;
+use std::io::IsTerminal;
+use tr::tr;
 
 pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
@@ -39,26 +37,52 @@ pub const APPROVAL_MISSING: u8 = 15;
 pub const CLOCK: u8 = 16;
 pub const INTERRUPTED: u8 = 130;
 
-/// What the exit codes mean.
+/// What the exit codes mean, in words to be said in the language of the moment.
 pub const MEANINGS: [(u8, &str); 12] = [
-    (0, "done"),
-    (FAILED, "failed"),
-    (USAGE, "usage"),
-    (FINDINGS, "done with findings"),
-    (DAMAGED, "damaged or forged"),
-    (FORBIDDEN, "retention or hold forbids"),
-    (NO_IDENTITY, "no identity opens it"),
-    (DESTROYED, "key destroyed"),
-    (LOCKED, "locked by another process"),
-    (APPROVAL_MISSING, "approval missing"),
-    (CLOCK, "clock not trusted"),
-    (INTERRUPTED, "interrupted"),
+    (0, text!("done")),
+    (FAILED, text!("failed")),
+    (USAGE, text!("usage")),
+    (FINDINGS, text!("done with findings")),
+    (DAMAGED, text!("damaged or forged")),
+    (FORBIDDEN, text!("retention or hold forbids")),
+    (NO_IDENTITY, text!("no identity opens it")),
+    (DESTROYED, text!("key destroyed")),
+    (LOCKED, text!("locked by another process")),
+    (APPROVAL_MISSING, text!("approval missing")),
+    (CLOCK, text!("clock not trusted")),
+    (INTERRUPTED, text!("interrupted")),
 ];
 
-/// The same as a sentence.
+/// The same as a sentence of the help, which is translated as a whole.
 pub fn exit_codes() -> String {
     let codes: Vec<_> = MEANINGS.iter().map(|(code, meaning)| format!("{code} {meaning}")).collect();
     format!("Exit codes: {}.", codes.join(", "))
+}
+
+/// Tells people at the terminal what went wrong.
+pub fn tell_error(text: &str) {
+    tell(&tr!("error"), text);
+}
+
+/// Tells them what they should know although the work was done.
+pub fn tell_warning(text: &str) {
+    tell(&tr!("warning"), text);
+}
+
+/// Tells them what they can do.
+pub fn tell_hint(text: &str) {
+    tell(&tr!("hint"), text);
+}
+
+/// A line of standard error, broken only where a terminal shows it.
+fn tell(kind: &str, text: &str) {
+    let whole = format!("keepuntil: {kind}: {text}");
+    // What has lines already, such as an error in a TOML file, shows a place in them.
+    if std::io::stderr().is_terminal() && !text.contains('\n') {
+        eprint!("{}", render::wrapped(&whole, 4));
+    } else {
+        eprintln!("{whole}");
+    }
 }
 
 /// Lines of a list that are printed before the rest is counted.
@@ -98,22 +122,22 @@ impl Failure {
             });
             super::render::json_line(&object);
         }
-        eprintln!("keepuntil: error: {message}");
+        tell_error(&message);
         for line in list.iter().take(LISTED) {
             eprintln!("  {line}");
         }
         if list.len() > LISTED {
-            eprintln!("  … and {} more", list.len() - LISTED);
+            eprintln!("  {}", tr!("… and {} more", list.len() - LISTED));
         }
         if let Some(hint) = hint {
-            eprintln!("keepuntil: hint: {hint}");
+            tell_hint(&hint);
         }
     }
 
     fn words(&self) -> (String, Vec<String>, Option<String>) {
         match self {
             Self::Usage(message, hint) => (message.clone(), Vec::new(), Some(hint.clone())),
-            Self::Output(error) => (format!("standard output: {error}"), Vec::new(), None),
+            Self::Output(error) => (tr!("standard output: {error}", error = error), Vec::new(), None),
             Self::Ops(error) => {
                 let list = match error {
                     OpsError::Problems(problems) => problems.iter().map(ToString::to_string).collect(),
@@ -130,7 +154,9 @@ impl Failure {
 
 fn stopped_line(stopped: &Stopped) -> String {
     let archive = hex::encode(stopped.archive);
-    crate::storage::escape(&format!("record {} of {}: {}", stopped.record, &archive[..12], stopped.why))
+    let why = stopped.why.to_string();
+    let line = tr!("record {record} of {archive}: {why}", record = stopped.record, archive = &archive[..12], why = why);
+    crate::storage::escape(&line)
 }
 
 /// The words for an error about one record, which name the record once.
@@ -139,13 +165,14 @@ pub fn of_record(record: u64, error: &OpsError) -> String {
         OpsError::Archive { source, .. } => source.to_string(),
         other => other.to_string(),
     };
-    let name = format!("record {record}: ");
-    if text.starts_with(&name) { text } else { name + &text }
+    let named = tr!("record {record}: {what}", record = record, what = text);
+    let name = tr!("record {record}: {what}", record = record, what = "");
+    if text.starts_with(&name) { text } else { named }
 }
 
 fn ineligible_line((why, records): (&Ineligible, &crate::retention::ranges::Ranges)) -> String {
-    let noun = if records.count() == 1 { "record" } else { "records" };
-    format!("{noun} {records}: {why}")
+    let (numbers, why) = (records.to_string(), why.to_string());
+    tr!("record {numbers}: {why}" | "records {numbers}: {why}" % records.count(), numbers = numbers, why = why)
 }
 
 /// The code of the worst of the reasons.
@@ -219,7 +246,7 @@ fn granted_code(error: &GrantedError) -> u8 {
     }
 }
 
-fn forbidden_code(stopped: &[Stopped]) -> u8 {
+pub fn forbidden_code(stopped: &[Stopped]) -> u8 {
     let by_clock = |stopped: &Stopped| matches!(stopped.why, Forbidden::Clock(_));
     let by_approval = |stopped: &Stopped| matches!(stopped.why, Forbidden::Approvals { .. });
     match stopped {
@@ -273,232 +300,4 @@ fn journal_code(error: &JournalError) -> u8 {
 
 fn storage_code(error: &StorageError) -> u8 {
     if matches!(error, StorageError::Locked(_)) { LOCKED } else { FAILED }
-}
-
-fn hint(error: &OpsError) -> Option<String> {
-    let text = match error {
-        OpsError::Forbidden(stopped) if forbidden_code(stopped) == FORBIDDEN => {
-            "see what keeps them with `keepuntil due`, `keepuntil hold list` and `keepuntil status`"
-        }
-        OpsError::PlanFile { source: DocumentError::OtherFormat(_), .. } => {
-            "get a newer keepuntil, if it is a plan at all"
-        }
-        OpsError::PlanFile { .. } => "execute the file as `keepuntil purge --plan FILE` wrote it",
-        OpsError::Roles { .. } => "see the form with `keepuntil purge --help`",
-        OpsError::Request(RequestError::NoRoster) => "say who may ask and approve: `keepuntil roster set FILE`",
-        OpsError::Request(RequestError::NoPolicy) => {
-            "say who may ask for what: `keepuntil roster disclosure FILE`; see `keepuntil roster disclosure --help`"
-        }
-        OpsError::Request(RequestError::MayNotAsk(_)) => "see who may ask with `keepuntil roster show`",
-        OpsError::Request(RequestError::Unsigned { .. }) => {
-            "the requester signs it: ssh-keygen -Y sign -n keepuntil-request -f KEY FILE; a signature that lies elsewhere is \
-             named with --signature"
-        }
-        OpsError::Request(RequestError::OtherRequester { .. }) => {
-            "ask the requester through a channel that you know; it must be signed by the person that it names"
-        }
-        OpsError::Request(RequestError::Late(_)) => "have the requester make a new one: `keepuntil request new --help`",
-        OpsError::Request(RequestError::NoRecords) => {
-            "find out which are meant with `keepuntil request find FILE ARCHIVE`, then name them: --record N"
-        }
-        OpsError::Request(RequestError::Wider(_)) => "have the requester ask for them: `keepuntil request new --help`",
-        OpsError::Proposal(ProposalError::Late(_) | ProposalError::OtherRoster) => {
-            "make a new proposal with `keepuntil request propose FILE`, and have it approved anew"
-        }
-        OpsError::Proposal(ProposalError::Missing { .. }) => {
-            "people on the roster sign it: `keepuntil approve PROPOSAL --sign-with KEY`"
-        }
-        OpsError::Proposal(ProposalError::OwnRequest(_)) => "somebody else on the roster has to approve it",
-        OpsError::Ledger(LedgerError::Answered { .. }) => {
-            "a request is answered once: have the requester make a new one with `keepuntil request new`"
-        }
-        OpsError::Roster(RosterError::UnknownKey(_)) => {
-            "ask the person through a channel that you know; their key is added with `keepuntil roster set FILE`"
-        }
-        OpsError::Message { source: DocumentError::OtherFormat(_), .. } => {
-            "name the right file; if it is the right one, get a newer keepuntil"
-        }
-        OpsError::Message { .. } => {
-            "compare it with what was sent; `keepuntil request template` shows how a request looks"
-        }
-        OpsError::Ineligible(_) => {
-            "see what may be granted with `keepuntil request check FILE`, and propose only those: --record N; for the \
-             rest write a letter: `keepuntil refuse FILE --help`"
-        }
-        OpsError::Granted(GrantedError::NoIdentity(_)) => {
-            "name the identity that was made with the request: -i REQUEST.identity"
-        }
-        OpsError::Granted(GrantedError::Ended { .. }) => {
-            "ask the custodian again: a new request, for a new one-time address"
-        }
-        OpsError::Granted(GrantedError::NotYet { .. }) => "wait, or set the clock right",
-        OpsError::Granted(GrantedError::OtherArchive { .. }) => {
-            "name the archive, or the extract, that the grant is for"
-        }
-        OpsError::Granted(GrantedError::OtherKey { .. }) => {
-            "sign it with the key that signed the request: ssh-keygen -Y sign -n keepuntil-receipt -f KEY RECEIPT"
-        }
-        OpsError::Granted(_) => {
-            "do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one"
-        }
-        OpsError::Plan(PlanError::Stale) => {
-            "make a new plan with `keepuntil purge --plan FILE`, and have it signed anew"
-        }
-        OpsError::Plan(PlanError::ChangeUnsigned { .. }) => {
-            "print what they sign with --statement > FILE; each signs it: ssh-keygen -Y sign -n keepuntil-settings -f KEY \
-             FILE; then add --approval FILE.sig for each"
-        }
-        OpsError::Plan(PlanError::ApprovalMissing { .. }) => {
-            "people on the roster sign the plan: ssh-keygen -Y sign -n keepuntil-plan -f KEY PLAN; then add \
-             --approval PLAN.sig for each"
-        }
-        OpsError::Plan(PlanError::NoRoster) => "say who may sign: `keepuntil roster set FILE`",
-        OpsError::Plan(PlanError::Nothing) => "see what is due with `keepuntil due` and `keepuntil purge --dry-run`",
-        OpsError::Plan(PlanError::NotScheduled(_)) => "see what is scheduled with `keepuntil status`",
-        OpsError::NoSuchHold(_) => "see the holds with `keepuntil hold list`",
-        OpsError::Clock(_) | OpsError::Refused(Refusal::Clock(_)) => {
-            "set the clock right; if it is right, have somebody else say so: `keepuntil clock confirm --help`"
-        }
-        OpsError::Refused(Refusal::NeedsApproval) => {
-            "a second person signs what the same command prints with --statement; then add --approval FILE"
-        }
-        OpsError::Refused(Refusal::NoScope) => "name an archive, --compartment or --rule, or say --everything",
-        OpsError::Record { source: Refusal::NotLater { .. }, .. } => "a retention date moves later, never earlier",
-        OpsError::Time(ClockError::NoRoster) => "say who may sign: `keepuntil roster set FILE`",
-        OpsError::Time(ClockError::OtherState) => {
-            "make a new one with `keepuntil clock statement`; nothing may happen in the keyring before it is confirmed"
-        }
-        OpsError::Time(ClockError::TypedNotAllowed) => {
-            "allow it with `keepuntil keyring set --typed-confirmation yes`; the journal will say that nobody else \
-             confirmed the date"
-        }
-        OpsError::Problems(_) => {
-            "to seal the rest and have these named in their records: --skip-unreadable; for names in another \
-             charset: --names-from GB18030"
-        }
-        OpsError::Unmatched(_) => "add a pattern for them to the policy, or a last one with path = \"**\" for the rest",
-        OpsError::SameName(_) => "seal the folders into archives of their own, or rename one of the two",
-        OpsError::OutputInSource(_) => "write it to a folder beside the source: -o ../firm.sealed",
-        OpsError::NoIdentity { .. } => "name the identity file of one of its recipients with -i FILE",
-        OpsError::IdentityMissing => "name an identity file with -i FILE, or set KEEPUNTIL_IDENTITY",
-        OpsError::KeyringMissing | OpsError::Keyring(KeyringError::Missing(_)) => {
-            "name it with --keyring DIR, or make one with `keepuntil keyring init DIR`"
-        }
-        OpsError::Policy(PolicyError::Rule(_, error)) => return policy_rule_hint(error),
-        OpsError::NoRecipient(_) => "name one with -r age1pq1…, or in the policy",
-        OpsError::NoMatch(_) => "see the names with `keepuntil inspect ARCHIVE -i FILE`; quote the pattern",
-        OpsError::NotAFile(_) => "an archive is read from its end: save it to a file first",
-        OpsError::Certificate { source: CertificateError::Document(DocumentError::OtherFormat(_)), .. } => {
-            "get a newer keepuntil, if it is a certificate at all"
-        }
-        OpsError::ForeignSeal { .. } | OpsError::Certificate { .. } => {
-            "do not rely on this file; compare it with another copy, and tell whoever gave it to you"
-        }
-        OpsError::Keyring(KeyringError::UnknownArchive(_)) => "name the keyring that it was sealed with: --keyring DIR",
-        OpsError::Keyring(KeyringError::CatalogueOlder { .. }) => {
-            "this folder was restored from a backup; use the keyring as it was after its last purge"
-        }
-        OpsError::Keyring(KeyringError::RootMissing(..)) => {
-            "without its root the keyring opens nothing; is the disk with the root folder there?"
-        }
-        OpsError::Keyring(KeyringError::RootTaken(_)) => {
-            "if its keyring is on a disk that is away, bring it back; else name another folder: `keepuntil keyring \
-             init DIR --root FOLDER`; never remove a root that a keyring needs"
-        }
-        OpsError::Ledger(LedgerError::UnknownRequest(_)) => {
-            "note it and make a proposal with `keepuntil request propose FILE -o proposal.json`"
-        }
-        OpsError::Ledger(LedgerError::Spent { .. }) => {
-            "the requester writes a new request: `keepuntil request new --help`"
-        }
-        OpsError::Grant(GrantError::Ended(_)) => {
-            "make a new proposal with `keepuntil request propose FILE -o proposal.json`, and have it approved anew"
-        }
-        OpsError::Grant(GrantError::ClockBehind { .. }) => "set the clock right",
-        OpsError::Unattested(_) | OpsError::Grant(GrantError::Mismatch { .. }) => {
-            "do not rely on this file; ask whoever made it for the one that they have"
-        }
-        OpsError::Archive { source: ArchiveError::NewerFormat(_), .. } => "get a newer keepuntil",
-        OpsError::Archive { source: ArchiveError::Limit { .. }, .. } => {
-            "if you trust its origin, raise the limit with --max-ratio or --max-members"
-        }
-        OpsError::Archive { source: ArchiveError::Damaged { .. }, .. } => {
-            "see what is still whole with `keepuntil verify ARCHIVE`, and look for another copy"
-        }
-        OpsError::Journal(JournalError::Forked(_) | JournalError::Older { .. }) => {
-            "keep the older checkpoint: it proves that the journal was rewritten or put back"
-        }
-        OpsError::Journal(JournalError::OtherStart { .. }) => {
-            "ask for a whole export, or for one since the checkpoint that this witness signed last: `keepuntil journal \
-             export --since FILE`"
-        }
-        OpsError::Journal(JournalError::Storage(e)) => return storage_hint(e),
-        OpsError::Keyring(KeyringError::Storage(e)) | OpsError::Storage(e) => return storage_hint(e),
-        OpsError::Process(e) => return process_hint(e),
-        OpsError::Roster(RosterError::Process(e)) => return process_hint(e),
-        OpsError::Timestamp(TimestampError::Process(e)) => return process_hint(e),
-        OpsError::Crypto(CryptoError::MixedRecipients) => {
-            "give each kind an archive or a compartment of its own; `keepuntil keygen` makes post-quantum identities"
-        }
-        _ => return None,
-    };
-    Some(text.into())
-}
-
-/// What to add on the command line so that a rule can be applied.
-pub fn rule_hint(error: &RuleError) -> Option<&'static str> {
-    Some(match error {
-        RuleError::Unknown(_) => "see `keepuntil rules`; own rules stand in the policy file",
-        RuleError::NeedsPeriod(_) => "add the period that you decide on: --retain P3Y",
-        RuleError::NeedsStart(_) => "add --start record-date, --start creation or --start event:relationship-end",
-        RuleError::NeedsDate(_) => "add the records' date: --dated 2025-06-30",
-        RuleError::Shorter { .. } | RuleError::Longer { .. } => {
-            "leave --retain out, or give a period that the rule allows"
-        }
-        RuleError::Idle(_) => "leave --start or --counting out: what a rule says is never replaced",
-        RuleError::Nothing => {
-            "add --until 2036-12-31, --retain P10Y, --rule ID (see `keepuntil rules`), or --policy FILE"
-        }
-        RuleError::TooMany | RuleError::Retention(_) => return None,
-    })
-}
-
-/// The same in a policy file.
-fn policy_rule_hint(error: &RuleError) -> Option<String> {
-    let text = match error {
-        RuleError::Unknown(_) => "see `keepuntil rules`, or define it in the policy: [[rule]]",
-        RuleError::NeedsPeriod(_) => "add the period that you decide on: retain = \"P3Y\"",
-        RuleError::NeedsStart(_) => "add start = \"record-date\", \"creation\" or \"event:relationship-end\"",
-        RuleError::NeedsDate(_) => "add the records' date: dated = \"2025-06-30\", or one that the path captures",
-        RuleError::Shorter { .. } | RuleError::Longer { .. } => {
-            "leave `retain` out, or give a period that the rule allows"
-        }
-        RuleError::Idle(_) => "leave `start` or `counting` out: what a rule says is never replaced",
-        RuleError::Retention(RetentionError::Past(_)) => "what need not be kept any longer is not sealed",
-        RuleError::Nothing | RuleError::TooMany | RuleError::Retention(_) => return None,
-    };
-    Some(text.into())
-}
-
-fn process_hint(error: &ProcessError) -> Option<String> {
-    match error {
-        ProcessError::Missing(program) if program == "ssh-keygen" => {
-            Some("install OpenSSH (Debian: apt install openssh-client); its ssh-keygen signs and verifies".into())
-        }
-        ProcessError::Missing(program) if program == "openssl" => {
-            Some("install OpenSSL (Debian: apt install openssl); it verifies time stamps".into())
-        }
-        ProcessError::Missing(program) => Some(format!("install {program}")),
-        ProcessError::Storage(e) => storage_hint(e),
-        _ => None,
-    }
-}
-
-fn storage_hint(error: &StorageError) -> Option<String> {
-    match error {
-        StorageError::Exists(_) => Some("choose another name, or add --force to replace it".into()),
-        StorageError::Exposed { path, .. } => Some(format!("chmod 600 {}", crate::storage::show(path))),
-        StorageError::Locked(_) => Some("wait until it has ended, then try again".into()),
-        StorageError::File { .. } => None,
-    }
 }

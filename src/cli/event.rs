@@ -1,7 +1,7 @@
 //! `keepuntil event …`.
 
 use super::args::{Common, KeyringPlace};
-use super::error::Failure;
+use super::error::{Failure, tell_hint, tell_warning};
 use super::hold::ScopeArgs;
 use super::{Done, home, render};
 use crate::ops::custody::Custody;
@@ -11,6 +11,7 @@ use crate::retention::parse_date;
 use crate::storage::escape;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use tr::tr;
 
 /// Say what happened, and when: periods that wait for it begin
 #[derive(Subcommand)]
@@ -95,13 +96,13 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
 /// Warns of an event that no record waits for: its name or scope may be mistyped.
 fn warn(custody: &Custody, options: &EventOptions) -> Result<(), Failure> {
     match concerned(custody, options)? {
-        (0, _) => eprintln!(
-            "keepuntil: warning: the event concerns no live record now; it will concern what its scope names later"
-        ),
+        (0, _) => {
+            tell_warning(&tr!("the event concerns no live record now; it will concern what its scope names later"))
+        }
         (_, 0) => {
             let name = escape(&options.name);
-            eprintln!("keepuntil: warning: no record in the event's scope waits for {name}, nor did");
-            eprintln!("keepuntil: hint: see what records wait for with `keepuntil status`");
+            tell_warning(&tr!("no record in the event's scope waits for {name}, nor did", name = name));
+            tell_hint(&tr!("see what records wait for with `keepuntil status`"));
         }
         _ => {}
     }
@@ -109,17 +110,17 @@ fn warn(custody: &Custody, options: &EventOptions) -> Result<(), Failure> {
 }
 
 fn text(event: &Event) -> String {
-    let approved = match event.approved_by.is_empty() {
-        true => String::new(),
-        false => format!("\n  approved by  {}", escape(&event.approved_by.join(", "))),
-    };
-    format!(
-        "event {}\n  {} on {}\n  scope        {}{approved}\n",
-        hex::encode(event.id),
-        event.name,
-        event.date,
-        escape(&event.scope.to_string())
-    )
+    let mut text = tr!("event {id}", id = hex::encode(event.id)) + "\n";
+    text.push_str(&format!("  {}\n", tr!("{event} on {day}", event = event.name, day = event.date)));
+    text.push_str(&render::field(&tr!("scope"), &escape(&event.scope.to_string()), 15));
+    if !event.approved_by.is_empty() {
+        text.push_str(&render::field(
+            &tr!("approved by"),
+            &escape(&render::list(event.approved_by.iter().map(String::as_str))),
+            15,
+        ));
+    }
+    text
 }
 
 fn json(event: &Event) -> serde_json::Value {

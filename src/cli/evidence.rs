@@ -1,7 +1,7 @@
 //! `keepuntil evidence`.
 
 use super::args::{Common, TrustArgs};
-use super::error::Failure;
+use super::error::{Failure, tell_error, tell_hint};
 use super::{Done, home, render};
 use crate::disclosure::receipt::Handled;
 use crate::ops::evidence::{Checked, EvidenceOutcome, Pinned, Proven, verify_evidence};
@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use tr::tr;
 
 /// Check what was handed over: bags, proofs, grant and receipts; needs no keyring
 #[derive(Subcommand)]
@@ -49,7 +50,7 @@ pub fn run(command: EvidenceCommand, common: Common) -> Result<Done, Failure> {
         if common.json {
             render::json_line(&json!({ "message_type": "not_checked", "path": path.to_string_lossy() }));
         } else {
-            render::print(&format!("{}: not looked at\n", show(path)))?;
+            render::print(&(tr!("{path}: not looked at", path = show(path)) + "\n"))?;
         }
     }
     conclude(&outcome, &path, known, common)
@@ -68,16 +69,20 @@ fn conclude(outcome: &EvidenceOutcome, path: &std::path::Path, known: bool, comm
         }));
     }
     if outcome.is_broken() {
-        eprintln!("keepuntil: error: {}: {broken} of {} broken", show(path), outcome.checked.len());
-        eprintln!("keepuntil: hint: do not rely on it; ask whoever gave it to you for another copy");
+        let all = outcome.checked.len();
+        tell_error(&tr!("{path}: {broken} of {all} broken", path = show(path), broken = broken, all = all));
+        tell_hint(&tr!("do not rely on it; ask whoever gave it to you for another copy"));
         return Ok(Done::Damaged);
     }
     if !common.json {
-        let verdict = if known { "proved under the firm's keys" } else { "consistent, signer unknown" };
-        render::print(&format!("{}: {verdict}\n", show(path)))?;
+        let verdict = match known {
+            true => tr!("{path}: proved under the firm's keys", path = show(path)),
+            false => tr!("{path}: consistent, signer unknown", path = show(path)),
+        };
+        render::print(&(verdict + "\n"))?;
     }
     if !known {
-        eprintln!("keepuntil: hint: say whose seal it must be: --trust FILE with the firm's two verifier keys");
+        tell_hint(&tr!("say whose seal it must be: --trust FILE with the firm's two verifier keys"));
     }
     Ok(if known && !outcome.has_remarks() { Done::Clean } else { Done::Findings })
 }
@@ -89,60 +94,79 @@ fn time(seconds: Option<u64>) -> Option<DateTime<Utc>> {
 fn checked_text(checked: &Checked) -> String {
     let path = show(&checked.path);
     match &checked.found {
-        Err(what) => format!("{path}: broken: {}\n", escape(what)),
+        Err(what) => tr!("{path}: broken: {what}", path = path, what = escape(what)) + "\n",
         Ok(Proven::Bag(bag)) => bag_text(&path, bag),
-        Ok(Proven::Grant(grant, attested)) => format!(
-            "{path}: grant\n  grant    {}\n  to       {}, for {}\n  records  {} of {}\n  valid    {} to {}\n  \
-             journal  entry {} of {}\n",
-            hex::encode(grant.grant),
-            escape(&grant.requester.name),
-            grant.purpose.code(),
-            render::shorten(&grant.records.to_string(), 60),
-            hex::encode(grant.archive),
-            grant.valid_from.format("%Y-%m-%d"),
-            grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC"),
-            attested.entry,
-            escape(&attested.checkpoint.origin),
-        ),
-        Ok(Proven::Refusal(refusal, attested)) => format!(
-            "{path}: refusal of {}\n  reason   {}\n  archive  {}\n  journal  entry {} of {}\n",
-            refusal.refused.format("%Y-%m-%d %H:%M:%S UTC"),
-            refusal.reason.code(),
-            hex::encode(refusal.archive),
-            attested.entry,
-            escape(&attested.checkpoint.origin),
-        ),
-        Ok(Proven::Receipt { receipt, signed }) => format!(
-            "{path}: receipt, {}\n  by       {}, {}\n  what     {}: {}\n",
-            if *signed { "signed by the requester's key" } else { "not signed by anybody" },
-            escape(&receipt.requester),
-            receipt.made.format("%Y-%m-%d %H:%M:%S UTC"),
-            handled(receipt.what),
-            render::records(&receipt.records),
-        ),
+        Ok(Proven::Grant(grant, attested)) => {
+            let name = escape(&grant.requester.name);
+            let numbers = render::shorten(&grant.records.to_string(), 60);
+            let from = grant.valid_from.format("%Y-%m-%d");
+            let until = grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC");
+            let archive = hex::encode(grant.archive);
+            let fields = [
+                (tr!("grant"), hex::encode(grant.grant)),
+                (tr!("grant to" => "to"), tr!("{who}, for {purpose}", who = name, purpose = grant.purpose.code())),
+                (tr!("records"), tr!("{records} of {archive}", records = numbers, archive = archive)),
+                (tr!("grant" => "valid"), tr!("{from} to {until}", from = from, until = until)),
+                (tr!("journal"), entry_of(attested.entry, &attested.checkpoint.origin)),
+            ];
+            listed(tr!("{path}: grant", path = path), &fields)
+        }
+        Ok(Proven::Refusal(refusal, attested)) => {
+            let refused = refusal.refused.format("%Y-%m-%d %H:%M:%S UTC");
+            let fields = [
+                (tr!("reason"), refusal.reason.code().to_owned()),
+                (tr!("archive"), hex::encode(refusal.archive)),
+                (tr!("journal"), entry_of(attested.entry, &attested.checkpoint.origin)),
+            ];
+            listed(tr!("{path}: refusal of {time}", path = path, time = refused), &fields)
+        }
+        Ok(Proven::Receipt { receipt, signed }) => {
+            let heading = match signed {
+                true => tr!("{path}: receipt, signed by the requester's key", path = path),
+                false => tr!("{path}: receipt, not signed by anybody", path = path),
+            };
+            let made = receipt.made.format("%Y-%m-%d %H:%M:%S UTC");
+            let records = render::records(&receipt.records);
+            let what = tr!("{what}: {records}", what = handled(receipt.what), records = records);
+            let by = tr!("{name}, {time}", name = escape(&receipt.requester), time = made);
+            listed(heading, &[(tr!("receipt by" => "by"), by), (tr!("what"), what)])
+        }
     }
+}
+
+fn listed(heading: String, fields: &[(String, String)]) -> String {
+    let lines = fields.iter().map(|(name, value)| render::field(name, value, 11));
+    heading + "\n" + &lines.collect::<String>()
+}
+
+fn entry_of(entry: u64, journal: &str) -> String {
+    tr!("entry {entry} of {journal}", entry = entry, journal = escape(journal))
 }
 
 fn bag_text(path: &str, bag: &ProvedBag) -> String {
     let ProvedBag { proved, label, grant } = bag;
-    let sealed = time(proved.signed).map(|time| time.format(", %Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
-    let granted = grant.map_or(String::new(), |grant| format!("  grant    {}\n", hex::encode(grant)));
-    format!(
-        "{path}: whole\n  record   {} of {}\n  sealed   by {}{sealed}\n  name     {}\n  holds    {}, {}\n{granted}",
-        proved.leaf.record,
-        hex::encode(proved.archive),
-        escape(&proved.firm),
-        escape(&label.name),
-        render::count(label.files, "file"),
-        render::bytes(label.bytes),
-    )
+    let firm = escape(&proved.firm);
+    let sealed = match time(proved.signed).map(|time| time.format("%Y-%m-%d %H:%M:%S UTC")) {
+        Some(time) => tr!("by {firm}, {time}", firm = firm, time = time),
+        None => tr!("by {firm}", firm = firm),
+    };
+    let record = proved.leaf.record.to_string();
+    let mut fields = vec![
+        (tr!("record"), tr!("{records} of {archive}", records = record, archive = hex::encode(proved.archive))),
+        (tr!("sealed"), sealed),
+        (tr!("name"), escape(&label.name)),
+        (tr!("holds"), render::files_and_bytes(label.files, label.bytes)),
+    ];
+    fields.extend(grant.map(|grant| (tr!("grant"), hex::encode(grant))));
+    listed(tr!("{path}: whole", path = path), &fields)
 }
 
-fn handled(what: Handled) -> &'static str {
+/// What a requester says was done.
+pub fn handled(what: Handled) -> String {
     match what {
-        Handled::Opened => "opened",
-        Handled::Returned => "returned",
-        Handled::Destroyed => "destroyed",
+        Handled::Opened => tr!("opened"),
+        Handled::Returned => tr!("returned"),
+        Handled::Destroyed => tr!("destroyed"),
     }
 }
 

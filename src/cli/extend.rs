@@ -8,6 +8,7 @@ use crate::ops::scope::{archive_id, check_records};
 use crate::retention::parse_date;
 use clap::Args;
 use std::path::PathBuf;
+use tr::tr;
 
 /// Keep records longer; a date moves later only
 #[derive(Args)]
@@ -40,7 +41,11 @@ pub fn run(args: ExtendArgs, common: Common) -> Result<Done, Failure> {
             "message_type": "extended", "archive": hex::encode(archive), "records": extended, "until": until,
         }));
     } else if !common.quiet {
-        render::print(&format!("{} kept until {until} at least\n", render::count(extended.count(), "record")))?;
+        let kept = tr!(
+            "{n} record kept until {day} at least" | "{n} records kept until {day} at least" % extended.count(),
+            day = until
+        );
+        render::print(&(kept + "\n"))?;
     }
     Ok(Done::Clean)
 }

@@ -11,6 +11,7 @@ use crate::ops::{proposal, request};
 use crate::storage::{StorageError, escape, show};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Hand the keys of exactly the proposed records to who asked, once enough people approved
 #[derive(Args)]
@@ -88,8 +89,8 @@ fn signatures_of(proposal: &Path) -> Result<Vec<PathBuf>, Failure> {
     }
     if found.len() > crate::disclosure::grant::MAX_APPROVALS {
         return Err(Failure::Usage(
-            format!("{}: too many signatures lie beside it", show(proposal)),
-            "name those that count with --approval FILE".into(),
+            tr!("{proposal}: too many signatures lie beside it", proposal = show(proposal)),
+            tr!("name those that count with --approval FILE"),
         ));
     }
     found.sort();
@@ -98,23 +99,24 @@ fn signatures_of(proposal: &Path) -> Result<Vec<PathBuf>, Failure> {
 
 fn text(grant: &Grant, again: bool, args: &GrantArgs) -> String {
     let approved: Vec<String> = grant.approvals.iter().map(|approval| escape(&approval.name)).collect();
-    let approved = if approved.is_empty() { "nobody had to".into() } else { approved.join(", ") };
-    let mut text = format!(
-        "grant {}{}\n  records    {} of {}\n  for        {}, {}\n  approved   {}\n  valid      until {}\n  watermark  {}\n  \
-         written    {}\n",
-        hex::encode(grant.grant),
-        if again { ", granted before" } else { "" },
-        grant.records,
-        show(&args.archive),
-        escape(&grant.requester.name),
-        grant.purpose.code(),
-        approved,
-        grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC"),
-        hex::encode(grant.watermark),
-        show(&args.output),
+    let approved =
+        if approved.is_empty() { tr!("nobody had to") } else { render::list(approved.iter().map(String::as_str)) };
+    let id = hex::encode(grant.grant);
+    let heading = if again { tr!("grant {id}, granted before", id = id) } else { tr!("grant {id}", id = id) };
+    let mut text = heading + "\n";
+    let mut add = |name: &str, value: &str| text.push_str(&render::field(name, value, 13));
+    add(&tr!("records"), &tr!("{records} of {archive}", records = grant.records, archive = show(&args.archive)));
+    add(
+        &tr!("grant for" => "for"),
+        &tr!("{name}, {purpose}", name = escape(&grant.requester.name), purpose = grant.purpose.code()),
     );
+    add(&tr!("grant" => "approved"), &approved);
+    let until = grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC");
+    add(&tr!("grant" => "valid"), &tr!("until {time}", time = until));
+    add(&tr!("watermark"), &hex::encode(grant.watermark));
+    add(&tr!("grant" => "written"), &show(&args.output));
     if let Some(extract) = &args.extract {
-        text.push_str(&format!("             {}\n", show(extract)));
+        add("", &show(extract));
     }
     text
 }

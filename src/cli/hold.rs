@@ -1,7 +1,7 @@
 //! `keepuntil hold …`.
 
 use super::args::{Common, KeyringPlace};
-use super::error::Failure;
+use super::error::{Failure, tell_warning};
 use super::{Done, home, render};
 use crate::ops::custody::Custody;
 use crate::ops::hold::{in_force, named, place, release};
@@ -11,6 +11,7 @@ use crate::retention::scope::Scope;
 use crate::storage::escape;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
+use tr::tr;
 
 /// Stop the destruction of records for as long as a matter needs them
 #[derive(Subcommand)]
@@ -87,24 +88,18 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
             let covered = covered(&custody, &hold)?;
             let (destroyed, _) = named(&custody, &hold.scope)?;
             if !destroyed.is_empty() {
-                eprintln!(
-                    "keepuntil: warning: the hold comes too late for records {destroyed}: their keys were destroyed"
-                );
+                tell_warning(&tr!(
+                    "the hold comes too late for records {records}: their keys were destroyed",
+                    records = destroyed
+                ));
             }
             if covered == 0 {
-                eprintln!(
-                    "keepuntil: warning: the hold covers no live record now; it will cover what its scope names later"
-                );
+                tell_warning(&tr!("the hold covers no live record now; it will cover what its scope names later"));
             }
             if common.json {
                 render::json_line(&json(&hold, covered));
             } else if !common.quiet {
-                let n = render::count(covered, "record");
-                render::print(&format!(
-                    "hold {}\n  {}: {n} now\n",
-                    hex::encode(hold.id),
-                    escape(&hold.scope.to_string())
-                ))?;
+                render::print(&format!("{}\n  {}\n", heading(&hold), reach(&hold, covered)))?;
             }
         }
         HoldCommand::Release { hold, keyring } => {
@@ -113,7 +108,7 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
             if common.json {
                 render::json_line(&serde_json::json!({ "message_type": "released", "hold": hex::encode(id) }));
             } else if !common.quiet {
-                render::print(&format!("hold {} released\n", hex::encode(id)))?;
+                render::print(&(tr!("hold {id} released", id = hex::encode(id)) + "\n"))?;
             }
         }
         HoldCommand::List { keyring } => {
@@ -156,16 +151,26 @@ fn covered(custody: &Custody, hold: &Hold) -> Result<u64, Failure> {
 }
 
 fn text(hold: &Hold, covered: u64) -> String {
-    format!(
-        "hold {}\n  matter     {}\n  authority  {}\n  scope      {}: {} now\n  since      {}\n{}",
-        hex::encode(hold.id),
-        escape(hold.matter.as_deref().unwrap_or("")),
-        escape(hold.authority.as_deref().unwrap_or("")),
-        escape(&hold.scope.to_string()),
-        render::count(covered, "record"),
-        hold.from,
-        if hold.secrecy { "  secrecy    nothing of it may be disclosed\n" } else { "" },
-    )
+    let mut text = heading(hold) + "\n";
+    let mut add = |name: &str, value: &str| text.push_str(&render::field(name, value, 13));
+    add(&tr!("hold" => "matter"), &escape(hold.matter.as_deref().unwrap_or("")));
+    add(&tr!("hold" => "authority"), &escape(hold.authority.as_deref().unwrap_or("")));
+    add(&tr!("scope"), &reach(hold, covered));
+    add(&tr!("since"), &hold.from.to_string());
+    if hold.secrecy {
+        add(&tr!("secrecy"), &tr!("nothing of it may be disclosed"));
+    }
+    text
+}
+
+fn heading(hold: &Hold) -> String {
+    tr!("hold {id}", id = hex::encode(hold.id))
+}
+
+/// What a hold names, and how much of it there is.
+fn reach(hold: &Hold, covered: u64) -> String {
+    let scope = escape(&hold.scope.to_string());
+    tr!("{scope}: {n} record now" | "{scope}: {n} records now" % covered, scope = scope)
 }
 
 fn json(hold: &Hold, covered: u64) -> serde_json::Value {

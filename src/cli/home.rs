@@ -1,7 +1,7 @@
 //! Where things are by default, and how they are opened: keyring, root, identity.
 
 use super::args::{IdentityPlace, KeyringPlace, TrustArgs};
-use super::error::{FAILED, Failure, LOCKED};
+use super::error::{FAILED, Failure, LOCKED, tell_warning};
 use super::prompt::Terminal;
 use crate::crypto::identity::{Identities, Prompts};
 use crate::crypto::sign::VerifierKey;
@@ -16,6 +16,7 @@ use crate::storage::lock::Sharing;
 use crate::storage::{StorageError, read_limited, read_secret};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tr::tr;
 
 /// How long a command waits for another that uses the keyring.
 pub const WAIT: Duration = Duration::from_secs(30);
@@ -46,7 +47,7 @@ fn xdg_base(variable: &str, below_home: &str) -> Result<PathBuf, Failure> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute(variable)
         .or_else(|| absolute("HOME").map(|home| home.join(below_home)))
-        .ok_or_else(|| Failure::Usage("there is no home folder".into(), "set HOME, or name --keyring and -i".into()))
+        .ok_or_else(|| Failure::Usage(tr!("there is no home folder"), tr!("set HOME, or name --keyring and -i")))
 }
 
 pub fn keyring_dir(place: &KeyringPlace) -> Result<PathBuf, Failure> {
@@ -141,8 +142,8 @@ pub fn trust(args: &TrustArgs) -> Result<Trust, Failure> {
         }
         if pinned.is_empty() {
             return Err(Failure::Usage(
-                format!("{}: it holds no verifier key", crate::storage::show(path)),
-                "write one with `keepuntil keyring info --vkeys`".into(),
+                tr!("{file}: it holds no verifier key", file = crate::storage::show(path)),
+                tr!("write one with `keepuntil keyring info --vkeys`"),
             ));
         }
     }
@@ -165,7 +166,7 @@ pub fn reading(place: &KeyringPlace) -> Result<Custody, Failure> {
 pub fn remember(custody: Custody) -> Result<(), Failure> {
     match custody.remember(MOMENT).map_err(Failure::from) {
         Err(Failure::Ops(e)) if [FAILED, LOCKED].contains(&super::error::code(&e)) => {
-            eprintln!("keepuntil: warning: what the clock shows could not be stored: {e}");
+            tell_warning(&tr!("what the clock shows could not be stored: {error}", error = e));
             Ok(())
         }
         stored => stored,
@@ -182,12 +183,12 @@ pub fn records(typed: &[String]) -> Result<Option<Ranges>, Failure> {
     if typed.is_empty() {
         return Ok(None);
     }
-    let malformed = |what: String| Failure::Usage(what, "name records as 17 or as 1-4,9".into());
+    let malformed = |what: String| Failure::Usage(what, tr!("name records as 17 or as 1-4,9"));
     let mut all = Vec::new();
     for text in typed {
         let ranges: Ranges = text.parse().map_err(malformed)?;
         if ranges.is_empty() || ranges.count() > MAX_TYPED {
-            return Err(malformed(format!("{text:?} names no records, or too many")));
+            return Err(malformed(tr!("{text} names no records, or too many", text = format!("{text:?}"))));
         }
         all.extend(ranges.iter());
     }
@@ -203,8 +204,8 @@ pub fn names(charset: Option<&str>) -> Result<crate::storage::source::Names, Fai
     match encoding_rs::Encoding::for_label(label.as_bytes()) {
         Some(charset) => Ok(crate::storage::source::Names { charset: Some(charset) }),
         None => Err(Failure::Usage(
-            format!("{label:?} is not a charset"),
-            "use a name such as GB18030, Big5, Shift_JIS or windows-1252".into(),
+            tr!("{name} is not a charset", name = format!("{label:?}")),
+            tr!("use a name such as GB18030, Big5, Shift_JIS or windows-1252"),
         )),
     }
 }

@@ -9,6 +9,7 @@ use crate::retention::rule::Rule;
 use crate::retention::term::Standing;
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
+use tr::tr;
 
 /// Records that are listed for people before the rest is left to `--json` and `--record`.
 const LISTED: usize = 1000;
@@ -43,7 +44,7 @@ pub fn run(args: Inspect, common: Common) -> Result<Done, Failure> {
         }
         return Ok(Done::Clean);
     }
-    let mut rows = vec![["record", "compartment", "size", "until", "name"].map(str::to_owned).to_vec()];
+    let mut rows = vec![vec![tr!("record"), tr!("compartment"), tr!("size"), tr!("until"), tr!("name")]];
     let overview = overview(&mut reader, signer, |reader, leaf| {
         if common.json {
             render::json_line(&record_json(&record_view(reader, leaf, opener.as_mut())?));
@@ -61,22 +62,25 @@ pub fn run(args: Inspect, common: Common) -> Result<Done, Failure> {
     render::print(&render::table(&rows, &[0, 2]))?;
     let unlisted = overview.records.saturating_sub(LISTED as u64);
     if unlisted > 0 {
-        render::print(&format!("  … and {unlisted} more: see them with --json, or one with --record N\n"))?;
+        let more = tr!("  … and {more} more: see them with --json, or one with --record N", more = unlisted);
+        render::print(&(more + "\n"))?;
     }
     if !known {
-        render::print("\nNames are shown to those with an identity and the keyring.\n")?;
+        render::print(&format!("\n{}\n", tr!("Names are shown to those with an identity and the keyring.")))?;
     }
     Ok(Done::Clean)
 }
 
 /// What is known of the signer, in words.
-pub fn signer_words(signer: Signer) -> &'static str {
+pub fn signer_words(signer: Signer) -> String {
     match signer {
-        Signer::Pinned { post_quantum: true } => "by the key that was named",
-        Signer::Pinned { post_quantum: false } => "by the key that was named (pinned by its Ed25519 key only)",
-        Signer::KeyringArchive => "by this keyring, which holds its keys",
-        Signer::KeyringKey => "by this keyring, which holds no keys of it",
-        Signer::Unknown => "signer unknown: these keys are the archive's own claim",
+        Signer::Pinned { post_quantum: true } => tr!("by the key that was named"),
+        Signer::Pinned { post_quantum: false } => {
+            tr!("by the key that was named (pinned by its Ed25519 key only)")
+        }
+        Signer::KeyringArchive => tr!("by this keyring, which holds its keys"),
+        Signer::KeyringKey => tr!("by this keyring, which holds no keys of it"),
+        Signer::Unknown => tr!("signer unknown: these keys are the archive's own claim"),
     }
 }
 
@@ -93,41 +97,46 @@ pub fn signer_word(signer: Signer) -> &'static str {
 
 fn overview_text(o: &Overview, path: &std::path::Path) -> String {
     let sealed = chrono::DateTime::from_timestamp(o.sealed as i64, 0).map_or("?".into(), |t| t.to_rfc3339());
-    let mut text = format!(
-        "{}: {}, {}\n  archive id   {}\n  sealed by    {}, {}\n               {}\n  tree root    {}\n  custodians   {} of {} needed\n",
-        show(path),
-        render::count(o.records, "record"),
-        render::bytes(o.bytes),
-        o.archive,
-        escape(&o.firm),
-        sealed,
-        signer_words(o.signer),
-        o.root,
-        o.custodians.1,
-        o.custodians.0,
+    let mut text = tr!(
+        "{archive}: {records}, {bytes}",
+        archive = show(path),
+        records = render::record_count(o.records),
+        bytes = render::bytes(o.bytes)
     );
+    text.push('\n');
+    let mut add = |name: &str, value: &str| text.push_str(&render::field(name, value, 15));
+    add(&tr!("archive id"), &o.archive.to_string());
+    add(&tr!("sealed by"), &tr!("{name}, {time}", name = escape(&o.firm), time = sealed));
+    add("", &signer_words(o.signer));
+    add(&tr!("tree root"), &o.root.to_string());
+    add(&tr!("custodians"), &tr!("{needed} of {all} needed", needed = o.custodians.1, all = o.custodians.0));
     for c in &o.compartments {
-        text.push_str(&format!(
-            "  compartment  {}: {}, {}, {}, to {}\n",
-            c.name,
-            c.class.as_str(),
-            render::count(c.records, "record"),
-            render::bytes(c.bytes),
-            escape(&c.recipients.join(", ")),
-        ));
+        let compartment = tr!(
+            "{name}: {class}, {records}, {bytes}, to {recipients}",
+            name = c.name,
+            class = render::class(c.class),
+            records = render::record_count(c.records),
+            bytes = render::bytes(c.bytes),
+            recipients = escape(&c.recipients.join(", "))
+        );
+        add(&tr!("compartment"), &compartment);
     }
     text.push_str(&kept::text(&o.retention, &o.rules));
     for rule in &o.rules {
-        let title = render::wrapped(&format!("{}: {}", rule.id, escape(&rule.title)), 15);
-        text.push_str(&format!("  rule         {title}"));
+        let title = tr!("{rule}: {title}", rule = rule.id, title = escape(&rule.title));
+        text.push_str(&render::field(&tr!("rule"), render::wrapped(&title, 15).trim_end_matches('\n'), 15));
         if let Some(citation) = &rule.citation {
-            let confidence = rule.confidence.map_or(String::new(), |c| format!(", confidence {}", c.as_str()));
-            let citation = render::wrapped(&format!("{}{confidence}", escape(citation)), 15);
-            text.push_str(&format!("{:15}{citation}", ""));
+            let citation = match rule.confidence {
+                None => escape(citation),
+                Some(confidence) => {
+                    tr!("{citation}, confidence {level}", citation = escape(citation), level = confidence.as_str())
+                }
+            };
+            text.push_str(&render::field("", render::wrapped(&citation, 15).trim_end_matches('\n'), 15));
         }
     }
     if !o.rules.is_empty() {
-        text.push_str("               no legal advice: the sealer chose these rules\n");
+        text.push_str(&render::field("", &tr!("no legal advice: the sealer chose these rules"), 15));
     }
     text.push('\n');
     text
@@ -138,58 +147,53 @@ fn record_row(view: &RecordView) -> Vec<String> {
     let name = match &view.label {
         None => "–".into(),
         Some(Ok(label)) => render::shorten(&escape(&label.name), 30),
-        Some(Err(e)) => format!("({})", short_reason(e)),
+        Some(Err(e)) => tr!("({reason})", reason = short_reason(e)),
     };
     vec![
         leaf.record.to_string(),
         leaf.compartment.clone(),
         render::bytes(leaf.size),
         match leaf.retention.planned() {
-            Standing::Awaiting(_) => "awaiting event".into(),
+            Standing::Awaiting(_) => tr!("awaiting event"),
             standing => standing.to_string(),
         },
         name,
     ]
 }
 
-fn short_reason(error: &crate::ops::OpsError) -> &'static str {
+fn short_reason(error: &crate::ops::OpsError) -> String {
     use crate::keyring::KeyringError;
     use crate::ops::OpsError;
     match error {
-        OpsError::NoIdentity { .. } => "no identity opens it",
-        OpsError::Keyring(KeyringError::Destroyed(_)) => "its keys were destroyed",
-        OpsError::Keyring(_) => "its keys are not in the keyring",
-        _ => "damaged",
+        OpsError::NoIdentity { .. } => tr!("no identity opens it"),
+        OpsError::Keyring(KeyringError::Destroyed(_)) => tr!("its keys were destroyed"),
+        OpsError::Keyring(_) => tr!("its keys are not in the keyring"),
+        _ => tr!("damaged"),
     }
 }
 
 fn record_text(view: &RecordView, rules: &[Rule]) -> String {
     let leaf = &view.leaf;
-    let mut text = format!(
-        "record {}\n  compartment  {}\n  kept         {}\n{}  at           {}, {} bytes\n  sha256       {}\n",
-        leaf.record,
-        leaf.compartment,
-        kept::short(&leaf.retention),
-        kept::terms(&leaf.retention, rules),
-        leaf.offset,
-        leaf.size,
-        hex::encode(leaf.sha256),
-    );
+    let mut text = tr!("record {record}", record = leaf.record) + "\n";
+    let field = |name: &str, value: &str| render::field(name, value, 15);
+    text.push_str(&field(&tr!("compartment"), &leaf.compartment));
+    text.push_str(&field(&tr!("retention" => "kept"), &kept::short(&leaf.retention)));
+    text.push_str(&kept::terms(&leaf.retention, rules));
+    let place = tr!("{offset}, {n} byte" | "{offset}, {n} bytes" % leaf.size, offset = leaf.offset);
+    text.push_str(&field(&tr!("place in the archive" => "at"), &place));
+    text.push_str(&field("sha256", &hex::encode(leaf.sha256)));
     match &view.label {
         None => {}
-        Some(Err(e)) => text.push_str(&format!("  name         ({})\n", short_reason(e))),
+        Some(Err(e)) => text.push_str(&field(&tr!("name"), &tr!("({reason})", reason = short_reason(e)))),
         Some(Ok(label)) => {
-            text.push_str(&format!(
-                "  name         {}\n  holds        {}, {}\n",
-                escape(&label.name),
-                render::count(label.files, "file"),
-                render::bytes(label.bytes)
-            ));
+            text.push_str(&field(&tr!("name"), &escape(&label.name)));
+            text.push_str(&field(&tr!("holds"), &render::files_and_bytes(label.files, label.bytes)));
             for skipped in &label.skipped {
-                text.push_str(&format!("  left out     {}\n", escape(skipped)));
+                text.push_str(&field(&tr!("left out"), &escape(skipped)));
             }
             if label.skipped_more > 0 {
-                text.push_str(&format!("  left out     {} more, listed in the record\n", label.skipped_more));
+                let more = tr!("{more} more, listed in the record", more = label.skipped_more);
+                text.push_str(&field(&tr!("left out"), &more));
             }
         }
     }

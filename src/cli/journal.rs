@@ -1,17 +1,20 @@
 //! `keepuntil journal …`.
 
 use super::args::{Common, KeyringPlace, TrustArgs};
-use super::error::Failure;
+use super::error::{Failure, tell_hint, tell_warning};
+use super::progress::Bar;
 use super::{Done, home, render};
 use crate::crypto::sign::VerifierKey;
 use crate::journal::cosign::journal_keys;
 use crate::journal::entry::Leaf;
+use crate::language::text;
 use crate::ops::journal::{self, CosignOptions, JournalOutcome};
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, read_limited, show};
 use crate::tlog::cosignature::MAX_COSIGNED;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Whose journal it must be.
 #[derive(Args)]
@@ -147,7 +150,7 @@ fn named_keys(trust: JournalTrust) -> Result<Option<[VerifierKey; 2]>, Failure> 
         Ok(keys) => Ok(Some(keys)),
         Err(e) => Err(Failure::Usage(
             e.to_string(),
-            "name both: `keepuntil keyring info --vkeys` prints them, and --trust FILE takes its output".into(),
+            tr!("name both: `keepuntil keyring info --vkeys` prints them, and --trust FILE takes its output"),
         )),
     }
 }
@@ -198,6 +201,7 @@ fn verify(
 ) -> Result<Done, Failure> {
     let keys = named_keys(trust)?;
     let since = since.map(|path| read_limited(path, MAX_COSIGNED)).transpose()?;
+    let bar = Bar::waiting(text!("checking the journal"), common.quiet);
     let found = match folder {
         Some(dir) => {
             let keys = match keys {
@@ -209,12 +213,13 @@ fn verify(
         None => {
             let keyring = home::required_keyring(place, Sharing::Shared)?;
             if keys.is_some_and(|keys| keys != keyring.verifier_keys()) {
-                let what = "the keyring's journal is not signed by the keys that were named";
-                return Err(crate::journal::JournalError::Foreign(what.into()).into());
+                let what = tr!("the keyring's journal is not signed by the keys that were named");
+                return Err(crate::journal::JournalError::Foreign(what).into());
             }
             journal::verify_own(&keyring, since.as_deref())?
         }
     };
+    bar.done();
     report(&found, since.is_some(), common)
 }
 
@@ -239,30 +244,43 @@ fn report(found: &JournalOutcome, since: bool, common: Common) -> Result<Done, F
             "times_backwards": verified.backwards,
         }));
     } else {
-        let signer = if *signer_known { "whole" } else { "consistent, signer unknown" };
-        let entries = match verified.size {
-            1 => "1 entry".to_owned(),
-            n => format!("{n} entries"),
+        let state = if *signer_known { tr!("whole") } else { tr!("consistent, signer unknown") };
+        let entries = match *signed {
+            Some(signed) if signed == verified.size => tr!("{n} entry" | "{n} entries" % verified.size),
+            Some(signed) => tr!(
+                "{n} entry, {signed} of them signed" | "{n} entries, {signed} of them signed" % verified.size,
+                signed = signed
+            ),
+            None => tr!("{n} entry, none of them signed yet" | "{n} entries, none of them signed yet" % verified.size),
         };
-        let signed = match signed {
-            Some(signed) if *signed == verified.size => String::new(),
-            Some(signed) => format!(", {signed} of them signed"),
-            None => ", none of them signed yet".into(),
+        let journal = escape(origin);
+        let text = match since {
+            false => tr!("{journal}: {state}; {entries}", journal = journal, state = state, entries = entries),
+            true => tr!(
+                "{journal}: {state}; {entries}; it extends the older checkpoint",
+                journal = journal,
+                state = state,
+                entries = entries
+            ),
         };
-        let extends = if since { "; it extends the older checkpoint" } else { "" };
-        render::print(&format!("{}: {signer}; {entries}{signed}{extends}\n", escape(origin)))?;
+        render::print(&(text + "\n"))?;
     }
     if !common.quiet {
         for (index, time) in &verified.backwards_at {
-            eprintln!("keepuntil: warning: entry {index}: its time {time} is before that of an earlier entry");
+            let (index, time) = (index.to_string(), time.to_string());
+            tell_warning(&tr!(
+                "entry {index}: its time {time} is before that of an earlier entry",
+                index = index,
+                time = time
+            ));
         }
         let more = verified.backwards - verified.backwards_at.len() as u64;
         if more > 0 {
-            eprintln!("keepuntil: warning: {more} more entries have times before those of earlier ones");
+            tell_warning(&tr!("{more} more entries have times before those of earlier ones", more = more));
         }
     }
     if !signer_known {
-        eprintln!("keepuntil: hint: say whose journal it must be: --trust FILE with the firm's verifier keys");
+        tell_hint(&tr!("say whose journal it must be: --trust FILE with the firm's verifier keys"));
         return Ok(Done::Findings);
     }
     Ok(Done::Clean)
@@ -279,7 +297,9 @@ fn export(output: &Path, since: Option<&Path>, place: &KeyringPlace, common: Com
         let path = output.to_string_lossy();
         render::json_line(&serde_json::json!({ "message_type": "journal_exported", "path": path, "entries": size }));
     } else if !common.quiet {
-        eprintln!("Wrote {} with a checkpoint over {size} of the journal's entries.", show(output));
+        let wrote =
+            tr!("Wrote {path} with a checkpoint over {n} of the journal's entries.", path = show(output), n = size);
+        eprintln!("{wrote}");
     }
     Ok(Done::Clean)
 }
@@ -292,7 +312,13 @@ fn cosign(options: &CosignOptions<'_>, common: Common) -> Result<Done, Failure> 
             "root": hex::encode(head.root), "time": options.time,
         }));
     } else if !common.quiet {
-        eprintln!("Cosigned {} at {} entries: {}", escape(&head.origin), head.size, show(options.output));
+        let cosigned = tr!(
+            "Cosigned {journal} at {n} entries: {path}",
+            journal = escape(&head.origin),
+            n = head.size,
+            path = show(options.output)
+        );
+        eprintln!("{cosigned}");
     }
     Ok(Done::Clean)
 }

@@ -1,11 +1,12 @@
 //! `keepuntil keygen`.
 
 use super::args::Keygen;
-use super::error::Failure;
+use super::error::{Failure, tell_warning};
 use super::{Done, home, prompt, render};
 use crate::crypto::identity::{generate, seal_with_passphrase};
 use crate::ops::keys::identity_file;
 use crate::storage::output::write_new;
+use tr::tr;
 
 pub fn run(args: Keygen) -> Result<Done, Failure> {
     if let Some(path) = &args.recipients_of {
@@ -13,7 +14,7 @@ pub fn run(args: Keygen) -> Result<Done, Failure> {
         for recipient in identities.recipients() {
             match recipient {
                 Some(recipient) => render::print(&format!("{recipient}\n"))?,
-                None => eprintln!("keepuntil: warning: a plugin's identity does not tell its recipient"),
+                None => tell_warning(&tr!("a plugin's identity does not tell its recipient")),
             }
         }
         return Ok(Done::Clean);
@@ -27,16 +28,17 @@ pub fn run(args: Keygen) -> Result<Done, Failure> {
     let sealed;
     let mut bytes = text.as_bytes();
     if args.passphrase {
-        let passphrase = prompt::new_passphrase("the identity")?.ok_or_else(|| {
-            Failure::Usage(
-                "there is no passphrase".into(),
-                "type one at a terminal, or set KEEPUNTIL_PASSPHRASE_COMMAND".into(),
-            )
-        })?;
+        let passphrase =
+            prompt::new_passphrase(&tr!("Passphrase for the identity (empty for none)"))?.ok_or_else(|| {
+                Failure::Usage(
+                    tr!("there is no passphrase"),
+                    tr!("type one at a terminal, or set KEEPUNTIL_PASSPHRASE_COMMAND"),
+                )
+            })?;
         sealed = seal_with_passphrase(&text, &passphrase);
         bytes = &sealed;
     }
     write_new(path, bytes, 0o600)?;
-    eprintln!("Public key: {}", identity.recipient);
+    eprintln!("{}", tr!("Public key: {recipient}", recipient = identity.recipient));
     Ok(Done::Clean)
 }

@@ -1,17 +1,19 @@
 //! `keepuntil keyring …`.
 
 use super::args::{Common, IdentityPlace, KeyringPlace, TrustArgs};
-use super::error::Failure;
+use super::error::{Failure, tell_warning};
+use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::entry::{Entry, Leaf};
 use crate::keyring::{Config, Keyring};
-use crate::ops::OpsError;
+use crate::language::text;
 use crate::ops::approval;
 use crate::ops::custody::Custody;
 use crate::ops::keys::key_sheet;
 use crate::ops::open::{Opener, open_archive};
 use crate::ops::restore::Selection;
 use crate::ops::settings::{SettingsOptions, lines, set};
+use crate::ops::{OpsError, Progress};
 use crate::storage::lock::Sharing;
 use crate::storage::output::OutputFile;
 use crate::storage::slot::keeps_former_content;
@@ -20,6 +22,7 @@ use clap::{Subcommand, ValueEnum};
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Make and look after the keyring that holds the expiry halves of all keys
 #[derive(Subcommand)]
@@ -133,12 +136,17 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
                 object["message_type"] = "settings".into();
                 render::json_line(&object);
             } else if !common.quiet {
-                let typed = if settings.typed_confirmation { "yes" } else { "no" };
-                render::print(&format!(
-                    "  cool-off            {}\n  typed confirmation  {typed}\n  fiscal year ends    {}\n",
-                    render::count(settings.cool_off_days.into(), "day"),
-                    settings.fiscal_year_end
-                ))?;
+                let typed = if settings.typed_confirmation {
+                    tr!("typed confirmation" => "yes")
+                } else {
+                    tr!("typed confirmation" => "no")
+                };
+                let lines = [
+                    (tr!("cool-off"), tr!("{n} day" | "{n} days" % settings.cool_off_days)),
+                    (tr!("typed confirmation"), typed),
+                    (tr!("fiscal year ends"), settings.fiscal_year_end.to_string()),
+                ];
+                render::print(&lines.map(|(name, value)| render::field(&name, &value, 22)).concat())?;
             }
             Ok(Done::Clean)
         }
@@ -204,56 +212,55 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
         }));
         return Ok(Done::Clean);
     }
-    let mut text = format!(
-        "{}\n  keyring id   {}\n  firm         {}\n  root key     {}, generation {}\n  signs with   {}\n               {} (ML-DSA-44; whole with --vkeys)\n",
-        show(keyring.dir()),
-        config.keyring,
-        escape(&config.firm),
-        show(&config.root),
-        keyring.generation(),
-        keys[0],
-        keys[1].to_string().chars().take(48).collect::<String>() + "…",
-    );
+    let mut text = show(keyring.dir()) + "\n";
+    let mut add = |name: &str, value: &str| text.push_str(&render::field(name, value, 15));
+    add(&tr!("keyring id"), &config.keyring.to_string());
+    add(&tr!("firm"), &escape(&config.firm));
+    let root = tr!("{path}, generation {n}", path = show(&config.root), n = keyring.generation());
+    add(&tr!("root key"), &root);
+    add(&tr!("signs with"), &keys[0].to_string());
+    let key = keys[1].to_string().chars().take(48).collect::<String>() + "…";
+    add("", &tr!("{key} (ML-DSA-44; whole with --vkeys)", key = key));
     for a in &archives {
-        let n = render::count(a.size - 1, "record");
-        text.push_str(&format!("  archive      {}, {n}, deposited {}\n", hex::encode(a.id), a.deposited));
+        let (id, records) = (hex::encode(a.id), render::record_count(a.size - 1));
+        let archive =
+            tr!("{archive}, {records}, deposited {time}", archive = id, records = records, time = a.deposited);
+        add(&tr!("archive"), &archive);
     }
     for e in &exports {
-        let n = render::count(e.records.count(), "record");
-        text.push_str(&format!("  key sheet    {} of archive {}, written {}\n", n, hex::encode(e.archive), e.time));
+        let (id, records) = (hex::encode(e.archive), render::record_count(e.records.count()));
+        let sheet =
+            tr!("{records} of archive {archive}, written {time}", records = records, archive = id, time = e.time);
+        add(&tr!("key sheet"), &sheet);
     }
-    text.push_str(WARNINGS);
+    let mut remark = |text_of_it: String| text.push_str(&format!("\n{text_of_it}\n"));
+    remark(tr!("  If this keyring or its root is lost, no record of its archives opens again.\n  \
+         It is the only one: nobody can help.\n  \
+         If the root is copied (a backup, a snapshot, a virtual machine's image), the copy\n  \
+         revives every record that is destroyed after it was made. Keep it out of backups."));
     if let Some(path) = together {
-        text.push_str(&format!(
-            "\n  The identity {} is on the same disk as the keyring.\n  \
+        remark(tr!(
+            "  The identity {path} is on the same disk as the keyring.\n  \
              Whoever takes this disk has both halves of every key and can read all records\n  \
-             until they are destroyed. Move the identity to another machine or a token.\n",
-            show(&path)
+             until they are destroyed. Move the identity to another machine or a token.",
+            path = show(&path)
         ));
     }
     if let Some(name) = copying {
-        text.push_str(&format!(
-            "\n  The root lies on {name}, which does not overwrite in place: what is destroyed may stay on\n  \
+        remark(tr!(
+            "  The root lies on {file_system}, which does not overwrite in place: what is destroyed may stay on\n  \
              the disk, or in a snapshot of it. Make the keyring with its root on ext4 or xfs:\n  \
-             `keepuntil keyring init DIR --root FOLDER`.\n"
+             `keepuntil keyring init DIR --root FOLDER`.",
+            file_system = name
         ));
     }
     if keyring.unfinished() {
-        text.push_str(
-            "\n  A change was interrupted. The next command that changes the keyring finishes it;\n  \
-             until then the former root is still there.\n",
-        );
+        remark(tr!("  A change was interrupted. The next command that changes the keyring finishes it;\n  \
+             until then the former root is still there."));
     }
     render::print(&text)?;
     Ok(Done::Clean)
 }
-
-const WARNINGS: &str = "
-  If this keyring or its root is lost, no record of its archives opens again.
-  It is the only one: nobody can help.
-  If the root is copied (a backup, a snapshot, a virtual machine's image), the copy
-  revives every record that is destroyed after it was made. Keep it out of backups.
-";
 
 /// The identity file that lies on the disk of the keyring or its root.
 fn identity_beside(identity: &IdentityPlace, keyring: &Path, root: &Path) -> Option<PathBuf> {
@@ -268,13 +275,20 @@ fn identity_beside(identity: &IdentityPlace, keyring: &Path, root: &Path) -> Opt
 
 fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     let mut keyring = home::required_keyring(place, Sharing::Shared)?;
+    let bar = Bar::waiting(text!("checking the keyring"), common.quiet);
     let live = keyring.check()?;
+    bar.done();
+    let bar = Bar::waiting(text!("checking the journal"), common.quiet);
     crate::ops::journal::verify_own(&keyring, None)?;
+    bar.done();
     let mut compared = 0u64;
     for path in archives {
         let (mut reader, _) = open_archive(path, &crate::ops::open::Trust::default(), Some(&keyring))?;
         let archive = *reader.archive();
+        let bar = Bar::counting(text!("comparing"), common.quiet);
+        bar.total(reader.records());
         reader.for_each_record::<OpsError>(|_, leaf| {
+            bar.advance(1);
             let halves = match keyring.halves(&archive, leaf.record) {
                 Err(crate::keyring::KeyringError::Destroyed(_)) => return Ok(()),
                 other => other?,
@@ -291,13 +305,16 @@ fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<D
             "message_type": "keyring_checked", "live_records": live, "compared_records": compared,
         }));
     } else {
-        render::print(&format!(
-            "{}: whole; it holds the keys of {}\n",
-            show(keyring.dir()),
-            render::count(live, "record")
-        ))?;
+        let whole = tr!(
+            "{keyring}: whole; it holds the keys of {records}",
+            keyring = show(keyring.dir()),
+            records = render::record_count(live)
+        );
+        render::print(&(whole + "\n"))?;
         if !archives.is_empty() {
-            render::print(&format!("{} compared with what was sealed: all fit\n", render::count(compared, "key")))?;
+            let fit = tr!("{n} key compared with what was sealed: all fit"
+                | "{n} keys compared with what was sealed: all fit" % compared);
+            render::print(&(fit + "\n"))?;
         }
     }
     Ok(Done::Clean)
@@ -329,13 +346,16 @@ fn export(
     file.write_all(sheet.text.as_bytes()).map_err(StorageError::at(output))?;
     file.finish()?;
     if !common.quiet {
-        let n = render::count(sheet.export.records.count(), "record");
-        eprintln!("Wrote the keys of {n} to {}.", show(output));
-        eprintln!("  They open these records for ever, whatever is destroyed in the keyring. Print");
-        eprintln!("  the sheet, lock it away, and remove the file. The keyring remembers that it exists.");
+        let records = render::record_count(sheet.export.records.count());
+        eprintln!("{}", tr!("Wrote the keys of {records} to {path}.", records = records, path = show(output)));
+        eprintln!(
+            "{}",
+            tr!("  They open these records for ever, whatever is destroyed in the keyring. Print\n  \
+                 the sheet, lock it away, and remove the file. The keyring remembers that it exists.")
+        );
     }
     for (record, e) in &sheet.failed {
-        eprintln!("keepuntil: warning: record {record}: {e}");
+        tell_warning(&tr!("record {record}: {what}", record = record, what = e));
     }
     Ok(if sheet.failed.is_empty() { Done::Clean } else { Done::Findings })
 }

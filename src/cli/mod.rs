@@ -16,6 +16,7 @@ mod evidence;
 mod extend;
 mod grant;
 mod help;
+mod hint;
 mod hold;
 mod home;
 mod inspect;

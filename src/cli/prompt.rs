@@ -3,6 +3,7 @@
 use super::error::Failure;
 use crate::crypto::identity::PromptHandler;
 use std::io::{IsTerminal, Write};
+use tr::tr;
 use zeroize::Zeroizing;
 
 /// The user's terminal.
@@ -35,7 +36,7 @@ impl PromptHandler for Terminal {
 /// Where there is no terminal: then nobody is there.
 pub fn line(question: &str) -> Result<String, Failure> {
     let typed = if can_ask() { Terminal.line(question) } else { None };
-    typed.ok_or_else(|| Failure::Usage("there is no terminal to type at".into(), "run it at a terminal".into()))
+    typed.ok_or_else(|| Failure::Usage(tr!("there is no terminal to type at"), tr!("run it at a terminal")))
 }
 
 /// What `KEEPUNTIL_PASSPHRASE_COMMAND` prints, without its line end; `None` where it is not set or fails.
@@ -65,17 +66,17 @@ pub fn can_ask() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-/// A new passphrase, asked for twice; an empty one means none.
-pub fn new_passphrase(what: &str) -> Result<Option<Zeroizing<String>>, super::error::Failure> {
+/// A new passphrase, asked for with `question` and then again; an empty one means none.
+pub fn new_passphrase(question: &str) -> Result<Option<Zeroizing<String>>, super::error::Failure> {
     if let Some(passphrase) = from_command() {
         return Ok(Some(passphrase).filter(|text| !text.is_empty()));
     }
-    let Some(first) = ask(&format!("Passphrase for {what} (empty for none)")) else { return Ok(None) };
+    let Some(first) = ask(question) else { return Ok(None) };
     if first.is_empty() {
         return Ok(None);
     }
-    match ask("The same again") {
+    match ask(&tr!("The same again")) {
         Some(second) if second == first => Ok(Some(first)),
-        _ => Err(super::error::Failure::Usage("the two passphrases differ".into(), "start the command again".into())),
+        _ => Err(super::error::Failure::Usage(tr!("the two passphrases differ"), tr!("start the command again"))),
     }
 }

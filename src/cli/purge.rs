@@ -3,12 +3,12 @@
 use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::certificate::dry_run::{Left, dry_run};
 use super::certificate::names::{NameInventory, NamedRecord};
-use super::error::Failure;
+use super::error::{Failure, tell_warning};
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::plan::Plan;
 use crate::journal::role::{MAX_ROLES, Roles, parse_roles};
-use crate::language::language;
+use crate::language::{language, said, text};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
@@ -22,6 +22,7 @@ use crate::storage::{StorageError, read_limited, show};
 use clap::{Args, Subcommand};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Destroy the keys of records whose time has run
 #[derive(Args)]
@@ -104,7 +105,8 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
         if common.json {
             render::json_line(&serde_json::json!({ "message_type": "cancelled", "purge": id }));
         } else if !common.quiet {
-            render::print(&format!("purge {id} cancelled: its records are due as before\n"))?;
+            let cancelled = tr!("purge {id} cancelled: its records are due as before", id = id);
+            render::print(&(cancelled + "\n"))?;
         }
         return Ok(Done::Clean);
     }
@@ -121,10 +123,12 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
     if let Some(file) = &args.execute {
         let signatures = home::signatures(&args.approval)?;
         let plan = read_limited(file, MAX_PLAN)?;
+        let bar = Bar::waiting(text!("purging"), common.quiet);
         let step = execute_plan(&mut custody, &plan, &signatures, &roles).map_err(|e| match e {
             OpsError::PlanFile { source, .. } => OpsError::PlanFile { path: file.clone(), source },
             other => other,
         })?;
+        bar.done();
         return match step {
             Step::Scheduled(scheduled) => report_scheduled(&scheduled, common),
             Step::Executed(executed) => report(&executed, common),
@@ -144,8 +148,8 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
         }
         None if args.dry_run => show_proposal(&custody, &proposal, &selection, common),
         None => Err(Failure::Usage(
-            "it is not said what to do".into(),
-            "add --dry-run, --plan FILE, --execute FILE, --unattended or --reclaim ARCHIVE".into(),
+            tr!("it is not said what to do"),
+            tr!("add --dry-run, --plan FILE, --execute FILE, --unattended or --reclaim ARCHIVE"),
         )),
     }
 }
@@ -168,8 +172,8 @@ fn selection(custody: &Custody, args: &PurgeArgs) -> Result<Selection, Failure> 
         && !crate::retention::term::is_code(code)
     {
         return Err(Failure::Usage(
-            format!("{code:?} is not a code of lower-case letters, digits and hyphens"),
-            "a reason must not name anybody: it outlives the record; use a code such as consent-withdrawn".into(),
+            tr!("{code} is not a code of lower-case letters, digits and hyphens", code = format!("{code:?}")),
+            tr!("a reason must not name anybody: it outlives the record; use a code such as consent-withdrawn"),
         ));
     }
     Ok(Selection { archive, records, early: args.early.clone() })
@@ -194,10 +198,12 @@ fn show_proposal(
         return Ok(Done::Clean);
     }
     let left: Vec<Left> =
-        proposal.left.iter().map(|(why, records)| Left { why: (*why).to_owned(), records: *records }).collect();
+        proposal.left.iter().map(|(why, records)| Left { why: said(why).into_owned(), records: *records }).collect();
     if proposal.records.is_empty() {
-        let lines = left.iter().map(|left| format!("  {}: {}\n", render::count(left.records, "record"), left.why));
-        render::print(&format!("nothing may be destroyed now\n{}", lines.collect::<String>()))?;
+        let line =
+            |left: &Left| tr!("  {n} record: {why}" | "  {n} records: {why}" % left.records, why = left.why) + "\n";
+        let lines: String = left.iter().map(line).collect();
+        render::print(&format!("{}\n{lines}", tr!("nothing may be destroyed now")))?;
         return Ok(Done::Clean);
     }
     render::print(&dry_run(&plan(custody, proposal, selection.early.as_deref())?, &left))?;
@@ -218,14 +224,16 @@ fn write_plan(
     show_proposal(custody, proposal, selection, common)?;
     if !common.quiet && !common.json {
         let path = show(file);
-        eprintln!("Wrote the plan to {path}.");
+        eprintln!("{}", tr!("Wrote the plan to {path}.", path = path));
+        let then = |command: String| eprintln!("{}", tr!("  Then: {command}", command = command));
         match proposal.approvals_needed {
-            0 => eprintln!("  Then: keepuntil purge --execute {path}"),
+            0 => then(format!("keepuntil purge --execute {path}")),
             needed => {
-                let people = if needed == 1 { "1 person".into() } else { format!("{needed} people") };
-                eprintln!("  {people} on the roster must sign it, each into a file of their own:");
+                let sign = tr!("  {n} person on the roster must sign it, each into a file of their own:"
+                    | "  {n} people on the roster must sign it, each into a file of their own:" % needed);
+                eprintln!("{sign}");
                 eprintln!("    ssh-keygen -Y sign -n keepuntil-plan -f KEY < {path} > NAME.sig");
-                eprintln!("  Then: keepuntil purge --execute {path} --approval NAME.sig …");
+                then(format!("keepuntil purge --execute {path} --approval NAME.sig …"));
             }
         }
     }
@@ -236,8 +244,8 @@ fn write_plan(
 fn write_inventory(custody: &mut Custody, proposal: &Proposal, args: &PurgeArgs, path: &Path) -> Result<(), Failure> {
     let Some(archive) = args.archive.as_ref().filter(|archive| archive.is_file()) else {
         return Err(Failure::Usage(
-            "names are read from the archive, and --archive names no file".into(),
-            "name the archive's file: --archive firm.sealed".into(),
+            tr!("names are read from the archive, and --archive names no file"),
+            tr!("name the archive's file: --archive firm.sealed"),
         ));
     };
     let (mut reader, _) = open_archive(archive, &Trust::default(), Some(custody.keyring()))?;
@@ -265,18 +273,26 @@ fn write_inventory(custody: &mut Custody, proposal: &Proposal, args: &PurgeArgs,
     let mut output = OutputFile::begin(path, 0o600, false)?;
     output.write_all(&content).map_err(StorageError::at(path))?;
     output.finish()?;
-    eprintln!("keepuntil: warning: {}: it names the records, and outlives them", show(path));
+    tell_warning(&tr!("{file}: it names the records, and outlives them", file = show(path)));
     Ok(())
 }
 
 fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Result<Done, Failure> {
+    let bar = Bar::waiting(text!("purging"), common.quiet);
     let outcome = unattended(custody, roles)?;
+    bar.done();
     let mut done = Done::Clean;
     for executed in &outcome.executed {
         report(executed, common)?;
     }
     for Stopped { archive, record, why } in &outcome.stopped {
-        eprintln!("keepuntil: warning: record {record} of archive {}: {why}", hex::encode(archive));
+        let (archive, why) = (hex::encode(archive), why.to_string());
+        tell_warning(&tr!(
+            "record {record} of archive {archive}: {why}",
+            record = record,
+            archive = archive,
+            why = why
+        ));
         done = Done::Findings;
     }
     match &outcome.scheduled {
@@ -284,7 +300,7 @@ fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Resul
             report_scheduled(scheduled, common)?;
         }
         None if outcome.executed.is_empty() && !common.json && !common.quiet => {
-            render::print("nothing to destroy\n")?;
+            render::print(&(tr!("nothing to destroy") + "\n"))?;
         }
         None => {}
     }
@@ -299,12 +315,13 @@ fn report_scheduled(scheduled: &Scheduled, common: Common) -> Result<Done, Failu
             "message_type": "scheduled", "purge": id, "records": records, "not_before": scheduled.not_before,
         }));
     } else if !common.quiet {
-        render::print(&format!(
-            "purge {id}\n  {} scheduled; may be destroyed from {} on\n  until then: keepuntil purge cancel {}\n",
-            render::count(records, "record"),
-            scheduled.not_before,
-            &id[..8]
-        ))?;
+        let what = tr!(
+            "  {n} record scheduled; may be destroyed from {day} on"
+                | "  {n} records scheduled; may be destroyed from {day} on" % records,
+            day = scheduled.not_before
+        );
+        let cancel = tr!("  until then: {command}", command = format!("keepuntil purge cancel {}", &id[..8]));
+        render::print(&format!("{}\n{what}\n{cancel}\n", tr!("purge {id}", id = id)))?;
     }
     Ok(Done::Clean)
 }
@@ -322,25 +339,24 @@ fn report(executed: &Executed, common: Common) -> Result<Done, Failure> {
         return Ok(Done::Clean);
     }
     if !common.quiet {
-        render::print(&format!(
-            "purge {id}\n  the keys of {} are destroyed here (cryptographic erase)\n  certificate  {}\n",
-            render::count(certificate.records.len() as u64, "record"),
-            show(&executed.path)
-        ))?;
+        let records = render::record_count(certificate.records.len() as u64);
+        let erased = tr!("  the keys of {records} are destroyed here (cryptographic erase)", records = records);
+        let written = render::field(&tr!("certificate"), &show(&executed.path), 15);
+        render::print(&format!("{}\n{erased}\n{written}", tr!("purge {id}", id = id)))?;
     }
     for granted in &certificate.disclosures {
-        eprintln!(
-            "keepuntil: warning: grant {} handed over {} of them: what was handed over is not destroyed",
-            hex::encode(granted.grant),
-            granted.records
-        );
+        tell_warning(&tr!(
+            "grant {grant} handed over {n} of them: what was handed over is not destroyed",
+            grant = hex::encode(granted.grant),
+            n = granted.records
+        ));
     }
     for sheet in &certificate.exports {
-        eprintln!(
-            "keepuntil: warning: a key sheet written on {} still opens {} of them: destroy it",
-            sheet.time.date_naive(),
-            sheet.records
-        );
+        tell_warning(&tr!(
+            "a key sheet written on {day} still opens {n} of them: destroy it",
+            day = sheet.time.date_naive(),
+            n = sheet.records
+        ));
     }
     Ok(Done::Clean)
 }
@@ -349,7 +365,7 @@ fn reclaim_archive(archive: &Path, place: &KeyringPlace, common: Common) -> Resu
     let mut custody = home::custody(place)?;
     let (mut reader, _) = open_archive(archive, &Trust::default(), Some(custody.keyring()))?;
     let id = archive_id(custody.keyring(), archive)?;
-    let bar = Bar::new("removing", common.quiet);
+    let bar = Bar::new(text!("removing"), common.quiet);
     let is_destroyed =
         |record: u64| -> Result<bool, OpsError> { Ok(!custody.keyring_mut().record_entry(&id, record)?.live) };
     let outcome = reclaim(archive, &mut reader, is_destroyed, &bar)?;
@@ -359,9 +375,15 @@ fn reclaim_archive(archive: &Path, place: &KeyringPlace, common: Common) -> Resu
             "message_type": "reclaimed", "records": outcome.records, "bytes": outcome.bytes, "freed": outcome.freed,
         }));
     } else if !common.quiet {
-        let freed = if outcome.freed { "" } else { "; this file system keeps the space" };
-        let n = render::count(outcome.records, "destroyed record");
-        render::print(&format!("{n}: {} of ciphertext removed{freed}\n", render::bytes(outcome.bytes)))?;
+        let bytes = render::bytes(outcome.bytes);
+        let removed = tr!(
+            "{n} destroyed record: {bytes} of ciphertext removed"
+                | "{n} destroyed records: {bytes} of ciphertext removed" % outcome.records,
+            bytes = bytes
+        );
+        let text =
+            if outcome.freed { removed } else { tr!("{removed}; this file system keeps the space", removed = removed) };
+        render::print(&(text + "\n"))?;
     }
     Ok(Done::Clean)
 }

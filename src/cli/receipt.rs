@@ -1,7 +1,8 @@
 //! `keepuntil receipt …`.
 
 use super::args::{Common, KeyringPlace};
-use super::error::Failure;
+use super::error::{Failure, tell_hint, tell_warning};
+use super::evidence::handled;
 use super::{Done, home, render};
 use crate::disclosure::grant::Grant;
 use crate::disclosure::namespace;
@@ -16,6 +17,7 @@ use crate::storage::{StorageError, escape, read_limited, show};
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Say what became of what was granted, and take such a word into the journal
 #[derive(Subcommand)]
@@ -101,20 +103,18 @@ fn run_new(args: &New, common: Common) -> Result<Done, Failure> {
             "signature": signature.map(|_| signed.to_string_lossy().into_owned()),
         }));
     } else if !common.quiet {
-        render::print(&format!(
-            "{}: {} of grant {}\n",
-            show(&args.output),
-            render::records(&receipt.records),
-            hex::encode(receipt.grant)
-        ))?;
+        let text = tr!(
+            "{file}: {records} of grant {grant}",
+            file = show(&args.output),
+            records = render::records(&receipt.records),
+            grant = hex::encode(receipt.grant)
+        );
+        render::print(&(text + "\n"))?;
     }
     if args.sign_with.is_none() {
-        eprintln!("keepuntil: warning: the receipt is not signed: it counts for nothing yet");
-        eprintln!(
-            "keepuntil: hint: sign it: ssh-keygen -Y sign -n {} -f KEY {}",
-            namespace::RECEIPT,
-            show(&args.output)
-        );
+        tell_warning(&tr!("the receipt is not signed: it counts for nothing yet"));
+        let sign = format!("ssh-keygen -Y sign -n {} -f KEY {}", namespace::RECEIPT, show(&args.output));
+        tell_hint(&tr!("sign it: {command}", command = sign));
     }
     Ok(Done::Clean)
 }
@@ -138,14 +138,15 @@ fn run_import(args: &Import, common: Common) -> Result<Done, Failure> {
             "signed_by": { "name": signer.name, "key": signer.key },
         }));
     } else if !common.quiet {
-        render::print(&format!(
-            "grant {}: {} {}, says {}{}\n",
-            hex::encode(receipt.grant),
-            receipt.what.code(),
-            render::records(&receipt.records),
-            escape(&signer.name),
-            if again { "; that was known" } else { "" }
-        ))?;
+        let said = tr!(
+            "grant {grant}: {what} {records}, says {name}",
+            grant = hex::encode(receipt.grant),
+            what = handled(receipt.what),
+            records = render::records(&receipt.records),
+            name = escape(&signer.name)
+        );
+        let text = if again { tr!("{said}; that was known", said = said) } else { said };
+        render::print(&(text + "\n"))?;
     }
     Ok(Done::Clean)
 }

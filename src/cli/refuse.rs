@@ -1,7 +1,7 @@
 //! `keepuntil refuse`.
 
 use super::args::{Common, KeyringPlace};
-use super::error::Failure;
+use super::error::{Failure, tell_warning};
 use super::letter::letter;
 use super::request::MessageArgs;
 use super::{Done, home, render};
@@ -15,6 +15,7 @@ use clap::Args;
 use clap::builder::PossibleValuesParser;
 use std::io::Write;
 use std::path::PathBuf;
+use tr::tr;
 
 /// Refuse a request, with a reason and a letter that the journal speaks for
 #[derive(Args)]
@@ -64,7 +65,8 @@ pub fn run(args: &RefuseArgs, common: Common) -> Result<Done, Failure> {
         file.finish()?;
     }
     if let Some(why) = &refused.unsigned {
-        eprintln!("keepuntil: warning: {}: nobody is named as the requester: {}", show(&args.message.file), words(why));
+        let file = show(&args.message.file);
+        tell_warning(&tr!("{file}: nobody is named as the requester: {why}", file = file, why = words(why)));
     }
     if common.json {
         render::json_line(&serde_json::json!({
@@ -72,11 +74,13 @@ pub fn run(args: &RefuseArgs, common: Common) -> Result<Done, Failure> {
             "refusal": refused.refusal, "letter": args.letter.as_ref().map(|path| path.to_string_lossy()),
         }));
     } else if !common.quiet {
-        let again = if refused.again { " (as before)" } else { "" };
-        let id = hex::encode(refused.refusal.refusal);
-        eprintln!("Wrote {}: refusal {id}{again}.", show(&args.output));
+        let (file, id) = (show(&args.output), hex::encode(refused.refusal.refusal));
+        match refused.again {
+            false => eprintln!("{}", tr!("Wrote {file}: refusal {id}.", file = file, id = id)),
+            true => eprintln!("{}", tr!("Wrote {file}: refusal {id} (as before).", file = file, id = id)),
+        }
         if let Some(path) = &args.letter {
-            eprintln!("      {}: the letter.", show(path));
+            eprintln!("{}", tr!("      {file}: the letter.", file = show(path)));
         }
     }
     Ok(Done::Clean)

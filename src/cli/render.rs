@@ -1,8 +1,10 @@
 //! Text for terminals of 80 columns: wide characters aligned, hostile ones escaped, sizes readable.
 
 use super::error::Failure;
+use crate::retention::Class;
 use crate::retention::ranges::Ranges;
 use std::io::Write;
+use tr::tr;
 use unicode_width::UnicodeWidthStr;
 
 /// Columns of a terminal.
@@ -30,6 +32,40 @@ pub fn bytes(n: u64) -> String {
     if unit == 0 { format!("{n} B") } else { format!("{value:.1} {}", UNITS[unit]) }
 }
 
+/// So many records.
+pub fn record_count(n: u64) -> String {
+    tr!("{n} record" | "{n} records" % n)
+}
+
+/// So many files.
+pub fn file_count(n: u64) -> String {
+    tr!("{n} file" | "{n} files" % n)
+}
+
+/// So many files of so many bytes.
+pub fn files_and_bytes(files: u64, size: u64) -> String {
+    tr!("{files}, {bytes}", files = file_count(files), bytes = bytes(size))
+}
+
+/// So many people.
+pub fn people_count(n: u32) -> String {
+    tr!("{n} person" | "{n} people" % n)
+}
+
+/// Words one after the other.
+pub fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    words.into_iter().collect::<Vec<_>>().join(&tr!("in a list" => ", "))
+}
+
+/// A class in words; options and JSON have its code.
+pub fn class(class: Class) -> String {
+    match class {
+        Class::Public => tr!("class" => "public"),
+        Class::Sensitive => tr!("class" => "sensitive"),
+        Class::Confidential => tr!("class" => "confidential"),
+    }
+}
+
 /// A number with a noun in the right form.
 pub fn count(n: u64, singular: &str) -> String {
     if n == 1 { format!("1 {singular}") } else { format!("{n} {singular}s") }
@@ -37,8 +73,8 @@ pub fn count(n: u64, singular: &str) -> String {
 
 /// `record 5`, `records 5,7-9`.
 pub fn records(records: &Ranges) -> String {
-    let noun = if records.count() == 1 { "record" } else { "records" };
-    format!("{noun} {}", shorten(&records.to_string(), 60))
+    let numbers = shorten(&records.to_string(), 60);
+    tr!("record {numbers}" | "records {numbers}" % records.count(), numbers = numbers)
 }
 
 /// A table: every column as wide as its widest cell, the first `right` of them right-aligned.

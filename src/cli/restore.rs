@@ -1,10 +1,11 @@
 //! `keepuntil restore`, by a custodian with a keyring or by a requester with a grant.
 
 use super::args::{Common, Restore};
-use super::error::{Failure, code, of_record};
+use super::error::{Failure, code, of_record, tell_error, tell_hint, tell_warning};
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, error, home, render};
 use crate::crypto::identity::Identities;
+use crate::language::text;
 use crate::ops::OpsError;
 use crate::ops::granted::{GrantedRecords, SealedCopy, read_grant};
 use crate::ops::open::{Opener, Signer, open_archive};
@@ -13,6 +14,7 @@ use crate::ops::restore::{RestoreOptions, RestoreOutcome, Selection, restore};
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 pub fn run(args: Restore, common: Common) -> Result<Done, Failure> {
     let trust = home::trust(&args.trust)?;
@@ -34,7 +36,7 @@ pub fn run(args: Restore, common: Common) -> Result<Done, Failure> {
     let identities = home::required_identities(&args.identity)?;
     let mut opener = Opener::new(&reader, &identities, &mut keyring);
     let options = options(&args, selection);
-    let bar = Bar::new("restoring", common.quiet);
+    let bar = Bar::new(text!("restoring"), common.quiet);
     let outcome =
         restore(&mut reader, &mut opener, &options, &INTERRUPTED, &bar).map_err(|e| named(e, &args.archive))?;
     bar.done();
@@ -63,7 +65,7 @@ fn named(error: OpsError, archive: &Path) -> OpsError {
 
 fn warn_of_signer(signer: Signer, archive: &Path) {
     if signer == Signer::Unknown {
-        eprintln!("keepuntil: warning: {}: signer unknown", show(archive));
+        tell_warning(&tr!("{archive}: signer unknown", archive = show(archive)));
     }
 }
 
@@ -82,7 +84,7 @@ fn run_grant(args: &Restore, path: &Path, trust: &crate::ops::open::Trust, commo
         tool: format!("keepuntil {}", env!("CARGO_PKG_VERSION")),
     };
     let options = options(args, Selection::All);
-    let bar = Bar::new("restoring", common.quiet);
+    let bar = Bar::new(text!("restoring"), common.quiet);
     let opened = open_grant(&mut records, (&grant, &file), options, &open, &INTERRUPTED, &bar)
         .map_err(|e| named(e, &args.archive))?;
     bar.done();
@@ -107,8 +109,8 @@ fn granted_identities(args: &Restore, address: &str) -> Result<(Identities, Opti
         }
     }
     let missing = || {
-        let hint = "name the identity that was made with the request: -i REQUEST.identity";
-        Failure::Usage("a grant is opened with its one-time identity".into(), hint.into())
+        let hint = tr!("name the identity that was made with the request: -i REQUEST.identity");
+        Failure::Usage(tr!("a grant is opened with its one-time identity"), hint)
     };
     Ok((all.ok_or_else(missing)?, one_time))
 }
@@ -142,40 +144,52 @@ fn report_opened(
     let say = |text: String| if common.json || common.quiet { Ok(()) } else { render::print(&text) };
     if let Some(receipt) = &opened.receipt {
         match &opened.signature {
-            Some(Ok(_)) => say(format!("receipt: {}, signed; send both files to the custodian\n", show(receipt)))?,
+            Some(Ok(_)) => {
+                let signed = tr!("receipt: {file}, signed; send both files to the custodian", file = show(receipt));
+                say(signed + "\n")?;
+            }
             Some(Err(e)) => {
-                eprintln!("keepuntil: error: {}: it is not signed: {}", show(receipt), escape(&e.to_string()));
-                eprintln!("keepuntil: hint: ssh-keygen -Y sign -n keepuntil-receipt -f KEY {}", show(receipt));
+                let why = escape(&e.to_string());
+                tell_error(&tr!("{file}: it is not signed: {why}", file = show(receipt), why = why));
+                tell_hint(&format!("ssh-keygen -Y sign -n keepuntil-receipt -f KEY {}", show(receipt)));
                 done = Done::Findings;
             }
-            None => say(format!(
-                "receipt: {}; sign it and send it to the custodian:\n  ssh-keygen -Y sign -n keepuntil-receipt -f KEY {}\n",
-                show(receipt),
-                show(receipt)
-            ))?,
+            None => {
+                let sign = tr!("receipt: {file}; sign it and send it to the custodian:", file = show(receipt));
+                say(format!("{sign}\n  ssh-keygen -Y sign -n keepuntil-receipt -f KEY {}\n", show(receipt)))?;
+            }
         }
     }
     match &opened.wiped {
         Some(Ok(file)) => {
-            say(format!("{}: wiped and removed; the grant opens nothing any more here\n", show(file)))?;
+            let wiped = tr!("{file}: wiped and removed; the grant opens nothing any more here", file = show(file));
+            say(wiped + "\n")?;
             if let Some(copying) = file.parent().and_then(crate::storage::slot::keeps_former_content) {
-                eprintln!("keepuntil: warning: {}: {copying} may keep its former content", show(file));
+                tell_warning(&tr!(
+                    "{file}: {file_system} may keep its former content",
+                    file = show(file),
+                    file_system = copying
+                ));
             }
         }
         Some(Err(e)) => {
-            eprintln!("keepuntil: warning: {e}: the one-time identity is still there; remove it yourself");
+            tell_warning(&tr!("{error}: the one-time identity is still there; remove it yourself", error = e));
             done = Done::Findings;
         }
         None => match one_time {
-            Some(file) if args.keep_identity => say(format!("{}: kept, as you asked\n", show(file)))?,
-            Some(file) => say(format!("{}: kept, since not every record was opened\n", show(file)))?,
-            None => eprintln!(
-                "keepuntil: warning: the one-time identity was not removed: it is not alone in a file; remove it yourself"
-            ),
+            Some(file) if args.keep_identity => say(tr!("{file}: kept, as you asked", file = show(file)) + "\n")?,
+            Some(file) => say(tr!("{file}: kept, since not every record was opened", file = show(file)) + "\n")?,
+            None => tell_warning(&tr!(
+                "the one-time identity was not removed: it is not alone in a file; remove it yourself"
+            )),
         },
     }
     if opened.receipt.is_some() {
-        say(format!("The grant is valid until {until}.\nWhat was opened stays open: copies cannot be taken back.\n"))?;
+        let valid = tr!(
+            "The grant is valid until {time}.\nWhat was opened stays open: copies cannot be taken back.",
+            time = until
+        );
+        say(valid + "\n")?;
     }
     Ok(done)
 }
@@ -199,21 +213,22 @@ fn report(outcome: &RestoreOutcome, common: Common) -> Result<Done, Failure> {
                 "skipped": restored.label.skipped,
             }));
         } else if !common.quiet {
-            render::print(&format!(
-                "record {}: {} ({}, {})\n",
-                restored.record,
-                show(&restored.path),
-                render::count(restored.label.files, "file"),
-                render::bytes(restored.label.bytes)
-            ))?;
+            let text = tr!(
+                "record {record}: {path} ({files}, {bytes})",
+                record = restored.record,
+                path = show(&restored.path),
+                files = render::file_count(restored.label.files),
+                bytes = render::bytes(restored.label.bytes)
+            );
+            render::print(&(text + "\n"))?;
         }
         if !restored.label.skipped.is_empty() && !common.quiet {
             let n = restored.label.skipped.len() as u64 + restored.label.skipped_more;
-            eprintln!(
-                "keepuntil: warning: record {}: {} left out when it was sealed",
-                restored.record,
-                render::count(n, "file")
-            );
+            tell_warning(&tr!(
+                "record {record}: {n} file left out when it was sealed"
+                    | "record {record}: {n} files left out when it was sealed" % n,
+                record = restored.record
+            ));
         }
     }
     let mut done = Done::Clean;
@@ -223,7 +238,7 @@ fn report(outcome: &RestoreOutcome, common: Common) -> Result<Done, Failure> {
                 "message_type": "not_restored", "record": record, "code": code(e), "what": e.to_string(),
             }));
         }
-        eprintln!("keepuntil: error: {}", of_record(*record, e));
+        tell_error(&of_record(*record, e));
         done = if code(e) == error::DAMAGED || done == Done::Damaged { Done::Damaged } else { Done::Findings };
     }
     Ok(done)

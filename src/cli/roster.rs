@@ -1,7 +1,7 @@
 //! `keepuntil roster …`.
 
 use super::args::{Common, KeyringPlace};
-use super::error::Failure;
+use super::error::{Failure, tell_warning};
 use super::{Done, home, render};
 use crate::disclosure::policy::{DisclosurePolicy, MAX_TEXT, Requester};
 use crate::disclosure::roster::Roster;
@@ -14,6 +14,7 @@ use crate::storage::{escape, read_limited, show};
 use clap::{Args, Subcommand};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Say whose SSH signatures count, how many people must agree, and who may ask for records
 #[derive(Subcommand)]
@@ -93,12 +94,14 @@ pub fn run(command: RosterCommand, common: Common) -> Result<Done, Failure> {
         }
         RosterCommand::Check { file, disclosure } => {
             let roster = Roster::parse(&read_limited(&file, 1 << 20)?)?;
-            let (people, keys) = (roster.people().len() as u64, roster.entries().len() as u64);
+            let (people, keys) = (roster.people().len(), roster.entries().len());
             if common.json {
                 render::json_line(&serde_json::json!({ "message_type": "roster", "people": people, "keys": keys }));
             } else {
-                let people = if people == 1 { "1 person".into() } else { format!("{people} people") };
-                render::print(&format!("{}: {people}, {}\n", show(&file), render::count(keys, "key")))?;
+                let people = tr!("{n} person" | "{n} people" % people);
+                let keys = tr!("{n} key" | "{n} keys" % keys);
+                let text = tr!("{file}: {people}, {keys}", file = show(&file), people = people, keys = keys);
+                render::print(&(text + "\n"))?;
             }
             disclosure.map_or(Ok(Done::Clean), |path| check_disclosure(&path, &roster, common))
         }
@@ -108,7 +111,7 @@ pub fn run(command: RosterCommand, common: Common) -> Result<Done, Failure> {
 fn run_set(args: &Set, common: Common) -> Result<Done, Failure> {
     let mut custody = home::custody(&args.keyring)?;
     let text = read_limited(&args.file, 1 << 20)?;
-    let text = String::from_utf8(text).map_err(|_| usage(&format!("{}: it is not UTF-8", show(&args.file))))?;
+    let text = String::from_utf8(text).map_err(|_| usage(tr!("{file}: it is not UTF-8", file = show(&args.file))))?;
     let (mut default, mut by_rule) = (1, BTreeMap::new());
     for number in &args.plan_approvals {
         match number.split_once('=') {
@@ -120,7 +123,7 @@ fn run_set(args: &Set, common: Common) -> Result<Done, Failure> {
     if args.statement {
         match statement(&custody, &options)? {
             Some(text) => render::print(&String::from_utf8_lossy(&text))?,
-            None => eprintln!("keepuntil: warning: there is no roster yet: the first needs no signature"),
+            None => tell_warning(&tr!("there is no roster yet: the first needs no signature")),
         }
         return Ok(Done::Clean);
     }
@@ -130,11 +133,11 @@ fn run_set(args: &Set, common: Common) -> Result<Done, Failure> {
 }
 
 fn people_count(text: &str) -> Result<u32, Failure> {
-    text.parse().map_err(|_| usage(&format!("{text:?} is not a number of people")))
+    text.parse().map_err(|_| usage(tr!("{text} is not a number of people", text = format!("{text:?}"))))
 }
 
-fn usage(message: &str) -> Failure {
-    Failure::Usage(message.into(), "see `keepuntil roster set --help`".into())
+fn usage(message: String) -> Failure {
+    Failure::Usage(message, tr!("see `keepuntil roster set --help`"))
 }
 
 fn read_policy(path: &Path) -> Result<DisclosurePolicy, Failure> {
@@ -152,10 +155,10 @@ fn run_disclosure(
     let mut custody = home::custody(place)?;
     let roster = custody.register().roster.as_ref().map(|known| Roster::parse(known.text.as_bytes())).transpose()?;
     match &roster {
-        None => eprintln!("keepuntil: warning: there is no roster yet: nobody can ask before there is one"),
+        None => tell_warning(&tr!("there is no roster yet: nobody can ask before there is one")),
         Some(roster) => {
             for finding in policy.findings(roster, custody.signing_time()) {
-                eprintln!("keepuntil: warning: {}: {}", show(file), escape(&finding));
+                tell_warning(&tr!("{file}: {what}", file = show(file), what = escape(&finding)));
             }
         }
     }
@@ -165,7 +168,7 @@ fn run_disclosure(
                 let text = approval::statement(&custody, &disclosure_policy::lines(&policy));
                 render::print(&String::from_utf8_lossy(&text))?;
             }
-            None => eprintln!("keepuntil: warning: without a roster a policy needs no signature"),
+            None => tell_warning(&tr!("without a roster a policy needs no signature")),
         }
         return Ok(Done::Clean);
     }
@@ -185,9 +188,16 @@ fn check_disclosure(path: &Path, roster: &Roster, common: Common) -> Result<Done
             "message_type": "disclosure_policy_checked", "requesters": policy.requesters().len(), "findings": findings,
         }));
     } else {
-        let entries = render::count(policy.requesters().len() as u64, "requester");
-        let works = if findings.is_empty() { ", and all of it works" } else { "" };
-        render::print(&format!("{}: {entries}{works}\n", show(path)))?;
+        let (file, requesters) = (show(path), policy.requesters().len());
+        let text = match findings.is_empty() {
+            true => tr!(
+                "{file}: {n} requester, and all of it works"
+                    | "{file}: {n} requesters, and all of it works" % requesters,
+                file = file
+            ),
+            false => tr!("{file}: {n} requester" | "{file}: {n} requesters" % requesters, file = file),
+        };
+        render::print(&(text + "\n"))?;
         findings.iter().try_for_each(|finding| render::print(&format!("  {}\n", escape(finding))))?;
     }
     Ok(if findings.is_empty() { Done::Clean } else { Done::Findings })
@@ -203,9 +213,14 @@ fn show_policy(policy: &DisclosurePolicy, common: Common) -> Result<(), Failure>
         }));
         return Ok(());
     }
-    let mut text = format!("disclosure policy {}\n", hex::encode(policy.hash()));
+    let mut text = tr!("disclosure policy {hash}", hash = hex::encode(policy.hash())) + "\n";
     for class in classes {
-        text.push_str(&format!("  {} records: {} must approve\n", class.as_str(), people(policy.approvals(class))));
+        let approve = tr!(
+            "  {class} records: {n} person must approve"
+                | "  {class} records: {n} people must approve" % policy.approvals(class),
+            class = render::class(class)
+        );
+        text.push_str(&(approve + "\n"));
     }
     for requester in policy.requesters() {
         let line = render::wrapped(&requester_text(requester), 4);
@@ -219,23 +234,29 @@ fn requester_text(requester: &Requester) -> String {
     let Requester { principal, purposes, classes, compartments, archive, records, until, .. } = requester;
     let mut parts = Vec::new();
     if let Some(purposes) = purposes {
-        parts.push(format!("for {}", purposes.iter().map(|p| p.code()).collect::<Vec<_>>().join(", ")));
+        let purposes = render::list(purposes.iter().map(|purpose| purpose.code()));
+        parts.push(tr!("for {purposes}", purposes = purposes));
     }
     if let Some(classes) = classes {
-        parts.push(format!("{} only", classes.iter().map(|class| class.as_str()).collect::<Vec<_>>().join(", ")));
+        let classes: Vec<String> = classes.iter().map(|class| render::class(*class)).collect();
+        let classes = render::list(classes.iter().map(String::as_str));
+        parts.push(tr!("{classes} only", classes = classes));
     }
     if let Some(names) = compartments {
-        parts.push(format!("compartments {}", names.join(", ")));
+        parts.push(tr!("compartments {names}", names = render::list(names.iter().map(String::as_str))));
     }
     if let Some(archive) = archive {
-        let records = records.as_ref().map_or(String::new(), |records| format!("records {records} of "));
-        parts.push(format!("{records}archive {}", hex::encode(archive)));
+        let archive = hex::encode(archive);
+        parts.push(match records {
+            Some(records) => tr!("records {records} of archive {archive}", records = records, archive = archive),
+            None => tr!("archive {archive}", archive = archive),
+        });
     }
     if let Some(until) = until {
-        parts.push(format!("until {until}"));
+        parts.push(tr!("until {day}", day = until));
     }
-    let what = if parts.is_empty() { "everything".into() } else { parts.join("; ") };
-    escape(&format!("{principal} may ask: {what}"))
+    let what = if parts.is_empty() { tr!("everything") } else { parts.join(&tr!("between conditions" => "; ")) };
+    escape(&tr!("{name} may ask: {what}", name = principal, what = what))
 }
 
 fn run_show(custody: &Custody, common: Common) -> Result<Done, Failure> {
@@ -248,7 +269,7 @@ fn run_show(custody: &Custody, common: Common) -> Result<Done, Failure> {
 
 fn show_roster(custody: &Custody, common: Common) -> Result<Done, Failure> {
     let Some(known) = &custody.register().roster else {
-        render::print("there is no roster: nobody's signature counts\n")?;
+        render::print(&(tr!("there is no roster: nobody's signature counts") + "\n"))?;
         return Ok(Done::Clean);
     };
     let roster = Roster::parse(known.text.as_bytes())?;
@@ -266,14 +287,12 @@ fn show_roster(custody: &Custody, common: Common) -> Result<Done, Failure> {
     let rows: Vec<Vec<String>> =
         roster.entries().iter().map(|entry| vec![escape(&entry.principal), entry.fingerprint()]).collect();
     let mut text = render::table(&rows, &[]);
-    text.push_str(&format!("  a plan that needs review is signed by {}\n", people(known.plan_approvals_default)));
+    let default = render::people_count(known.plan_approvals_default);
+    text.push_str(&(tr!("  a plan that needs review is signed by {people}", people = default) + "\n"));
     for (rule, number) in &known.plan_approvals {
-        text.push_str(&format!("  a plan with records under {rule} by {}\n", people(*number)));
+        let people = render::people_count(*number);
+        text.push_str(&(tr!("  a plan with records under {rule} by {people}", rule = rule, people = people) + "\n"));
     }
     render::print(&text)?;
     Ok(Done::Clean)
-}
-
-fn people(number: u32) -> String {
-    if number == 1 { "1 person".into() } else { format!("{number} people") }
 }

@@ -1,9 +1,10 @@
 //! `keepuntil schedule …`: destruction on the day without anybody there.
 
 use super::args::{Common, KeyringPlace};
-use super::error::Failure;
+use super::error::{Failure, tell_error, tell_hint, tell_warning};
 use super::{Done, INTERRUPTED, home, render};
 use crate::keyring::{Config, KeyringError};
+use crate::language::{Language, language, said, text};
 use crate::storage::process::{ProcessError, Program};
 use crate::storage::schedule::{MARKER, Manager, Schedule, ScheduleError, TimeOfDay};
 use crate::storage::timer::{Standing, Units, systemctl};
@@ -13,6 +14,7 @@ use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tr::tr;
 
 /// Have purge and status run every day, so that what is due is destroyed and what is overdue is seen
 #[derive(Subcommand)]
@@ -90,7 +92,7 @@ fn absolute(path: &Path) -> Result<PathBuf, StorageError> {
 }
 
 fn program() -> Result<PathBuf, StorageError> {
-    std::env::current_exe().map_err(StorageError::at("the program itself"))
+    std::env::current_exe().map_err(StorageError::at(tr!("the program itself")))
 }
 
 /// What a schedule is for: the keyring need not open now, but must be there.
@@ -131,24 +133,24 @@ fn failure(error: ScheduleError) -> Failure {
     match error {
         ScheduleError::Storage(e) => e.into(),
         ScheduleError::Process(ProcessError::Missing(program)) if program == "crontab" => Failure::Usage(
-            "crontab: there is no such program".into(),
-            "install cron, or leave --cron out to use systemd".into(),
+            tr!("crontab: there is no such program"),
+            tr!("install cron, or leave --cron out to use systemd"),
         ),
         ScheduleError::Process(e) => e.into(),
         other => {
             let hint = match &other {
-                ScheduleError::Time(_) => "write it as --at 03:30",
-                ScheduleError::Foreign(_) => "look at it, and move it away if nobody needs it",
-                ScheduleError::Marks => "put the marked lines in order with `crontab -e`, or remove them",
-                _ => "move the program or the keyring to a plainer path",
+                ScheduleError::Time(_) => tr!("write it as --at 03:30"),
+                ScheduleError::Foreign(_) => tr!("look at it, and move it away if nobody needs it"),
+                ScheduleError::Marks => tr!("put the marked lines in order with `crontab -e`, or remove them"),
+                _ => tr!("move the program or the keyring to a plainer path"),
             };
-            Failure::Usage(other.to_string(), hint.into())
+            Failure::Usage(other.to_string(), hint)
         }
     }
 }
 
 fn say(common: Common, text: &str) -> Result<(), Failure> {
-    if common.quiet || common.json { Ok(()) } else { render::print(text) }
+    if common.quiet || common.json { Ok(()) } else { render::print(&format!("{text}\n")) }
 }
 
 fn write(output: &Path, what: &What, common: Common) -> Result<Done, Failure> {
@@ -164,7 +166,7 @@ fn write(output: &Path, what: &What, common: Common) -> Result<Done, Failure> {
         vec![units.service(), units.timer()]
     };
     for path in &written {
-        say(common, &format!("Wrote {}\n", show(path)))?;
+        say(common, &tr!("Wrote {file}", file = show(path)))?;
     }
     report(
         common,
@@ -186,17 +188,23 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
     if what.cron {
         let line = schedule.cron_line().map_err(failure)?;
         let changed = crontab::set(&schedule.name(), Some(&line)).map_err(failure)?;
-        let did = if changed { "Added to your crontab" } else { "Already in your crontab" };
-        say(common, &format!("{did}: every day at {}.\n", what.at))?;
-        say(common, "  A run that the machine was off for is not made up for before the next day.\n")?;
+        match changed {
+            true => say(common, &tr!("Added to your crontab: every day at {time}.", time = what.at))?,
+            false => say(common, &tr!("Already in your crontab: every day at {time}.", time = what.at))?,
+        }
+        say(common, &tr!("  A run that the machine was off for is not made up for before the next day."))?;
         report(common, "schedule", serde_json::json!({ "crontab": line, "changed": changed, "active": true }));
         return Ok(Done::Clean);
     }
     let manager = manager(what)?;
     let units = Units::new(&units_dir(manager)?, &schedule.name());
     let changed = units.write(&schedule, manager).map_err(failure)?;
-    let did = if changed { "Wrote" } else { "Unchanged:" };
-    say(common, &format!("{did} {}\n{did} {}\n", show(&units.service()), show(&units.timer())))?;
+    for file in [units.service(), units.timer()] {
+        match changed {
+            true => say(common, &tr!("Wrote {file}", file = show(&file)))?,
+            false => say(common, &tr!("Unchanged: {file}", file = show(&file)))?,
+        }
+    }
     let timer_name = format!("{}.timer", schedule.name());
     let active = systemctl(manager, &["daemon-reload"])
         .and_then(|_| systemctl(manager, &["enable", "--now", &timer_name]))
@@ -211,14 +219,16 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
     );
     if let Err(why) = active {
         let user = if manager == Manager::User { " --user" } else { "" };
-        eprintln!("keepuntil: warning: the timer is written but does not run: {why}");
-        eprintln!("keepuntil: hint: systemctl{user} daemon-reload && systemctl{user} enable --now {timer_name}");
-        eprintln!("keepuntil: hint: where there is no systemd: --cron, or `keepuntil schedule watch`");
+        tell_warning(&tr!("the timer is written but does not run: {why}", why = why));
+        tell_hint(&format!("systemctl{user} daemon-reload && systemctl{user} enable --now {timer_name}"));
+        tell_hint(&tr!("where there is no systemd: --cron, or `keepuntil schedule watch`"));
         return Ok(Done::Findings);
     }
-    say(common, &format!("Enabled {timer_name}: every day at {}, up to 30 minutes later.\n", what.at))?;
+    let enabled =
+        tr!("Enabled {timer}: every day at {time}, up to 30 minutes later.", timer = timer_name, time = what.at);
+    say(common, &enabled)?;
     if manager == Manager::User {
-        say(common, "  It runs while you are logged in; for always: loginctl enable-linger\n")?;
+        say(common, &tr!("  It runs while you are logged in; for always: loginctl enable-linger"))?;
     }
     Ok(Done::Clean)
 }
@@ -227,7 +237,8 @@ fn remove(what: &What, common: Common) -> Result<Done, Failure> {
     let name = name(what)?;
     if what.cron {
         let changed = crontab::set(&name, None).map_err(failure)?;
-        say(common, if changed { "Removed from your crontab.\n" } else { "It was not in your crontab.\n" })?;
+        let did = if changed { tr!("Removed from your crontab.") } else { tr!("It was not in your crontab.") };
+        say(common, &did)?;
         report(common, "schedule", serde_json::json!({ "changed": changed }));
         return Ok(Done::Clean);
     }
@@ -242,11 +253,11 @@ fn remove(what: &What, common: Common) -> Result<Done, Failure> {
         false => Ok(()),
     };
     let changed = units.remove().map_err(failure)?;
-    say(common, if changed { "Removed the units.\n" } else { "There were no units.\n" })?;
+    say(common, &if changed { tr!("Removed the units.") } else { tr!("There were no units.") })?;
     let reloaded = if changed { systemctl(manager, &["daemon-reload"]).map(drop) } else { Ok(()) };
     report(common, "schedule", serde_json::json!({ "changed": changed }));
     if let Err(why) = stopped.and(reloaded) {
-        eprintln!("keepuntil: warning: systemd was not told: {why}");
+        tell_warning(&tr!("systemd was not told: {why}", why = why));
         return Ok(Done::Findings);
     }
     Ok(Done::Clean)
@@ -257,27 +268,29 @@ fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
     if what.cron {
         let crontab = crontab::read().map_err(|e| failure(e.into()))?;
         let line = crontab::find(&crontab, &schedule.name()).map_err(failure)?;
-        let text = line.as_deref().unwrap_or("There is no line in your crontab.");
-        say(common, &format!("{text}\n"))?;
+        say(common, &line.clone().unwrap_or_else(|| tr!("There is no line in your crontab.")))?;
         report(common, "schedule", serde_json::json!({ "crontab": line }));
         return Ok(if line.is_some() { Done::Clean } else { Done::Findings });
     }
     let manager = manager(what)?;
     let units = Units::new(&units_dir(manager)?, &schedule.name());
     let word = |standing| match standing {
-        Standing::Missing => "not there",
-        Standing::Current => "as it should be",
-        Standing::Differs => "differs: install it again, or name --at as it was",
-        Standing::Foreign => "not written by keepuntil",
+        Standing::Missing => text!("not there"),
+        Standing::Current => text!("as it should be"),
+        Standing::Differs => text!("differs: install it again, or name --at as it was"),
+        Standing::Foreign => text!("not written by keepuntil"),
     };
     let standing = units.standing(&schedule, manager);
     let timer_name = format!("{}.timer", schedule.name());
     let active = systemctl(manager, &["is-active", &timer_name]);
-    let state = active.as_ref().map_or_else(|e| format!("does not run: {e}"), |state| format!("is {state}"));
     for (path, standing) in [units.service(), units.timer()].iter().zip(standing) {
-        say(common, &format!("{}: {}\n", show(path), word(standing)))?;
+        say(common, &tr!("{file}: {what}", file = show(path), what = said(word(standing))))?;
     }
-    say(common, &format!("The timer {state}\n"))?;
+    let state = match &active {
+        Ok(state) => tr!("The timer is {state}", state = state),
+        Err(e) => tr!("The timer does not run: {why}", why = e),
+    };
+    say(common, &state)?;
     report(
         common,
         "schedule",
@@ -297,7 +310,8 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 
 fn watch(every: &str, place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     let period = interval(every).ok_or_else(|| {
-        Failure::Usage(format!("{every:?} is not a time such as P1D, 6h or 90m"), "use 1 second to 31 days".into())
+        let every = format!("{every:?}");
+        Failure::Usage(tr!("{text} is not a time such as P1D, 6h or 90m", text = every), tr!("use 1 second to 31 days"))
     })?;
     let keyring = absolute(&home::keyring_dir(place)?)?;
     let program = program()?;
@@ -316,7 +330,7 @@ fn watch(every: &str, place: &KeyringPlace, common: Common) -> Result<Done, Fail
             match child(&program, verb, &keyring) {
                 Ok(ended) => *code = ended,
                 Err(ProcessError::Interrupted(_)) => return Ok(Done::Clean),
-                Err(e) => eprintln!("keepuntil: error: {}: {e}", verb[0]),
+                Err(e) => tell_error(&tr!("{command}: {error}", command = verb[0], error = e)),
             }
         }
         log(common, now, codes, missed)?;
@@ -326,8 +340,12 @@ fn watch(every: &str, place: &KeyringPlace, common: Common) -> Result<Done, Fail
 
 /// Runs a verb of this program; what it says is passed on where it did not end well.
 fn child(program: &Path, verb: &[&str], keyring: &Path) -> Result<Option<i32>, ProcessError> {
-    let run = Program::new(program, LONGEST, 1 << 20).in_our_words().arg("--quiet").args(verb).arg("--keyring");
-    let ran = run.arg(keyring).until(&INTERRUPTED).run()?;
+    let lang = match language() {
+        Language::English => "en",
+        Language::Chinese => "zh",
+    };
+    let run = Program::new(program, LONGEST, 1 << 20).in_our_words().args(&["--quiet", "--lang", lang]).args(verb);
+    let ran = run.arg("--keyring").arg(keyring).until(&INTERRUPTED).run()?;
     if ran.code != Some(0) {
         eprint!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
     }
@@ -342,13 +360,22 @@ fn log(common: Common, time: DateTime<Utc>, codes: [Option<i32>; 2], missed: i64
         report(common, "run", object);
         return Ok(());
     }
-    let word = |code: Option<i32>| code.map_or("ended without a code".into(), |code| format!("exit {code}"));
-    let late = if missed > 0 {
-        format!(", made up for {}", render::count(missed as u64, "missed run"))
-    } else {
-        String::new()
+    let word = |code: Option<i32>| match code {
+        Some(code) => tr!("exit {code}", code = code),
+        None => tr!("ended without a code"),
     };
-    render::print(&format!("{time} purge {}, status {}{late}\n", word(purge), word(status)))
+    let (purge, status) = (word(purge), word(status));
+    let text = match missed {
+        0 => tr!("{time} purge {purge}, status {status}", time = time, purge = purge, status = status),
+        missed => tr!(
+            "{time} purge {purge}, status {status}, made up for {n} missed run"
+                | "{time} purge {purge}, status {status}, made up for {n} missed runs" % missed,
+            time = time,
+            purge = purge,
+            status = status
+        ),
+    };
+    render::print(&(text + "\n"))
 }
 
 /// `P1D`, `PT6H`, `1d`, `6h`, `90m`, `10s`: at least a second, at most 31 days.

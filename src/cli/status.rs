@@ -1,13 +1,15 @@
 //! `keepuntil status`.
 
 use super::args::{Common, KeyringPlace};
-use super::error::Failure;
+use super::error::{Failure, tell_hint, tell_warning};
 use super::{Done, home, render};
+use crate::language::{said, text};
 use crate::ops::custody::Custody;
 use crate::ops::disclosures::Summary;
 use crate::ops::status::{Counts, Status, status};
 use crate::retention::clock::Observed;
 use clap::Args;
+use tr::tr;
 
 /// Say what is kept until when, and what should have been destroyed
 #[derive(Args)]
@@ -37,44 +39,42 @@ pub fn warn(custody: &Custody) -> bool {
     match custody.observed() {
         Observed::Alarm | Observed::AlarmLasts => {
             let wall = custody.now().reading.wall.format("%F %T UTC");
-            eprintln!("keepuntil: warning: the clock jumped to {wall}, by more than 35 days");
-            eprintln!(
-                "keepuntil: hint: set the clock right; if it is right, have somebody else say so: `keepuntil clock confirm --help`"
-            );
+            tell_warning(&tr!("the clock jumped to {time}, by more than 35 days", time = wall));
+            tell_hint(&tr!(
+                "set the clock right; if it is right, have somebody else say so: `keepuntil clock confirm --help`"
+            ));
             true
         }
         Observed::FarBehind { seconds } | Observed::Behind { seconds } => {
-            let days = seconds / 86_400;
-            eprintln!("keepuntil: warning: the clock is behind what it showed before, by {}", days_words(days));
+            let days = (seconds / 86_400).unsigned_abs();
+            tell_warning(&match days {
+                0 => tr!("the clock is behind what it showed before, by less than a day"),
+                days => tr!("the clock is behind what it showed before, by {n} day"
+                    | "the clock is behind what it showed before, by {n} days" % days),
+            });
             false
         }
         Observed::BudgetSpent => {
-            eprintln!(
-                "keepuntil: warning: nobody else has confirmed the clock for so long that destruction waits for it"
-            );
-            eprintln!("keepuntil: hint: see `keepuntil clock confirm --help`");
+            tell_warning(&tr!("nobody else has confirmed the clock for so long that destruction waits for it"));
+            tell_hint(&tr!("see `keepuntil clock confirm --help`"));
             false
         }
         Observed::Fine | Observed::AlarmClosed => false,
     }
 }
 
-fn days_words(days: i64) -> String {
-    if days == 0 { "less than a day".into() } else { render::count(days.unsigned_abs(), "day") }
-}
-
 type Count = fn(&Counts) -> u64;
 
 const WORDS: [(&str, Count); 9] = [
-    ("kept", |c| c.kept),
-    ("run out, not yet certain", |c| c.run_out),
-    ("due for review", |c| c.review),
-    ("due", |c| c.due),
-    ("scheduled", |c| c.scheduled),
-    ("held", |c| c.held),
-    ("awaiting an event", |c| c.awaiting),
-    ("permanent", |c| c.permanent),
-    ("destroyed", |c| c.destroyed),
+    (text!("kept"), |c| c.kept),
+    (text!("run out, not yet certain"), |c| c.run_out),
+    (text!("due for review"), |c| c.review),
+    (text!("due"), |c| c.due),
+    (text!("scheduled"), |c| c.scheduled),
+    (text!("held"), |c| c.held),
+    (text!("awaiting an event"), |c| c.awaiting),
+    (text!("permanent"), |c| c.permanent),
+    (text!("destroyed"), |c| c.destroyed),
 ];
 
 fn text(custody: &Custody, status: &Status) -> String {
@@ -83,61 +83,80 @@ fn text(custody: &Custody, status: &Status) -> String {
     for (word, count) in WORDS {
         let n = count(&status.all);
         if n > 0 {
-            rows.push(vec![word.into(), n.to_string()]);
+            rows.push(vec![said(word).into_owned(), n.to_string()]);
         }
     }
     if rows.is_empty() {
-        rows.push(vec!["no records".into(), String::new()]);
+        rows.push(vec![tr!("no records"), String::new()]);
     }
     text.push_str(&render::table(&rows, &[1]));
-    for (title, counts) in [
-        ("class", status.by_class.iter().map(|(class, c)| (class.as_str().to_owned(), c)).collect::<Vec<_>>()),
-        ("rule", status.by_rule.iter().map(|(rule, c)| (rule_name(rule), c)).collect()),
-    ] {
-        if counts.len() > 1 || counts.iter().any(|(name, _)| name != "(a date)" && title == "rule") {
-            text.push('\n');
-            text.push_str(&breakdown(title, &counts));
-        }
+    if status.by_class.len() > 1 {
+        let counts: Vec<_> = status.by_class.iter().map(|(class, c)| (render::class(*class), c)).collect();
+        text.push('\n');
+        text.push_str(&breakdown(tr!("class"), &counts));
+    }
+    if status.by_rule.len() > 1 || status.by_rule.keys().any(|rule| !rule.is_empty()) {
+        let counts: Vec<_> = status.by_rule.iter().map(|(rule, c)| (rule_name(rule), c)).collect();
+        text.push('\n');
+        text.push_str(&breakdown(tr!("rule"), &counts));
     }
     text.push_str(&years(status));
     for (event, records) in &status.awaited {
-        text.push_str(&format!("\n  {} for {event}\n", render::count(*records, "record") + " waiting"));
+        let waiting =
+            tr!("{n} record waiting for {event}" | "{n} records waiting for {event}" % *records, event = event);
+        text.push_str(&format!("\n  {waiting}\n"));
     }
     for cool_off in &status.cool_offs {
-        let n = render::count(cool_off.records, "record");
-        let id = hex::encode(cool_off.purge);
-        let held = match cool_off.held {
-            0 => String::new(),
-            held if held == cool_off.records => ", held".into(),
-            held => format!(", {held} of them held"),
+        let records = match cool_off.held {
+            0 => render::record_count(cool_off.records),
+            held if held == cool_off.records => tr!("{n} record, held" | "{n} records, held" % held),
+            held => tr!(
+                "{n} record, {held} of them held" | "{n} records, {held} of them held" % cool_off.records,
+                held = held
+            ),
         };
         // People signed a plan as a whole: one hold stops all of it.
         let stopped = cool_off.held > 0 && (cool_off.planned || cool_off.held == cool_off.records);
         let when = match (cool_off.ready, stopped) {
-            (false, _) => "in its cool-off",
-            (true, true) => "cannot be destroyed now",
-            (true, false) if cool_off.held > 0 => "the others may be destroyed now",
-            (true, false) => "may be destroyed now",
+            (false, _) => tr!("in its cool-off"),
+            (true, true) => tr!("cannot be destroyed now"),
+            (true, false) if cool_off.held > 0 => tr!("the others may be destroyed now"),
+            (true, false) => tr!("may be destroyed now"),
         };
-        text.push_str(&format!("\n  purge {id}\n    {n}{held}, {when} (from {} on)\n", cool_off.not_before));
+        let purge = tr!("purge {id}", id = hex::encode(cool_off.purge));
+        let day = cool_off.not_before;
+        let line = tr!("{records}, {state} (from {day} on)", records = records, state = when, day = day);
+        text.push_str(&format!("\n  {purge}\n    {line}\n"));
     }
     if status.holds > 0 {
-        text.push_str(&format!("\n  {} in force: `keepuntil hold list`\n", render::count(status.holds, "hold")));
+        let holds = tr!(
+            "{n} hold in force: `keepuntil hold list`" | "{n} holds in force: `keepuntil hold list`" % status.holds
+        );
+        text.push_str(&format!("\n  {holds}\n"));
     }
     text.push_str(&disclosures(&status.disclosures));
     let clock = &status.clock;
-    text.push_str(&format!("\n  certain date {}; ", clock.trusted_today));
+    let certain = clock.trusted_today;
     let behind = matches!(custody.observed(), Observed::Behind { .. } | Observed::FarBehind { .. });
-    text.push_str(&match clock.unconfirmed_days {
-        _ if behind => format!("the clock is behind {}, which it showed before\n", clock.mark.format("%F %T UTC")),
-        0 => "the clock was confirmed today, or is new\n".to_owned(),
-        days => format!("nobody else has confirmed the clock for {}\n", render::count(days as u64, "day")),
-    });
+    let date = match clock.unconfirmed_days {
+        _ if behind => tr!(
+            "certain date {day}; the clock is behind {time}, which it showed before",
+            day = certain,
+            time = clock.mark.format("%F %T UTC")
+        ),
+        0 => tr!("certain date {day}; the clock was confirmed today, or is new", day = certain),
+        days => tr!(
+            "certain date {day}; nobody else has confirmed the clock for {n} day"
+                | "certain date {day}; nobody else has confirmed the clock for {n} days" % days,
+            day = certain
+        ),
+    };
+    text.push_str(&format!("\n  {date}\n"));
     if let Some(distrust) = &clock.distrust {
-        text.push_str(&format!("  nothing is destroyed: {distrust}\n"));
+        text.push_str(&format!("  {}\n", tr!("nothing is destroyed: {why}", why = distrust)));
     }
     if status.overdue > 0 {
-        text.push_str(&format!("\n  OVERDUE: {}\n", render::count(status.overdue, "record")));
+        text.push_str(&format!("\n  {}\n", tr!("OVERDUE: {n} record" | "OVERDUE: {n} records" % status.overdue)));
     }
     text
 }
@@ -145,23 +164,30 @@ fn text(custody: &Custody, status: &Status) -> String {
 fn disclosures(of: &Summary) -> String {
     let mut text = String::new();
     if of.open_requests > 0 {
-        let slow =
-            if of.slow_requests > 0 { format!(", {} for more than 21 days", of.slow_requests) } else { String::new() };
-        text.push_str(&format!("\n  {} without an answer{slow}\n", render::count(of.open_requests, "request")));
+        let open = match of.slow_requests {
+            0 => tr!("{n} request without an answer" | "{n} requests without an answer" % of.open_requests),
+            slow => tr!(
+                "{n} request without an answer, {slow} for more than 21 days"
+                    | "{n} requests without an answer, {slow} for more than 21 days" % of.open_requests,
+                slow = slow
+            ),
+        };
+        text.push_str(&format!("\n  {open}\n"));
     }
     if of.overdue > 0 {
-        let n = render::count(of.overdue, "grant");
-        text.push_str(&format!("\n  OVERDUE: what {n} handed over: `keepuntil disclosures`\n"));
+        let overdue = tr!("OVERDUE: what {n} grant handed over: `keepuntil disclosures`"
+            | "OVERDUE: what {n} grants handed over: `keepuntil disclosures`" % of.overdue);
+        text.push_str(&format!("\n  {overdue}\n"));
     }
     text
 }
 
 fn rule_name(rule: &str) -> String {
-    if rule.is_empty() { "(a date)".into() } else { rule.into() }
+    if rule.is_empty() { tr!("(a date)") } else { rule.into() }
 }
 
-fn breakdown(title: &str, counts: &[(String, &Counts)]) -> String {
-    let mut rows = vec![[title, "live", "due", "held", "destroyed"].map(str::to_owned).to_vec()];
+fn breakdown(title: String, counts: &[(String, &Counts)]) -> String {
+    let mut rows = vec![vec![title, tr!("live"), tr!("due"), tr!("held"), tr!("destroyed")]];
     for (name, c) in counts {
         let due = c.due + c.review + c.scheduled;
         let numbers = [c.live(), due, c.held, c.destroyed].map(|n| n.to_string());
@@ -184,7 +210,7 @@ fn years(status: &Status) -> String {
         let length = (records * BAR).div_ceil(most);
         rows.push(vec![year.to_string(), records.to_string(), "█".repeat(length as usize)]);
     }
-    format!("\n  falls due in\n{}", render::table(&rows, &[1]))
+    format!("\n  {}\n{}", tr!("falls due in"), render::table(&rows, &[1]))
 }
 
 fn json(custody: &Custody, status: &Status) -> serde_json::Value {

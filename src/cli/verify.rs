@@ -1,7 +1,7 @@
 //! `keepuntil verify`.
 
 use super::args::{Common, Verify};
-use super::error::{Failure, code, of_record};
+use super::error::{Failure, code, of_record, tell_error, tell_hint, tell_warning};
 use super::inspect::{signer_word, signer_words};
 use super::progress::Bar;
 use super::{Done, error, home, render};
@@ -13,6 +13,7 @@ use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::Certificate;
 use crate::journal::entry::VerifiedOutcome;
 use crate::keyring::Keyring;
+use crate::language::text;
 use crate::ops::against::{Comparison, Difference};
 use crate::ops::open::{Opener, Signer, open_archive, open_file};
 use crate::ops::verify::{self, CheckOnly, DeepOutcome, deep};
@@ -22,6 +23,7 @@ use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::lock::Sharing;
 use crate::storage::{read_limited, show};
 use std::sync::Arc;
+use tr::tr;
 
 /// What a verification has come to so far, for the journal.
 #[derive(Default)]
@@ -68,7 +70,7 @@ fn note(args: &Verify, seen: &Seen, common: Common) -> Result<(), Failure> {
             "deep": seen.deep,
         }));
     } else if !common.quiet {
-        render::print(&format!("noted in the journal as entry {entry}\n"))?;
+        render::print(&(tr!("noted in the journal as entry {entry}", entry = entry) + "\n"))?;
     }
     Ok(())
 }
@@ -98,7 +100,7 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
         seen.archive = Some(*reader.archive());
     }
     let destroyed = destroyed_records(args, &reader, signer, keyring.as_ref())?;
-    let bar = Bar::new("verifying", common.quiet);
+    let bar = Bar::new(text!("verifying"), common.quiet);
     bar.total(reader.tail().file_len);
     let found = verify_structure(&mut reader, home::threads(), &|record| destroyed.contains(record), &|bytes| {
         bar.advance(bytes)
@@ -114,7 +116,7 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
         let mut opener = Opener::new(&reader, &identities, keyring);
         let names = home::names(args.names_from.as_deref())?;
         let comparison = (!args.against.is_empty()).then(|| Arc::new(Comparison::new(args.against.clone(), names)));
-        let bar = Bar::new("opening", common.quiet);
+        let bar = Bar::new(text!("opening"), common.quiet);
         let outcome = deep(&mut reader, &mut opener, home::threads(), &bar, &|leaf, label| match &comparison {
             Some(comparison) => comparison.visitor(leaf, label),
             None => Box::new(CheckOnly),
@@ -129,12 +131,17 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
         }
     }
     if done == Done::Clean {
-        let verdict = if signer == Signer::Unknown { "consistent, " } else { "whole, sealed " };
         if !common.json {
-            render::print(&format!("{}: {verdict}{}\n", show(&args.archive), signer_words(signer)))?;
+            let (archive, words) = (show(&args.archive), signer_words(signer));
+            let verdict = match signer {
+                Signer::Unknown => tr!("{archive}: consistent, {signer}", archive = archive, signer = words),
+                _ => tr!("{archive}: whole, sealed {signer}", archive = archive, signer = words),
+            };
+            render::print(&(verdict + "\n"))?;
             if found.removed > 0 {
-                let n = render::count(found.removed, "destroyed record");
-                render::print(&format!("  the content of {n} was removed, by right\n"))?;
+                let removed = tr!("  the content of {n} destroyed record was removed, by right"
+                    | "  the content of {n} destroyed records was removed, by right" % found.removed);
+                render::print(&(removed + "\n"))?;
             }
         }
     }
@@ -151,9 +158,7 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
         }));
     }
     if signer == Signer::Unknown && done == Done::Clean {
-        eprintln!(
-            "keepuntil: hint: say whose seal it must be: --trust FILE with the firm's verifier keys, or --keyring DIR"
-        );
+        tell_hint(&tr!("say whose seal it must be: --trust FILE with the firm's verifier keys, or --keyring DIR"));
         return Ok(Done::Findings);
     }
     Ok(done)
@@ -195,9 +200,10 @@ fn worse(a: Done, b: Done) -> Done {
 /// The seal does not verify: says what can be said of the records without it.
 fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Done, Failure> {
     failure.report(common.json);
-    let bar = Bar::new("searching", common.quiet);
-    let salvage = salvage(&Arc::new(open_file(&args.archive)?), &|bytes| bar.advance(bytes))
-        .map_err(OpsError::archive(&args.archive))?;
+    let bar = Bar::new(text!("searching"), common.quiet);
+    let file = Arc::new(open_file(&args.archive)?);
+    bar.total(file.metadata().map_or(0, |metadata| metadata.len()));
+    let salvage = salvage(&file, &|bytes| bar.advance(bytes)).map_err(OpsError::archive(&args.archive))?;
     bar.done();
     report_damage(&salvage.found, common)?;
     let Salvage { found, listed, fits_checkpoint } = salvage;
@@ -209,8 +215,20 @@ fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Do
             "fits_checkpoint": fits_checkpoint,
         }));
     } else if listed > 0 {
-        let proof = if fits_checkpoint { "the list fits its checkpoint" } else { "nothing proves the list" };
-        render::print(&format!("{} of {listed} records are as the archive lists them; {proof}\n", found.whole))?;
+        let whole = found.whole;
+        let text = match fits_checkpoint {
+            true => tr!(
+                "{whole} of {n} records are as the archive lists them; the list fits its checkpoint",
+                whole = whole,
+                n = listed
+            ),
+            false => tr!(
+                "{whole} of {n} records are as the archive lists them; nothing proves the list",
+                whole = whole,
+                n = listed
+            ),
+        };
+        render::print(&(text + "\n"))?;
     }
     Ok(Done::Damaged)
 }
@@ -226,8 +244,15 @@ fn report_damage(found: &Verification, common: Common) -> Result<(), Failure> {
                 "what": damage.what,
             }));
         } else {
-            let place = damage.record.map_or("archive".into(), |record| format!("record {record}"));
-            render::print(&format!("{place}: {} (bytes {} to {})\n", damage.what, damage.first, damage.last))?;
+            let place = damage.record.map_or_else(|| tr!("archive"), |record| tr!("record {record}", record = record));
+            let text = tr!(
+                "{place}: {what} (bytes {first} to {last})",
+                place = place,
+                what = damage.what,
+                first = damage.first,
+                last = damage.last
+            );
+            render::print(&(text + "\n"))?;
         }
     }
     Ok(())
@@ -236,17 +261,21 @@ fn report_damage(found: &Verification, common: Common) -> Result<(), Failure> {
 fn report_structure(found: &Verification, records: u64, args: &Verify, common: Common) -> Result<(), Failure> {
     report_damage(found, common)?;
     if !found.damage.is_empty() && !common.json {
-        let whole = render::count(found.whole, "record");
-        eprintln!("keepuntil: error: {}: damaged; {whole} of {records} whole", show(&args.archive));
-        eprintln!(
-            "keepuntil: hint: the records that are whole can still be restored; look for another copy for the rest"
-        );
+        tell_error(&tr!(
+            "{archive}: damaged; {n} record of {records} whole"
+                | "{archive}: damaged; {n} records of {records} whole" % found.whole,
+            archive = show(&args.archive),
+            records = records
+        ));
+        tell_hint(&tr!("the records that are whole can still be restored; look for another copy for the rest"));
         if found.emptied > 0 {
-            eprintln!(
-                "keepuntil: hint: the content of {} was removed; if their keys were destroyed, prove it: --certificate FILE, \
-                 or --keyring DIR",
-                render::count(found.emptied, "record")
-            );
+            tell_hint(&tr!(
+                "the content of {n} record was removed; if their keys were destroyed, prove it: --certificate FILE, or \
+                 --keyring DIR"
+                    | "the content of {n} records was removed; if their keys were destroyed, prove it: --certificate \
+                       FILE, or --keyring DIR"
+                        % found.emptied
+            ));
         }
     }
     Ok(())
@@ -273,12 +302,13 @@ fn report_deep(outcome: &DeepOutcome, common: Common) -> Result<Done, Failure> {
             "failed": outcome.failed.len(),
         }));
     } else {
-        render::print(&format!(
-            "{} opened: {}, {}; every bag is valid\n",
-            render::count(outcome.opened, "record"),
-            render::count(outcome.files, "file"),
-            render::bytes(outcome.bytes)
-        ))?;
+        let opened = tr!(
+            "{n} record opened: {files}, {bytes}; every bag is valid"
+                | "{n} records opened: {files}, {bytes}; every bag is valid" % outcome.opened,
+            files = render::file_count(outcome.files),
+            bytes = render::bytes(outcome.bytes)
+        );
+        render::print(&(opened + "\n"))?;
     }
     Ok(done)
 }
@@ -290,8 +320,11 @@ fn report_comparison(differences: &[Difference], same: u64, common: Common) -> R
                 "message_type": "difference", "record": record, "path": path, "what": what,
             }));
         } else {
-            let place = record.map_or(String::new(), |record| format!(" (record {record})"));
-            render::print(&format!("{path}{place}: {what}\n"))?;
+            let text = match record {
+                Some(record) => tr!("{path} (record {record}): {what}", path = path, record = record, what = what),
+                None => tr!("{path}: {what}", path = path, what = what),
+            };
+            render::print(&(text + "\n"))?;
         }
     }
     if common.json {
@@ -299,10 +332,14 @@ fn report_comparison(differences: &[Difference], same: u64, common: Common) -> R
             "message_type": "compared", "same": same, "different": differences.len(),
         }));
     } else if differences.is_empty() {
-        render::print(&format!("{} compared: names and contents are the same\n", render::count(same, "file")))?;
+        let text = tr!("{n} file compared: names and contents are the same"
+            | "{n} files compared: names and contents are the same" % same);
+        render::print(&(text + "\n"))?;
     } else {
-        let n = render::count(differences.len() as u64, "difference");
-        eprintln!("keepuntil: warning: {n}; {} the same", render::count(same, "file"));
+        tell_warning(&tr!(
+            "{n} difference; {files} the same" | "{n} differences; {files} the same" % differences.len(),
+            files = render::file_count(same)
+        ));
     }
     Ok(if differences.is_empty() { Done::Clean } else { Done::Findings })
 }

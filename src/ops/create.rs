@@ -130,6 +130,9 @@ pub fn create<W: Write>(
     let (firm, keys) = (keyring.config().firm.clone(), keyring.verifier_keys());
     check_recorded_events(&keyring, options, &plans)?;
     drop(keyring);
+    if progress.is_watched() {
+        plans.iter().for_each(|plan| progress.total(super::pack::bytes(plan, options.names)));
+    }
     let archive = random_id();
     let (compartments, keys_of, access) = compartments(&options.compartments)?;
     let manifest = Manifest {

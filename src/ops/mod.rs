@@ -289,8 +289,12 @@ fn ineligible(found: &eligibility::Eligibility) -> String {
 pub trait Progress: Sync {
     /// So many more bytes are done.
     fn advance(&self, bytes: u64);
-    /// How many there will be, once it is known.
+    /// How many there will be, once it is known; what is told later is added.
     fn total(&self, bytes: u64);
+    /// Whether somebody looks, so that it is worth some work to know the total before.
+    fn is_watched(&self) -> bool {
+        false
+    }
 }
 
 /// Hears nothing.

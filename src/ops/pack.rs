@@ -49,6 +49,22 @@ pub fn pack<S: ChunkSink>(
     packer.finish(info)
 }
 
+/// About how many bytes packing `plan` reads, by the sizes that its files have now.
+pub fn bytes(plan: &RecordPlan, names: Names) -> u64 {
+    let size = |path: &Path| match path.symlink_metadata() {
+        Ok(metadata) if metadata.is_file() => metadata.len(),
+        _ => 0,
+    };
+    match &plan.source {
+        RecordSource::Folder(root) => {
+            let files = Walk::new(root, names).filter(|entry| matches!(entry.kind, Kind::File));
+            files.map(|entry| size(&entry.path)).sum()
+        }
+        RecordSource::File(path, _) => size(path),
+        RecordSource::Group(_, paths) => paths.iter().map(|path| size(&path.path)).sum(),
+    }
+}
+
 /// Looks at everything that `plan` names without reading it: to name all problems, not only the first.
 pub fn inspect(plan: &RecordPlan, names: Names) -> Vec<Problem> {
     let mut problems = Vec::new();

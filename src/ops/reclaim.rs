@@ -37,6 +37,7 @@ pub fn reclaim(
 ) -> Result<ReclaimOutcome, OpsError> {
     let mut file = HoleWriter::open(path)?;
     let mut outcome = ReclaimOutcome::default();
+    progress.total(reader.tail().index_at);
     reader.for_each_record::<OpsError>(|reader, leaf| {
         if is_destroyed(leaf.record)? {
             check_place(reader, &leaf).map_err(OpsError::archive(path))?;
@@ -47,8 +48,8 @@ pub fn reclaim(
             }
             outcome.records += 1;
             outcome.bytes += leaf.size;
-            progress.advance(leaf.size);
         }
+        progress.advance(leaf.size);
         Ok(())
     })?;
     outcome.freed = file.finish()?;

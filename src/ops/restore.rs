@@ -213,6 +213,7 @@ pub fn restore_from(
             return Err(OpsError::RecordName(label.name));
         }
         folder.check_free(&label.name)?;
+        progress.total(leaf.size);
         Ok(folder.check_free(&proof_name(&folder, &leaf, &label, &like_proofs))?)
     })?;
     let outcome = Mutex::new(RestoreOutcome::default());
@@ -250,7 +251,6 @@ pub fn restore_from(
                 return Ok(());
             }
             folder.check_free(&label.name)?;
-            progress.total(leaf.size);
             let proof_name = proof_name(&folder, &leaf, &label, &like_proofs);
             let keys = hand.keys(&leaf)?;
             let proof = hand.proof(leaf.record)?;

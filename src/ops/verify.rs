@@ -47,6 +47,7 @@ pub fn deep(
     let outcome = Mutex::new(DeepOutcome::default());
     let fatal = Mutex::new(None);
     let file = reader.file().clone();
+    progress.total(reader.tail().index_at);
     let failed = std::thread::scope(|scope| {
         let (sender, queue) = crossbeam_channel::bounded::<(RecordLeaf, Label, Secret32)>(threads);
         for _ in 0..threads.max(1) {
@@ -72,7 +73,6 @@ pub fn deep(
         }
         drop(queue);
         select(reader, opener, &Selection::All, &mut |reader, leaf, label, opener| {
-            progress.total(leaf.size);
             let key = opener.record_key(reader, &leaf)?;
             let _ = sender.send((leaf, label, key));
             Ok(())

@@ -15,6 +15,7 @@ use crate::retention::ranges::Ranges;
 use crate::storage::escape;
 use crate::storage::lock::Sharing;
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// Records whose names are shown.
 const NAMED: u64 = 200;
@@ -29,9 +30,9 @@ pub fn show(message: &MessageArgs, place: &KeyringPlace, common: Common) -> Resu
         },
     };
     let words = match &signed {
-        None => "NOT CHECKED: there is no keyring with a roster here".to_owned(),
-        Some(Ok(signer)) => format!("by {}, key {}: it counts", signer.name, signer.key),
-        Some(Err(e)) => format!("IT DOES NOT COUNT: {e}"),
+        None => tr!("NOT CHECKED: there is no keyring with a roster here"),
+        Some(Ok(signer)) => tr!("by {name}, key {key}: it counts", name = signer.name, key = signer.key),
+        Some(Err(e)) => tr!("IT DOES NOT COUNT: {why}", why = e),
     };
     if common.json {
         let mut object = json(&received);
@@ -42,7 +43,7 @@ pub fn show(message: &MessageArgs, place: &KeyringPlace, common: Common) -> Resu
         };
         render::json_line(&object);
     } else {
-        render::print(&(text(&received) + &field("signature", &words)))?;
+        render::print(&(text(&received) + &field(&tr!("signature"), &words)))?;
     }
     Ok(if matches!(signed, Some(Err(_))) { Done::Findings } else { Done::Clean })
 }
@@ -75,8 +76,10 @@ pub fn run(args: &CheckArgs, common: Common) -> Result<Done, Failure> {
     } else {
         let needed = proposal.as_ref().map(|proposal| proposal.approvals_needed);
         let words_only = records.is_none() && received.request.records.is_none();
-        let hint =
-            if words_only { field("records", "named in words only: `keepuntil request find`") } else { String::new() };
+        let hint = match words_only {
+            true => field(&tr!("records"), &tr!("named in words only: `keepuntil request find`")),
+            false => String::new(),
+        };
         render::print(&(text(&received) + &checked_text(&checked, &names, needed) + &hint))?;
     }
     worst(checked.problems)
@@ -120,39 +123,50 @@ fn checked_text(checked: &Checked, names: &BTreeMap<u64, String>, asked: Option<
     let mut text = String::from("\n");
     let mut add = |name: &str, value: &str| text.push_str(&field(name, value));
     match &checked.signer {
-        Some(signer) => add("signature", &format!("by {}, key {}: it counts", signer.name, signer.key)),
-        None => add("signature", "IT DOES NOT COUNT (see below)"),
+        Some(signer) => {
+            add(&tr!("signature"), &tr!("by {name}, key {key}: it counts", name = signer.name, key = signer.key))
+        }
+        None => add(&tr!("signature"), &tr!("IT DOES NOT COUNT (see below)")),
     }
     match checked.noted.as_ref().map(|noted| &noted.state) {
-        None => add("ledger", "it is new"),
-        Some(RequestState::Open) => add("ledger", "it is there, without an answer"),
-        Some(RequestState::Refused(noted)) => add("ledger", &format!("refused as {}", hex::encode(noted.refusal))),
-        Some(RequestState::Granted { grant }) => add("ledger", &format!("granted as {}", hex::encode(grant))),
+        None => add(&tr!("ledger"), &tr!("it is new")),
+        Some(RequestState::Open) => add(&tr!("ledger"), &tr!("it is there, without an answer")),
+        Some(RequestState::Refused(noted)) => {
+            add(&tr!("ledger"), &tr!("refused as {id}", id = hex::encode(noted.refusal)))
+        }
+        Some(RequestState::Granted { grant }) => add(&tr!("ledger"), &tr!("granted as {id}", id = hex::encode(grant))),
     }
     if let Some(found) = &checked.found {
         if !found.eligible.is_empty() {
-            let classes: Vec<&str> = found.classes.iter().map(|class| class.as_str()).collect();
-            add("may be given", &format!("records {} ({})", found.eligible, classes.join(", ")));
+            let classes: Vec<String> = found.classes.iter().map(|class| super::super::render::class(*class)).collect();
+            let records = tr!(
+                "records {records} ({classes})",
+                records = found.eligible,
+                classes = super::super::render::list(classes.iter().map(String::as_str))
+            );
+            add(&tr!("may be given"), &records);
         }
         for (why, records) in &found.refused {
-            add("may NOT be", &format!("records {records}: {why}"));
+            let (records, why) = (records.to_string(), why.to_string());
+            add(&tr!("may NOT be"), &tr!("records {records}: {why}", records = records, why = why));
         }
     }
     for (record, name) in names {
-        add("", &format!("{record}: {}", escape(name)));
+        add("", &tr!("{record}: {name}", record = record, name = escape(name)));
     }
     if let Some(needed) = checked.needed {
-        let people = if needed == 1 { "1 person".into() } else { format!("{needed} people") };
-        add("approvals", &format!("{people} must approve what may be given, not the requester"));
+        let approvals = tr!("{n} person must approve what may be given, not the requester"
+            | "{n} people must approve what may be given, not the requester" % needed);
+        add(&tr!("approvals"), &approvals);
     }
     if let (Some(approved), Some(needed)) = (&checked.approved, asked) {
         for person in approved {
-            add("approved by", &format!("{}, key {}", person.name, person.key));
+            add(&tr!("approved by"), &tr!("{name}, key {key}", name = person.name, key = person.key));
         }
-        add("missing", &needed.saturating_sub(approved.len() as u32).to_string());
+        add(&tr!("missing"), &needed.saturating_sub(approved.len() as u32).to_string());
     }
     for problem in &checked.problems {
-        add("against it", &problem.to_string());
+        add(&tr!("against it"), &problem.to_string());
     }
     text
 }

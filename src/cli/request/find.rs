@@ -1,7 +1,7 @@
 //! `keepuntil request find`.
 
 use super::super::args::Common;
-use super::super::error::Failure;
+use super::super::error::{Failure, tell_warning};
 use super::super::{Done, home, render};
 use super::FindArgs;
 use crate::ops::OpsError;
@@ -14,6 +14,7 @@ use crate::retention::ranges::Ranges;
 use crate::storage::escape;
 use crate::storage::lock::Sharing;
 use std::collections::BTreeMap;
+use tr::tr;
 
 /// Records that are listed for people before the rest is left to `--json`.
 const LISTED: usize = 100;
@@ -26,8 +27,8 @@ pub fn run(args: &FindArgs, common: Common) -> Result<Done, Failure> {
         (None, received) => {
             let request = &received.as_ref().expect("clap demands one of the two").request;
             let text = request.description.as_deref().ok_or_else(|| {
-                let hint = "see it with `keepuntil request show FILE`, or look for names with --match".to_owned();
-                Failure::Usage("the request names its records by number and describes none".into(), hint)
+                let hint = tr!("see it with `keepuntil request show FILE`, or look for names with --match");
+                Failure::Usage(tr!("the request names its records by number and describes none"), hint)
             })?;
             Wanted::Words(words(text))
         }
@@ -75,8 +76,8 @@ fn report(
     closed: u64,
     common: Common,
 ) -> Result<Done, Failure> {
-    let of = |record: u64| known.get(&record).map_or(("", ""), |(class, until)| (class.as_str(), until.as_str()));
     if common.json {
+        let of = |record: u64| known.get(&record).map_or(("", ""), |(class, until)| (class.as_str(), until.as_str()));
         for candidate in found {
             let (class, until) = of(candidate.record);
             render::json_line(&serde_json::json!({
@@ -87,30 +88,32 @@ fn report(
         render::json_line(&serde_json::json!({ "message_type": "found", "records": found.len(), "closed": closed }));
         return Ok(Done::Clean);
     }
-    let mut rows = vec![["record", "class", "compartment", "until", "name"].map(str::to_owned).to_vec()];
+    let mut rows = vec![vec![tr!("record"), tr!("class"), tr!("compartment"), tr!("until"), tr!("name")]];
     for candidate in found.iter().take(LISTED) {
-        let (class, until) = of(candidate.record);
+        let (class, until) = match known.get(&candidate.record) {
+            Some((class, until)) => (render::class(*class), until.as_str()),
+            None => (String::new(), ""),
+        };
         rows.push(vec![
             candidate.record.to_string(),
-            class.to_owned(),
+            class,
             escape(&candidate.compartment),
             render::shorten(until, 16),
             render::shorten(&escape(&candidate.name), 30),
         ]);
     }
     if found.is_empty() {
-        render::print("no record has such a name\n")?;
+        render::print(&(tr!("no record has such a name") + "\n"))?;
     } else {
         render::print(&render::table(&rows, &[0]))?;
     }
     if found.len() > LISTED {
-        render::print(&format!("  … and {} more: see them with --json\n", found.len() - LISTED))?;
+        let more = tr!("  … and {more} more: see them with --json", more = found.len() - LISTED);
+        render::print(&(more + "\n"))?;
     }
     if closed > 0 {
-        let records = render::count(closed, "record");
-        eprintln!(
-            "keepuntil: warning: {records} could not be looked at: their keys are gone, or no identity opens them"
-        );
+        tell_warning(&tr!("{n} record could not be looked at: their keys are gone, or no identity opens them"
+            | "{n} records could not be looked at: their keys are gone, or no identity opens them" % closed));
     }
     Ok(Done::Clean)
 }

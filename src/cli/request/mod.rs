@@ -19,6 +19,7 @@ use chrono::NaiveDate;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Ask for records of an archive, or handle what somebody asks for
 #[derive(Subcommand)]
@@ -248,31 +249,32 @@ pub fn text(received: &Received) -> String {
         requester,
         ..
     } = &received.request;
-    let mut text = format!("request {}\n", hex::encode(received.hash));
+    let mut text = tr!("request {id}", id = hex::encode(received.hash)) + "\n";
     let mut add = |name: &str, value: &str| text.push_str(&field(name, value));
-    add("from", requester);
-    add("archive", &hex::encode(archive));
+    add(&tr!("request from" => "from"), requester);
+    add(&tr!("archive"), &hex::encode(archive));
     if let Some(records) = records {
-        add("records", &records.to_string());
+        add(&tr!("records"), &records.to_string());
     }
     if let Some(description) = description {
-        add("described as", description);
+        add(&tr!("described as"), description);
     }
-    add("purpose", purpose.code());
-    add("explained", explanation);
+    add(&tr!("purpose"), purpose.code());
+    add(&tr!("explained"), explanation);
     if let Some(basis) = legal_basis {
-        add("legal basis", basis);
+        add(&tr!("legal basis"), basis);
     }
     for reference in references {
         let kind = serde_json::to_value(reference.kind).unwrap_or_default();
-        add("reference", &format!("{}: {}", kind.as_str().unwrap_or_default(), reference.text));
+        let kind = kind.as_str().unwrap_or_default();
+        add(&tr!("reference"), &tr!("{kind}: {text}", kind = kind, text = reference.text));
     }
     for paper in identity {
-        add("paper", &format!("{}: SHA-256 {}", paper.paper, hex::encode(paper.sha256)));
+        add(&tr!("paper"), &tr!("{paper}: SHA-256 {hash}", paper = paper.paper, hash = hex::encode(paper.sha256)));
     }
-    add("wanted until", &wanted_until.to_string());
-    add("made", &made.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
-    add("answer to", &render::shorten(address, 24));
+    add(&tr!("wanted until"), &wanted_until.to_string());
+    add(&tr!("request made" => "made"), &made.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    add(&tr!("answer to"), &render::shorten(address, 24));
     text
 }
 
@@ -280,7 +282,7 @@ pub fn text(received: &Received) -> String {
 pub fn field(name: &str, value: &str) -> String {
     let lines = value.split('\n').map(|line| render::wrapped(&escape(line), 16));
     let between = format!("{:16}", "");
-    format!("  {name:<14}{}", lines.collect::<Vec<_>>().join(&between))
+    render::field(name, lines.collect::<Vec<_>>().join(&between).trim_end_matches('\n'), 16)
 }
 
 /// The same for programs.

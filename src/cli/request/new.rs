@@ -10,6 +10,7 @@ use crate::disclosure::request::Reference;
 use crate::ops::request::{NewRequest, RequestOptions, archive_of, new, short};
 use crate::storage::show;
 use chrono::Days;
+use tr::tr;
 
 /// Days after which an answer is of no use, unless somebody says otherwise.
 const WANTED_DAYS: u64 = 90;
@@ -22,8 +23,8 @@ pub fn run(args: &NewArgs, common: Common) -> Result<Done, Failure> {
             let id = id.as_deref().unwrap_or_default();
             parse_archive_id(id).ok_or_else(|| {
                 usage(
-                    &format!("{id:?} is not the id of an archive: 32 hex digits"),
-                    "see it with `keepuntil inspect ARCHIVE`",
+                    tr!("{id} is not the id of an archive: 32 hex digits", id = format!("{id:?}")),
+                    tr!("see it with `keepuntil inspect ARCHIVE`"),
                 )
             })?
         }
@@ -57,15 +58,19 @@ fn report(written: &NewRequest, args: &NewArgs, common: Common) -> Result<Done, 
     if common.quiet || common.json {
         return Ok(Done::Clean);
     }
-    eprintln!("Wrote {}: request {}", show(output), short(&written.hash));
-    eprintln!("      {}: opens the answer, once. Keep it secret; do not send it.", show(&written.identity));
+    eprintln!("{}", tr!("Wrote {file}: request {id}", file = show(output), id = short(&written.hash)));
+    let identity = show(&written.identity);
+    eprintln!("{}", tr!("      {file}: opens the answer, once. Keep it secret; do not send it.", file = identity));
     match &written.signature {
         Some(signature) => {
-            eprintln!("      {}: your signature.", show(signature));
-            eprintln!("Send {} and {} to the custodian.", show(output), show(signature));
+            let (request, signature) = (show(output), show(signature));
+            eprintln!("{}", tr!("      {file}: your signature.", file = signature));
+            let send =
+                tr!("Send {request} and {signature} to the custodian.", request = request, signature = signature);
+            eprintln!("{send}");
         }
         None => {
-            eprintln!("It is not signed yet. Sign it with your key, then send both files:");
+            eprintln!("{}", tr!("It is not signed yet. Sign it with your key, then send both files:"));
             eprintln!("  ssh-keygen -Y sign -n keepuntil-request -f ~/.ssh/id_ed25519 {}", show(output));
         }
     }
@@ -75,7 +80,9 @@ fn report(written: &NewRequest, args: &NewArgs, common: Common) -> Result<Done, 
 /// A purpose by its code.
 pub fn purpose(code: &str) -> Result<Purpose, Failure> {
     let found = Purpose::ALL.into_iter().find(|purpose| purpose.code() == code);
-    found.ok_or_else(|| usage(&format!("{code:?} is not a purpose"), "see `keepuntil request new --help`"))
+    found.ok_or_else(|| {
+        usage(tr!("{code} is not a purpose", code = format!("{code:?}")), tr!("see `keepuntil request new --help`"))
+    })
 }
 
 fn reference(text: &str) -> Result<Reference, Failure> {
@@ -85,8 +92,8 @@ fn reference(text: &str) -> Result<Reference, Failure> {
     });
     read.ok_or_else(|| {
         usage(
-            &format!("{text:?} is not a reference such as case-number=12/2031"),
-            "kinds are case-number, engagement-letter, confidentiality-agreement, mandate and other",
+            tr!("{text} is not a reference such as case-number=12/2031", text = format!("{text:?}")),
+            tr!("kinds are case-number, engagement-letter, confidentiality-agreement, mandate and other"),
         )
     })
 }
@@ -94,10 +101,13 @@ fn reference(text: &str) -> Result<Reference, Failure> {
 fn paper(text: &str) -> Result<(String, std::path::PathBuf), Failure> {
     match text.split_once('=') {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => Ok((name.to_owned(), file.into())),
-        _ => Err(usage(&format!("{text:?} is not a paper such as passport=scan.pdf"), "name the paper and its file")),
+        _ => Err(usage(
+            tr!("{text} is not a paper such as passport=scan.pdf", text = format!("{text:?}")),
+            tr!("name the paper and its file"),
+        )),
     }
 }
 
-fn usage(message: &str, hint: &str) -> Failure {
-    Failure::Usage(message.into(), hint.into())
+fn usage(message: String, hint: String) -> Failure {
+    Failure::Usage(message, hint)
 }

@@ -1,14 +1,15 @@
 //! `keepuntil request propose`.
 
 use super::super::args::Common;
-use super::super::error::Failure;
+use super::super::error::{Failure, tell_warning};
 use super::super::{Done, home, render};
 use super::{ProposeArgs, date, shown};
 use crate::disclosure::conditions::Conditions;
-use crate::disclosure::proposal::Proposal;
+use crate::disclosure::proposal::{Proposal, Signatory};
 use crate::ops::proposal::{ProposeOptions, policy, propose};
 use crate::ops::request::roster;
 use crate::storage::{escape, show};
+use tr::tr;
 
 pub fn run(args: &ProposeArgs, common: Common) -> Result<Done, Failure> {
     let (received, signature) = args.message.read()?;
@@ -27,7 +28,7 @@ pub fn run(args: &ProposeArgs, common: Common) -> Result<Done, Failure> {
     let proposal = propose(&mut custody, &received, &signature?, &options, &args.output, args.force)?;
     let findings = policy(&custody)?.findings(&roster(&custody)?, custody.signing_time());
     for finding in &findings {
-        eprintln!("keepuntil: warning: disclosure policy: {}", escape(finding));
+        tell_warning(&tr!("disclosure policy: {finding}", finding = escape(finding)));
     }
     if common.json {
         render::json_line(&serde_json::json!({
@@ -44,13 +45,16 @@ pub fn run(args: &ProposeArgs, common: Common) -> Result<Done, Failure> {
 fn next_steps(proposal: &Proposal, args: &ProposeArgs) -> String {
     let file = show(&args.output);
     match proposal.approvals_needed {
-        0 => format!("Wrote {file}. Nobody has to approve it.\n"),
+        0 => tr!("Wrote {file}. Nobody has to approve it.", file = file) + "\n",
         n => {
-            let people = if n == 1 { "1 person".to_owned() } else { format!("{n} people") };
-            format!(
-                "Wrote {file}. {people} on the roster must approve it, each with:\n  keepuntil approve {file} --sign-with \
-                 KEY\n  (or: ssh-keygen -Y sign -n keepuntil-approval -f KEY {file})\n"
-            )
+            let approve = tr!(
+                "Wrote {file}. {n} person on the roster must approve it, each with:"
+                    | "Wrote {file}. {n} people on the roster must approve it, each with:" % n,
+                file = file
+            );
+            let sign =
+                tr!("  (or: {command})", command = format!("ssh-keygen -Y sign -n keepuntil-approval -f KEY {file}"));
+            format!("{approve}\n  keepuntil approve {file} --sign-with KEY\n{sign}\n")
         }
     }
 }
@@ -59,29 +63,33 @@ fn next_steps(proposal: &Proposal, args: &ProposeArgs) -> String {
 pub fn text(proposal: &Proposal) -> String {
     use super::field;
     let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let mut text = format!("proposal {}\n", hex::encode(proposal.identity()));
+    let mut text = tr!("proposal {id}", id = hex::encode(proposal.identity())) + "\n";
     let mut add = |name: &str, value: &str| text.push_str(&field(name, value));
-    add("request", &hex::encode(proposal.request));
-    add("requester", &format!("{}, key {}", proposal.requester.name, proposal.requester.key));
-    add("firm", &proposal.firm);
-    add("archive", &hex::encode(proposal.archive));
-    let classes: Vec<&str> = proposal.classes.iter().map(|class| class.as_str()).collect();
-    add("records", &format!("{} ({})", proposal.records, classes.join(", ")));
-    add("purpose", proposal.purpose.code());
+    add(&tr!("request"), &hex::encode(proposal.request));
+    let Signatory { name, key } = &proposal.requester;
+    add(&tr!("requester"), &tr!("{name}, key {key}", name = name, key = key));
+    add(&tr!("firm"), &proposal.firm);
+    add(&tr!("archive"), &hex::encode(proposal.archive));
+    let classes: Vec<String> = proposal.classes.iter().map(|class| render::class(*class)).collect();
+    let classes = render::list(classes.iter().map(String::as_str));
+    add(&tr!("records"), &tr!("{records} ({classes})", records = proposal.records, classes = classes));
+    add(&tr!("purpose"), proposal.purpose.code());
     let conditions = &proposal.conditions;
     if conditions.no_copies {
-        add("condition", "no copies");
+        add(&tr!("condition"), &tr!("no copies"));
     }
     if let Some(day) = conditions.destroy_by {
-        add("condition", &format!("destroyed by {day}"));
+        add(&tr!("condition"), &tr!("destroyed by {day}", day = day));
     }
     if let Some(day) = conditions.return_by {
-        add("condition", &format!("given back by {day}"));
+        add(&tr!("condition"), &tr!("given back by {day}", day = day));
     }
     if let Some(words) = &conditions.text {
-        add("condition", words);
+        add(&tr!("condition"), words);
     }
-    add("valid", &format!("from {} to {}", time(proposal.valid_from), time(proposal.valid_until)));
-    add("approvals", &format!("{} needed, until {}", proposal.approvals_needed, time(proposal.approve_until)));
+    let (from, until) = (time(proposal.valid_from), time(proposal.valid_until));
+    add(&tr!("grant" => "valid"), &tr!("from {from} to {until}", from = from, until = until));
+    let (needed, until) = (proposal.approvals_needed, time(proposal.approve_until));
+    add(&tr!("approvals"), &tr!("{needed} needed, until {time}", needed = needed, time = until));
     text
 }
