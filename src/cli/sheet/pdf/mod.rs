@@ -317,3 +317,56 @@ fn finished(paper: Paper, metadata: Metadata) -> Result<Vec<u8>, Failure> {
     }
     document.finish().map_err(|e| failed(format!("PDF/A: {e:?}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::sheet::{Bar, LongTable, Table};
+    use crate::language::Language;
+
+    fn everything(rows: usize) -> Sheet<'static> {
+        let mut sheet = Sheet::new(Language::Chinese, "销毁清册 <&> \u{1b}[31m");
+        sheet.heading("一、概况");
+        sheet.paragraph("每条记录是一个独立的 age 文件（X25519、ChaCha20-Poly1305）。".repeat(20));
+        sheet.blocks.push(Block::Warning("本件未核验签名。".into()));
+        sheet.fields(vec![("单位", "a".repeat(400)), ("备注", "第一行\n第二行".repeat(80))]);
+        sheet.blocks.push(Block::Subheading("清单".into()));
+        sheet.blocks.push(Block::List(vec!["第一项".repeat(60), "second".into()]));
+        let head = ["序号", "题名", "档案编号", "哈希"].map(str::to_owned).to_vec();
+        let row = |n: usize| vec![n.to_string(), "沐阳贸易有限公司 𠀀".into(), "k".repeat(70), "e".repeat(64)];
+        sheet.blocks.push(Block::Table(Table { head: head.clone(), rows: (0..60).map(row).collect(), right: vec![0] }));
+        sheet.blocks.push(Block::LongTable(LongTable {
+            head,
+            right: vec![0],
+            rows: Box::new(move |sink| (0..rows).try_for_each(|n| sink(row(n)))),
+        }));
+        let bars = (0..80).map(|n| Bar { label: (2026 + n).to_string(), parts: vec![n, 3], value: format!("{n} 条") });
+        sheet.blocks.push(Block::Chart(Chart { legend: vec!["到期".into(), "复核".into()], bars: bars.collect() }));
+        sheet.blocks.push(Block::Commands(vec!["keepuntil verify firm.sealed".into()]));
+        let blanks = ["姓名", "职务", "日期"].map(|label| (label.to_owned(), None)).to_vec();
+        sheet.blocks.push(Block::Signature("监销人".into(), blanks));
+        sheet
+    }
+
+    fn pdf(rows: usize) -> Result<(usize, Vec<u8>), Failure> {
+        let made = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+        let mut out = Vec::new();
+        let missing = everything(rows).write_pdf(&PdfOptions { font: None, made }, &mut out)?;
+        Ok((missing, out))
+    }
+
+    #[test]
+    fn every_kind_of_block_becomes_a_valid_pdf_that_is_the_same_again() {
+        let Ok((missing, first)) = pdf(200) else { panic!("the validator of PDF/A refuses it") };
+        assert!(first.starts_with(b"%PDF-1.7"));
+        // A title that moved the terminal's cursor is escaped; the rare character is in no font of most machines.
+        assert!(missing <= 260, "{missing} characters are missing");
+        let Ok((_, second)) = pdf(200) else { panic!("it was written before") };
+        assert!(first == second, "two runs differ");
+    }
+
+    #[test]
+    fn a_table_that_is_too_long_is_refused() {
+        assert!(matches!(pdf(MAX_ROWS + 1), Err(Failure::Usage(..))));
+    }
+}
