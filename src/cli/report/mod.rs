@@ -4,8 +4,8 @@ mod calendar;
 
 use super::args::Common;
 use super::error::Failure;
-use super::sheet::Sheet;
-use super::{Done, render};
+use super::sheet::{PdfOptions, Sheet};
+use super::{Done, home, render};
 use crate::storage::output::OutputFile;
 use crate::storage::{StorageError, show};
 use clap::{Args, Subcommand, ValueEnum};
@@ -28,6 +28,9 @@ pub struct OutputArgs {
     /// How it is written [default: as the name of FILE ends, else text]
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<FormatArg>,
+    /// Font of the PDF [default: one that is installed and has Chinese]
+    #[arg(long, value_name = "FILE")]
+    pub font: Option<PathBuf>,
     /// Replace an existing file
     #[arg(long)]
     pub force: bool,
@@ -37,6 +40,8 @@ pub struct OutputArgs {
 pub enum FormatArg {
     Text,
     Html,
+    /// PDF/A-2u, with the fonts in it
+    Pdf,
 }
 
 impl OutputArgs {
@@ -44,9 +49,30 @@ impl OutputArgs {
         let ending = self.output.as_deref().and_then(Path::extension).map(std::ffi::OsStr::to_ascii_lowercase);
         let of_ending = match ending.as_deref().and_then(std::ffi::OsStr::to_str) {
             Some("html" | "htm") => FormatArg::Html,
+            Some("pdf") => FormatArg::Pdf,
             _ => FormatArg::Text,
         };
         self.format.unwrap_or(of_ending)
+    }
+
+    fn render(&self, sheet: Sheet, out: &mut dyn Write) -> Result<(), Failure> {
+        match self.format() {
+            FormatArg::Text => sheet.write_text(out),
+            FormatArg::Html => sheet.write_html(out),
+            FormatArg::Pdf => {
+                let options = PdfOptions { font: self.font.as_deref(), made: home::now().to_utc() };
+                let missing = sheet.write_pdf(&options, out)?;
+                if missing > 0 {
+                    eprintln!(
+                        "keepuntil: warning: {}",
+                        tr!("{n} character is shown as ?: the font lacks it; name another with --font FILE"
+                            | "{n} characters are shown as ?: the font lacks them; name another with --font FILE"
+                                % missing)
+                    );
+                }
+                Ok(())
+            }
+        }
     }
 
     /// Writes a sheet to where it is to go.
@@ -54,12 +80,12 @@ impl OutputArgs {
         match &self.output {
             None => {
                 let mut out = BufWriter::new(std::io::stdout().lock());
-                write(sheet, self.format(), &mut out)?;
+                self.render(sheet, &mut out)?;
                 out.flush().map_err(Failure::Output)
             }
             Some(path) => {
                 let mut file = OutputFile::begin(path, 0o600, self.force)?;
-                write(sheet, self.format(), &mut file).map_err(|failure| match failure {
+                self.render(sheet, &mut file).map_err(|failure| match failure {
                     Failure::Output(e) => StorageError::at(path)(e).into(),
                     other => other,
                 })?;
@@ -70,13 +96,6 @@ impl OutputArgs {
                 Ok(())
             }
         }
-    }
-}
-
-fn write(sheet: Sheet, format: FormatArg, out: &mut dyn Write) -> Result<(), Failure> {
-    match format {
-        FormatArg::Text => sheet.write_text(out),
-        FormatArg::Html => sheet.write_html(out),
     }
 }
 

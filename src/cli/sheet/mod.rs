@@ -3,11 +3,14 @@
 //! Invariant: what is written needs memory for one part of the sheet, never for all rows of a long table.
 
 mod html;
+mod pdf;
 mod text;
 
 use crate::cli::error::Failure;
 use crate::language::{Language, in_language};
 use std::io::Write;
+
+pub use pdf::PdfOptions;
 
 /// One sheet, whose texts are all in one language.
 pub struct Sheet<'a> {
@@ -102,6 +105,11 @@ impl<'a> Sheet<'a> {
     /// Writes one HTML file that needs nothing else: no network, no script.
     pub fn write_html(self, out: &mut dyn Write) -> Result<(), Failure> {
         in_language(self.language, || html::write(self, out))
+    }
+
+    /// Writes PDF/A-2u; gives the number of characters that the font lacks, which are shown as `?`.
+    pub fn write_pdf(self, options: &PdfOptions, out: &mut dyn Write) -> Result<usize, Failure> {
+        in_language(self.language, || pdf::write(self, options, out))
     }
 
     /// Writes text of 80 columns.

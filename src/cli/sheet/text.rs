@@ -148,7 +148,7 @@ fn wrap(text: &str, first: usize, rest: usize) -> String {
 }
 
 /// Pieces that stay together: a word with the spaces behind it; a wide character with the marks that may not begin a line.
-fn pieces(text: &str) -> Vec<&str> {
+pub(super) fn pieces(text: &str) -> Vec<&str> {
     let wide = |c: char| c.width().unwrap_or(0) > 1;
     let closes = |c: char| "，。、；：？！）》”’".contains(c);
     let opens = |c: char| "（《“‘".contains(c);

@@ -1,0 +1,372 @@
+//! Sheets as PDF/A-2u (ISO 19005-2): A4, fonts embedded, text that can be searched and copied.
+//!
+//! Invariant: the same sheet, font and time give the same bytes. A PDF is laid out in memory, so long tables end at
+//! [`MAX_ROWS`] rows; HTML has no such limit.
+
+mod face;
+mod grid;
+mod paper;
+
+use super::{Block, Chart, Sheet};
+use crate::cli::error::Failure;
+use crate::storage::escape;
+use chrono::{DateTime, Datelike, Timelike, Utc};
+use face::Faces;
+use grid::Grid;
+use krilla::color::rgb;
+use krilla::configure::{Archival, ConfigurationBuilder};
+use krilla::geom::{PathBuilder, Point, Rect};
+use krilla::metadata::Metadata;
+use krilla::page::PageSettings;
+use krilla::paint::Fill;
+use krilla::{Document, SerializeSettings};
+use paper::{Colour, GREY, Mark, Paper, SIDE, SOFT, Style, TEXT_WIDTH, WARN, WIDTH};
+use std::io::Write;
+use std::path::Path;
+use tr::tr;
+
+/// Rows of one long table, at most.
+pub const MAX_ROWS: usize = 50_000;
+
+const BODY: Style = Style::plain(9.5);
+
+/// Colours of the parts of bars.
+const COLOURS: [Colour; 4] = [(47, 102, 144), (217, 140, 63), (122, 158, 126), (141, 106, 159)];
+
+/// Where the PDF's font is, and when the PDF was made.
+pub struct PdfOptions<'a> {
+    pub font: Option<&'a Path>,
+    pub made: DateTime<Utc>,
+}
+
+/// Writes a sheet; how many characters the font lacks.
+pub(super) fn write(sheet: Sheet, options: &PdfOptions, out: &mut dyn Write) -> Result<usize, Failure> {
+    // A character of every Chinese text, and names may be Chinese in any language.
+    let faces = Faces::find(options.font, '的').or_else(|_| Faces::find(options.font, 'e'))?;
+    let mut paper = Paper::new(&faces);
+    title(&mut paper, &sheet.title);
+    for block in sheet.blocks {
+        push(&mut paper, block)?;
+    }
+    let missing = paper.missing;
+    let metadata = Metadata::new()
+        .title(escape(&sheet.title))
+        .language(sheet.language.tag().to_owned())
+        .creator(format!("keepuntil {}", env!("CARGO_PKG_VERSION")))
+        .creation_date(date(options.made));
+    out.write_all(&finished(paper, metadata)?).map_err(Failure::Output)?;
+    Ok(missing)
+}
+
+fn date(time: DateTime<Utc>) -> krilla::metadata::DateTime {
+    let small = |n: u32| u8::try_from(n).unwrap_or_default();
+    krilla::metadata::DateTime::new(u16::try_from(time.year()).unwrap_or_default())
+        .month(small(time.month()))
+        .day(small(time.day()))
+        .hour(small(time.hour()))
+        .minute(small(time.minute()))
+        .second(small(time.second()))
+        .utc_offset_hour(0)
+        .utc_offset_minute(0)
+}
+
+fn title(paper: &mut Paper, title: &str) {
+    let style = Style::bold(16.0);
+    for line in paper.broken(&escape(title), style, TEXT_WIDTH) {
+        let width = paper.face(true).width(&line, style.size);
+        let y = paper.y;
+        paper.line((WIDTH - width) / 2.0, y, &line, style, false);
+        paper.space(style.line());
+    }
+    paper.space(8.0);
+}
+
+fn push(paper: &mut Paper, block: Block) -> Result<(), Failure> {
+    match block {
+        Block::Heading(text) => {
+            let style = Style::bold(11.5);
+            paper.space(10.0);
+            paper.need(style.line() + 40.0);
+            paper.paragraph(&escape(&text), style, 0.0);
+            let y = paper.y;
+            paper.fill(SIDE, y, TEXT_WIDTH, 0.6, GREY);
+            paper.space(4.0);
+        }
+        Block::Subheading(text) => {
+            paper.space(6.0);
+            paper.need(BODY.line() + 30.0);
+            paper.paragraph(&escape(&text), Style::bold(9.5), 0.0);
+            paper.space(2.0);
+        }
+        Block::Paragraph(text) => {
+            paper.paragraph(&escape_lines(&text), BODY, 0.0);
+            paper.space(4.0);
+        }
+        Block::Warning(text) => warning(paper, &escape_lines(&text)),
+        Block::Fields(fields) => {
+            let rows: Vec<Vec<String>> =
+                fields.iter().map(|(label, value)| vec![escape(label), escape_lines(value)]).collect();
+            fields_table(paper, &rows);
+        }
+        Block::List(items) => {
+            for item in items {
+                paper.need(BODY.line());
+                let y = paper.y;
+                paper.line(SIDE + 2.0, y, "•", BODY, false);
+                paper.paragraph(&escape_lines(&item), BODY, 12.0);
+            }
+            paper.space(4.0);
+        }
+        Block::Table(table) => rows(paper, &table.head, table.rows, &table.right),
+        Block::LongTable(table) => {
+            let mut all = Vec::new();
+            (table.rows)(&mut |row| {
+                if all.len() == MAX_ROWS {
+                    return Err(Failure::Usage(
+                        tr!("the report has more than {n} rows: too many for a PDF", n = MAX_ROWS),
+                        tr!("write it as HTML, which has no limit: --format html"),
+                    ));
+                }
+                all.push(row);
+                Ok(())
+            })?;
+            rows(paper, &table.head, all, &table.right);
+        }
+        Block::Chart(chart) => bars(paper, &chart),
+        Block::Commands(lines) => {
+            for line in lines {
+                paper.paragraph(&escape(&line), Style::plain(8.2), 8.0);
+            }
+            paper.space(4.0);
+        }
+        Block::Signature(role, fields) => signature(paper, &role, &fields),
+    }
+    Ok(())
+}
+
+fn escape_lines(text: &str) -> String {
+    text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
+}
+
+fn warning(paper: &mut Paper, text: &str) {
+    let style = Style { bold: true, colour: WARN, ..BODY };
+    let lines = paper.broken(text, style, TEXT_WIDTH - 16.0);
+    let height = lines.len() as f32 * style.line() + 10.0;
+    paper.need(height);
+    let top = paper.y;
+    paper.frame(SIDE, top, TEXT_WIDTH, height, 1.2, WARN);
+    for (index, line) in lines.iter().enumerate() {
+        paper.line(SIDE + 8.0, top + 5.0 + index as f32 * style.line(), line, style, false);
+    }
+    paper.space(height + 6.0);
+}
+
+fn rows(paper: &mut Paper, head: &[String], rows: Vec<Vec<String>>, right: &[usize]) {
+    let escaped = |row: &[String]| row.iter().map(|cell| escape_lines(cell)).collect::<Vec<_>>();
+    let (head, rows) = (escaped(head), rows.iter().map(|row| escaped(row)).collect::<Vec<_>>());
+    let grid = Grid::new(paper, &head, &rows, right);
+    paper.need(50.0);
+    grid.head(paper, &head);
+    for row in &rows {
+        grid.row(paper, &head, row);
+    }
+    paper.space(8.0);
+}
+
+fn fields_table(paper: &mut Paper, rows: &[Vec<String>]) {
+    let (label, size) = (TEXT_WIDTH * 0.3, 8.8);
+    for row in rows {
+        let (bold, plain) = (Style::bold(size), Style::plain(size));
+        let names = paper.broken(&row[0], bold, label - 8.0);
+        let values = paper.broken(&row[1], plain, TEXT_WIDTH - label - 8.0);
+        let most = names.len().max(values.len());
+        let mut from = 0;
+        while from < most {
+            let fit = ((paper.room() - 4.0) / plain.line()) as usize;
+            if fit == 0 || (most - from > fit && most <= 12) {
+                paper.next_page();
+                continue;
+            }
+            let to = most.min(from + fit);
+            let (top, height) = (paper.y, (to - from) as f32 * plain.line() + 4.0);
+            paper.frame(SIDE, top, label, height, 0.4, GREY);
+            paper.frame(SIDE + label, top, TEXT_WIDTH - label, height, 0.4, GREY);
+            for (lines, x, style) in [(&names, SIDE + 4.0, bold), (&values, SIDE + label + 4.0, plain)] {
+                let part = lines.iter().skip(from).take(to - from);
+                for (index, line) in part.enumerate() {
+                    paper.line(x, top + 2.0 + index as f32 * style.line(), line, style, false);
+                }
+            }
+            paper.y += height;
+            from = to;
+        }
+    }
+    paper.space(6.0);
+}
+
+fn bars(paper: &mut Paper, chart: &Chart) {
+    let style = Style::plain(8.2);
+    if chart.legend.len() > 1 {
+        paper.need(style.line());
+        let (mut x, y) = (SIDE, paper.y);
+        for (part, name) in chart.legend.iter().enumerate() {
+            let name = escape(name);
+            let width = paper.face(false).width(&name, style.size) + 24.0;
+            if x + width > SIDE + TEXT_WIDTH {
+                x = SIDE;
+                paper.space(style.line());
+            }
+            let y = if x == SIDE { paper.y } else { y.max(paper.y) };
+            paper.fill(x, y + 2.5, 7.0, 7.0, COLOURS[part % COLOURS.len()]);
+            paper.line(x + 11.0, y, &name, style, false);
+            x += width;
+        }
+        paper.space(style.line() + 4.0);
+    }
+    let widest = |texts: &mut dyn Iterator<Item = &String>| {
+        texts.map(|text| paper.face(false).width(&escape(text), style.size)).fold(0.0, f32::max)
+    };
+    let label = widest(&mut chart.bars.iter().map(|bar| &bar.label)).min(TEXT_WIDTH * 0.4);
+    let value = widest(&mut chart.bars.iter().map(|bar| &bar.value)).min(TEXT_WIDTH * 0.3);
+    let (room, longest) = (TEXT_WIDTH - label - value - 12.0, chart.longest() as f32);
+    for bar in &chart.bars {
+        paper.need(style.line());
+        let y = paper.y;
+        paper.line(SIDE, y, &escape(&bar.label), style, false);
+        let mut x = SIDE + label + 6.0;
+        for (part, size) in bar.parts.iter().enumerate().filter(|(_, size)| **size > 0) {
+            let width = (*size as f32 / longest * room).max(0.5);
+            paper.fill(x, y + 2.0, width, style.line() - 3.0, COLOURS[part % COLOURS.len()]);
+            x += width;
+        }
+        paper.line(SIDE + TEXT_WIDTH, y, &escape(&bar.value), style, true);
+        paper.space(style.line());
+    }
+    paper.space(8.0);
+}
+
+fn signature(paper: &mut Paper, role: &str, fields: &[(String, Option<String>)]) {
+    let style = Style::plain(8.8);
+    let height = 27.0;
+    let lines = fields.len().div_ceil(2) as f32;
+    paper.need(lines * height + 24.0);
+    paper.paragraph(&escape(role), Style::bold(9.5), 0.0);
+    paper.space(2.0);
+    let (name, blank) = (TEXT_WIDTH * 0.17, TEXT_WIDTH * 0.33);
+    for pair in fields.chunks(2) {
+        let top = paper.y;
+        let mut x = SIDE;
+        for (label, value) in pair {
+            let blank = if pair.len() == 1 { TEXT_WIDTH - name } else { blank };
+            paper.fill(x, top, name, height, SOFT);
+            paper.frame(x, top, name, height, 0.4, GREY);
+            paper.frame(x + name, top, blank, height, 0.4, GREY);
+            let cells = [(x, name, label.as_str()), (x + name, blank, value.as_deref().unwrap_or(""))];
+            for (x, width, text) in cells {
+                let broken = paper.broken(&escape(text), style, width - 6.0);
+                for (index, line) in broken.iter().take(2).enumerate() {
+                    paper.line(x + 3.0, top + 1.0 + index as f32 * style.line(), line, style, false);
+                }
+            }
+            x += name + blank;
+        }
+        paper.y += height;
+    }
+    paper.space(10.0);
+}
+
+fn finished(paper: Paper, metadata: Metadata) -> Result<Vec<u8>, Failure> {
+    let failed = |what: String| Failure::Output(std::io::Error::other(what));
+    let configuration = ConfigurationBuilder::new().with_archival_validator(Archival::A2_U).finish();
+    let configuration = configuration.map_err(|e| failed(format!("PDF/A: {e:?}")))?;
+    let mut document = Document::new_with(SerializeSettings { configuration, ..SerializeSettings::default() });
+    document.set_metadata(metadata);
+    let count = paper.pages.len();
+    let foot = Style { colour: GREY, ..Style::plain(8.0) };
+    for (index, marks) in paper.pages.into_iter().enumerate() {
+        let settings = PageSettings::from_wh(WIDTH, 841.89).expect("A4 has a size");
+        let mut page = document.start_page_with(settings);
+        let mut surface = page.surface();
+        let number = paper.faces.regular.shape(&format!("{} / {count}", index + 1));
+        let x = (WIDTH - number.width(foot.size)) / 2.0;
+        let foot = Mark::Text { x, y: 815.0, size: foot.size, bold: false, colour: foot.colour, shaped: number };
+        for mark in marks.into_iter().chain([foot]) {
+            let colour = match &mark {
+                Mark::Text { colour, .. } | Mark::Box { colour, .. } => *colour,
+            };
+            let (red, green, blue) = colour;
+            surface.set_fill(Some(Fill { paint: rgb::Color::new(red, green, blue).into(), ..Fill::default() }));
+            match mark {
+                Mark::Text { x, y, size, bold, shaped, .. } => {
+                    let font = if bold { &paper.faces.bold } else { &paper.faces.regular };
+                    let at = Point::from_xy(x, y);
+                    surface.draw_glyphs(at, &shaped.glyphs, font.font.clone(), &shaped.text, size, false);
+                }
+                Mark::Box { x, y, width, height, .. } => {
+                    let Some(rect) = Rect::from_xywh(x, y, width.max(0.1), height.max(0.1)) else { continue };
+                    let mut path = PathBuilder::new();
+                    path.push_rect(rect);
+                    if let Some(path) = path.finish() {
+                        surface.draw_path(&path);
+                    }
+                }
+            }
+        }
+        surface.finish();
+        page.finish();
+    }
+    document.finish().map_err(|e| failed(format!("PDF/A: {e:?}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::sheet::{Bar, LongTable, Table};
+    use crate::language::Language;
+
+    fn everything(rows: usize) -> Sheet<'static> {
+        let mut sheet = Sheet::new(Language::Chinese, "销毁清册 <&> \u{1b}[31m");
+        sheet.heading("一、概况");
+        sheet.paragraph("每条记录是一个独立的 age 文件（X25519、ChaCha20-Poly1305）。".repeat(20));
+        sheet.blocks.push(Block::Warning("本件未核验签名。".into()));
+        sheet.fields(vec![("单位", "a".repeat(400)), ("备注", "第一行\n第二行".repeat(80))]);
+        sheet.blocks.push(Block::Subheading("清单".into()));
+        sheet.blocks.push(Block::List(vec!["第一项".repeat(60), "second".into()]));
+        let head = ["序号", "题名", "档案编号", "哈希"].map(str::to_owned).to_vec();
+        let row = |n: usize| vec![n.to_string(), "沐阳贸易有限公司 𠀀".into(), "k".repeat(70), "e".repeat(64)];
+        sheet.blocks.push(Block::Table(Table { head: head.clone(), rows: (0..60).map(row).collect(), right: vec![0] }));
+        sheet.blocks.push(Block::LongTable(LongTable {
+            head,
+            right: vec![0],
+            rows: Box::new(move |sink| (0..rows).try_for_each(|n| sink(row(n)))),
+        }));
+        let bars = (0..80).map(|n| Bar { label: (2026 + n).to_string(), parts: vec![n, 3], value: format!("{n} 条") });
+        sheet.blocks.push(Block::Chart(Chart { legend: vec!["到期".into(), "复核".into()], bars: bars.collect() }));
+        sheet.blocks.push(Block::Commands(vec!["keepuntil verify firm.sealed".into()]));
+        let blanks = ["姓名", "职务", "日期"].map(|label| (label.to_owned(), None)).to_vec();
+        sheet.blocks.push(Block::Signature("监销人".into(), blanks));
+        sheet
+    }
+
+    fn pdf(rows: usize) -> Result<(usize, Vec<u8>), Failure> {
+        let made = DateTime::from_timestamp(1_900_000_000, 0).unwrap();
+        let mut out = Vec::new();
+        let missing = everything(rows).write_pdf(&PdfOptions { font: None, made }, &mut out)?;
+        Ok((missing, out))
+    }
+
+    #[test]
+    fn every_kind_of_block_becomes_a_valid_pdf_that_is_the_same_again() {
+        let Ok((missing, first)) = pdf(200) else { panic!("the validator of PDF/A refuses it") };
+        assert!(first.starts_with(b"%PDF-1.7"));
+        // A title that moved the terminal's cursor is escaped; the rare character is in no font of most machines.
+        assert!(missing <= 260, "{missing} characters are missing");
+        let Ok((_, second)) = pdf(200) else { panic!("it was written before") };
+        assert!(first == second, "two runs differ");
+    }
+
+    #[test]
+    fn a_table_that_is_too_long_is_refused() {
+        assert!(matches!(pdf(MAX_ROWS + 1), Err(Failure::Usage(..))));
+    }
+}
