@@ -179,7 +179,7 @@ fn why(record: &CheckedRecord) -> String {
     let mut why = match rule {
         Some(rule) => {
             let citation = rule.citation.as_deref().map(|citation| format!(" ({})", escape(citation)));
-            tr!("by {source}", source = rule.id) + &citation.unwrap_or_default()
+            tr!("policy" => "by {rule}", rule = rule.id) + &citation.unwrap_or_default()
         }
         None => tr!("by the date or period of the policy"),
     };

@@ -52,7 +52,7 @@ fn archives(certificate: &Certificate) -> BTreeMap<[u8; 16], String> {
 }
 
 fn summary(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8; 16], String>) {
-    sheet.heading(&tr!("What was done"));
+    sheet.heading(&tr!("certificate" => "What was done"));
     let signers: Vec<String> = c.plan.signed_by.iter().map(|by| format!("{} ({})", by.name, by.key)).collect();
     let mut fields = vec![
         (tr!("Firm (name of the journal's key)"), c.firm.clone()),
