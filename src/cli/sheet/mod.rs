@@ -5,6 +5,8 @@
 mod html;
 mod text;
 
+pub use text::wrap;
+
 use crate::cli::error::Failure;
 use crate::language::{Language, in_language};
 use std::io::Write;

@@ -120,7 +120,7 @@ fn rows(head: Option<&Vec<String>>, rows: &[Vec<String>], right: &[usize]) -> St
 }
 
 /// Breaks text at spaces and between wide characters; the first line is indented by `first`, the others by `rest`.
-fn wrap(text: &str, first: usize, rest: usize) -> String {
+pub fn wrap(text: &str, first: usize, rest: usize) -> String {
     let mut out = " ".repeat(first);
     let mut column = first;
     for piece in pieces(&escape(text)) {
