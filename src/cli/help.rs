@@ -133,7 +133,9 @@ pub fn sections(command: &Command, call: impl Fn(&Command) -> String) -> Vec<Sec
     let below = below
         .map(|below| Entry { name: call(below), text: below.get_about().map(ToString::to_string).unwrap_or_default() });
     let mut args: Vec<&Arg> = command.get_arguments().filter(|arg| !arg.is_hide_set()).collect();
-    args.sort_by_key(|arg| arg.get_display_order());
+    // What every command takes stands behind what this one takes.
+    args.sort_by_key(|arg| (arg.is_global_set(), arg.get_display_order()));
+    args.sort_by_key(|arg| !arg.get_action().takes_values() && matches!(arg.get_id().as_str(), "help" | "version"));
     let of_args = |positional: bool| {
         let args = args.iter().filter(move |arg| arg.is_positional() == positional);
         args.map(|arg| Entry { name: name(arg), text: description(arg) }).collect::<Vec<_>>()
@@ -168,7 +170,7 @@ fn description(arg: &Arg) -> String {
         let values: Vec<_> = defaults.iter().map(|value| value.to_string_lossy()).collect();
         parts.push(tr!("[default: {values}]", values = values.join(&between)));
     }
-    if let Some(aliases) = arg.get_visible_aliases() {
+    if let Some(aliases) = arg.get_visible_aliases().filter(|aliases| !aliases.is_empty()) {
         parts.push(tr!("[aliases: {names}]", names = aliases.join(&between)));
     }
     let values = possible_values(arg);
@@ -302,9 +304,9 @@ mod tests {
             composed(&localised(command), &usage)
         });
         let plain = StyledStr::from(text).to_string();
-        let head = "做\n\n用法：x [选项] <file>\n\n参数：\n  <file>\n\n选项：\n  -a, --all <N>   沐";
+        let head = "做\n\n用法：x [选项] <file>\n\n参数：\n  <file>\n\n选项：\n  -a, --all <N>  沐";
         assert!(plain.starts_with(head), "{plain}");
-        for part in ["\n      --a-name-that-is-longer-than-the-column\n                  长\n", "[默认：7]"] {
+        for part in ["\n      --a-name-that-is-longer-than-the-column\n                 长\n", "[默认：7]"] {
             assert!(plain.contains(part), "{part}: {plain}");
         }
         assert!(plain.ends_with("\n\n说明\n\n示例：\n  x  a\n"), "{plain}");

@@ -154,22 +154,24 @@ fn reason(error: &Error) -> Option<String> {
 fn tips(error: &Error) -> Vec<String> {
     let mut tips = Vec::new();
     for kind in [ContextKind::SuggestedSubcommand, ContextKind::SuggestedArg, ContextKind::SuggestedValue] {
-        let similar = many(error, kind).join(&tr!("between values" => ", "));
+        // The most similar is clap's last.
+        let similar: Vec<_> = many(error, kind).into_iter().rev().collect();
         if !similar.is_empty() {
-            tips.push(tr!("similar: {words}", words = similar));
+            tips.push(tr!("similar: {words}", words = similar.join(&tr!("between values" => ", "))));
         }
     }
     if let Some(ContextValue::StyledStrs(suggestions)) = error.get(ContextKind::Suggested) {
-        tips.extend(suggestions.iter().filter_map(|suggestion| tip(&suggestion.to_string())));
+        tips.extend(suggestions.iter().filter_map(|suggestion| tip(error, &suggestion.to_string())));
     }
     tips
 }
 
 /// A tip for which clap has only an English sentence.
-fn tip(english: &str) -> Option<String> {
+fn tip(error: &Error, english: &str) -> Option<String> {
     let quoted = |text: &str| escape(text.trim_matches('\''));
-    if let Some((_, words)) = english.split_once("as a value, use ") {
-        return Some(tr!("as a value it is written: {words}", words = quoted(words)));
+    if english.starts_with("to pass ") {
+        let typed = one(error, ContextKind::InvalidArg).or_else(|| one(error, ContextKind::InvalidSubcommand))?;
+        return Some(tr!("as a value it is written: {words}", words = format!("-- {typed}")));
     }
     if let Some(words) = english.strip_suffix(" exists") {
         return Some(tr!("similar: {words}", words = quoted(words)));

@@ -151,13 +151,13 @@ pub fn wrap(text: &str, first: usize, rest: usize) -> String {
 fn pieces(text: &str) -> Vec<&str> {
     let wide = |c: char| c.width().unwrap_or(0) > 1;
     let closes = |c: char| "，。、；：？！）》”’".contains(c);
-    let opens = |c: char| "（《“‘".contains(c);
+    let opens = |c: char| "（《“‘[".contains(c);
     let mut pieces = Vec::new();
     let mut start = 0;
     let mut before: Option<char> = None;
     for (at, c) in text.char_indices() {
         let breaks = before.is_some_and(|b| (b == ' ' && c != ' ') || wide(b) || wide(c) || closes(b));
-        if breaks && !closes(c) && c != ' ' && !before.is_some_and(opens) {
+        if breaks && !closes(c) && c != ']' && c != ' ' && !before.is_some_and(opens) {
             pieces.push(&text[start..at]);
             start = at;
         }
