@@ -227,7 +227,7 @@ mod tests {
         ] {
             let error = command().try_get_matches_from(line.split(' ')).unwrap_err();
             let said = in_language(Language::Chinese, || words(&error));
-            assert!(said.starts_with("keepuntil: 错误："), "{line}: {said}");
+            assert!(said.starts_with("keepuntil: 错误: "), "{line}: {said}");
             assert!(parts.iter().all(|part| said.contains(part)), "{line}: {parts:?}: {said}");
             assert!(said.ends_with("--help 可查看说明。\n"), "{line}: {said}");
             let plain = regex::Regex::new("[a-z]{3,} [a-z]{2,} [a-z]{2,}").unwrap();
