@@ -1,9 +1,9 @@
-//! `keepuntil completions`: the script with which a shell completes commands and options.
+//! `keepuntil completions`: the script with which a shell completes commands and options, described in the language of the
+//! moment.
 
-use super::args::Cli;
 use super::error::Failure;
-use super::{Done, render};
-use clap::{Args, CommandFactory, ValueEnum};
+use super::{Done, help, render};
+use clap::{Args, ValueEnum};
 use clap_complete::{Shell, generate};
 
 /// Print the script with which a shell completes commands and options
@@ -35,7 +35,7 @@ pub fn run(args: &CompletionsArgs) -> Result<Done, Failure> {
         ShellArg::PowerShell => Shell::PowerShell,
     };
     let mut script = Vec::new();
-    generate(shell, &mut Cli::command(), "keepuntil", &mut script);
+    generate(shell, &mut help::described(), "keepuntil", &mut script);
     render::print(&String::from_utf8_lossy(&script))?;
     Ok(Done::Clean)
 }

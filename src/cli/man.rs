@@ -1,10 +1,12 @@
 //! `keepuntil man`: manual pages, made from the same text as `--help`.
 //!
-//! Invariant: a page is ASCII, so that it looks the same in every locale, and `~`, `^` and backticks in it can be copied.
+//! Invariant: an English page is ASCII, so that it looks the same in every locale; a Chinese one is UTF-8 and says itself
+//! where its lines may break. `~`, `^` and backticks can be copied from both.
 
 use super::args::{Cli, Common};
 use super::error::{Failure, MEANINGS, exit_codes};
-use super::{Done, INTERRUPTED, render};
+use super::{Done, INTERRUPTED, help, render};
+use crate::language::{Language, language, said, text};
 use crate::ops::OpsError;
 use crate::storage::output::{OutputFile, create_shared_dir};
 use crate::storage::{StorageError, show};
@@ -14,6 +16,7 @@ use clap_mangen::roff::{Roff, bold, italic, roman};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use tr::tr;
 
 /// Print the manual page, or write one for every command
 #[derive(Args)]
@@ -30,33 +33,54 @@ pub struct ManArgs {
 
 /// What the environment says to keepuntil.
 const ENVIRONMENT: [(&str, &str); 8] = [
-    ("KEEPUNTIL_KEYRING", "The keyring, where --keyring is not given."),
-    ("KEEPUNTIL_IDENTITY", "An identity file, where --identity is not given."),
+    ("KEEPUNTIL_KEYRING", text!("The keyring, where --keyring is not given.")),
+    ("KEEPUNTIL_IDENTITY", text!("An identity file, where --identity is not given.")),
     (
         "KEEPUNTIL_PASSPHRASE_COMMAND",
-        "A command for sh. What it prints is the passphrase of an identity; only where it fails is a person asked.",
+        text!(
+            "A command for sh. What it prints is the passphrase of an identity; only where it fails is a person asked."
+        ),
     ),
-    ("NO_COLOR", "Where it is set and not empty, nothing is coloured."),
+    ("NO_COLOR", text!("Where it is set and not empty, nothing is coloured.")),
     (
         "XDG_DATA_HOME",
-        "The keyring and the identity that create makes are in keepuntil/ below it. Without it: ~/.local/share.",
+        text!("The keyring and the identity that create makes are in keepuntil/ below it. Without it: ~/.local/share."),
     ),
     (
         "XDG_STATE_HOME",
-        "The roots of keyrings are in keepuntil/roots/ below it, which is not to be backed up. Without it: \
-         ~/.local/state.",
+        text!(
+            "The roots of keyrings are in keepuntil/roots/ below it, which is not to be backed up. Without it: \
+             ~/.local/state."
+        ),
     ),
-    ("XDG_CONFIG_HOME", "The units of schedule install go into systemd/user/ below it. Without it: ~/.config."),
+    ("XDG_CONFIG_HOME", text!("The units of schedule install go into systemd/user/ below it. Without it: ~/.config.")),
     (
         "LC_ALL, LC_MESSAGES, LANG",
-        "Letters, certificates and titles of rules are Chinese where the first of these that is set begins with zh, \
-         unless --lang is given.",
+        text!(
+            "Without --lang, the first of these that is set and not empty chooses the language of everything that is \
+             printed and written for people: Chinese where it begins with zh, else English."
+        ),
     ),
 ];
+
+/// Where lines of Chinese may break, which groff does not know: before and after every character, but not before what
+/// closes nor after what opens.
+const BREAKS: &str = r#".if \n(.g \{\
+.  class [closing] \[u2026] \[u201D] \[u3001] \[u3002] \[u300B] \[uFF01] \[uFF09] \[uFF0C] \[uFF1A] \[uFF1B] \[uFF1F]
+.  class [opening] \[u201C] \[u300A] \[uFF08]
+.  class [chinese] \[u4E00]-\[u9FFF]
+.  cflags 128 \C'[closing]'
+.  cflags 266 \C'[opening]'
+.  cflags 512 \C'[chinese]'
+.\}
+.ds AD l
+.ad l
+"#;
 
 pub fn run(args: &ManArgs, common: Common) -> Result<Done, Failure> {
     let mut command = named(Cli::command().disable_help_subcommand(true));
     command.build();
+    let command = help::localised(command);
     let Some(dir) = &args.output else {
         render::print(&page(&command, None).text)?;
         return Ok(Done::Clean);
@@ -67,7 +91,8 @@ pub fn run(args: &ManArgs, common: Common) -> Result<Done, Failure> {
         let files: Vec<_> = pages.iter().map(|page| dir.join(&page.file).to_string_lossy().into_owned()).collect();
         render::json_line(&serde_json::json!({ "message_type": "man", "files": files }));
     } else if !common.quiet {
-        render::print(&format!("Wrote {} into {}\n", render::count(pages.len() as u64, "page"), show(dir)))?;
+        let wrote = tr!("Wrote {n} page into {dir}" | "Wrote {n} pages into {dir}" % pages.len(), dir = show(dir));
+        render::print(&format!("{wrote}\n"))?;
     }
     Ok(Done::Clean)
 }
@@ -120,14 +145,29 @@ fn page(command: &Command, above: Option<&str>) -> Page {
     text += &own(|roff| {
         roff.control("TH", [name, "1", "\"\"", version, "\"\""]);
     });
-    text += &generated(|out| man.render_name_section(out));
+    if language() == Language::English {
+        text += &generated(|out| man.render_name_section(out));
+    } else {
+        text += BREAKS;
+        text += &own(|roff| {
+            section(roff, text!("NAME"));
+            roff.text([roman(format!(
+                "{name} - {}",
+                command.get_about().map(ToString::to_string).unwrap_or_default()
+            ))]);
+        });
+    }
     text += &own(|roff| synopsis(roff, command));
     let (examples, notes) = notes(command);
     text += &own(|roff| {
-        roff.control("SH", ["DESCRIPTION"]);
+        section(roff, text!("DESCRIPTION"));
         if let Some(about) = command.get_long_about().or_else(|| command.get_about()) {
             let about = about.to_string();
-            let end = if about.ends_with('.') { "" } else { "." };
+            let end = match language() {
+                _ if about.ends_with(['.', '。']) => "",
+                Language::English => ".",
+                Language::Chinese => "。",
+            };
             roff.text([roman(about + end)]);
         }
         for note in &notes {
@@ -135,15 +175,19 @@ fn page(command: &Command, above: Option<&str>) -> Page {
             paragraph(roff, note);
         }
     });
-    if command.get_arguments().any(|argument| !argument.is_hide_set()) {
-        text += &generated(|out| man.render_options_section(out));
-    }
-    if command.has_subcommands() {
-        text += &generated(|out| man.render_subcommands_section(out));
+    if language() != Language::English {
+        text += &own(|roff| entries(roff, command));
+    } else {
+        if command.get_arguments().any(|argument| !argument.is_hide_set()) {
+            text += &generated(|out| man.render_options_section(out));
+        }
+        if command.has_subcommands() {
+            text += &generated(|out| man.render_subcommands_section(out));
+        }
     }
     text += &own(|roff| {
         if !examples.is_empty() {
-            roff.control("SH", ["EXAMPLES"]);
+            section(roff, text!("EXAMPLES"));
             examples.iter().for_each(|lines| paragraph(roff, lines));
         }
         outside(roff, above);
@@ -151,11 +195,32 @@ fn page(command: &Command, above: Option<&str>) -> Page {
     Page { file: format!("{name}.1"), text: plain(&text) }
 }
 
+/// The heading of a section.
+fn section(roff: &mut Roff, english: &str) {
+    roff.control("SH", [said(english).as_ref()]);
+}
+
+/// Commands below, arguments and options, as the help has them.
+fn entries(roff: &mut Roff, command: &Command) {
+    for of_kind in help::sections(command, |below| format!("{}(1)", name(below))) {
+        roff.control("SH", [of_kind.heading.as_str()]);
+        for entry in of_kind.entries {
+            roff.control("TP", []);
+            roff.text([bold(entry.name.trim_start())]);
+            roff.text([roman(entry.text)]);
+        }
+    }
+}
+
 /// The usage of `--help`: its lines may go on in the next.
 fn synopsis(roff: &mut Roff, command: &Command) {
-    roff.control("SH", ["SYNOPSIS"]);
+    section(roff, text!("SYNOPSIS"));
     let usage = command.clone().render_usage().to_string();
-    let words = usage.trim_start_matches("Usage:").split_whitespace().collect::<Vec<_>>().join(" ");
+    let usage = match language() {
+        Language::English => usage.trim_start_matches("Usage:").to_owned(),
+        Language::Chinese => help::usage_lines(&usage).join(" "),
+    };
+    let words = usage.split_whitespace().collect::<Vec<_>>().join(" ");
     let program = command.get_bin_name().unwrap_or("keepuntil");
     for (number, rest) in words.split(program).skip(1).enumerate() {
         if number > 0 {
@@ -171,10 +236,10 @@ fn notes(command: &Command) -> (Vec<String>, Vec<String>) {
     let text = text.unwrap_or_default();
     let mut examples = Vec::new();
     let mut notes = Vec::new();
-    for paragraph in text.split("\n\n").filter(|paragraph| **paragraph != exit_codes()) {
-        match paragraph.split_once('\n') {
-            Some(("Example:" | "Examples:", lines)) => examples.push(lines.to_owned()),
-            _ => notes.push(paragraph.to_owned()),
+    for paragraph in text.split("\n\n").filter(|paragraph| **paragraph != said(&exit_codes())) {
+        match help::examples(paragraph) {
+            Some((_, lines)) => examples.push(lines.to_owned()),
+            None => notes.push(paragraph.to_owned()),
         }
     }
     (examples, notes)
@@ -200,19 +265,19 @@ fn paragraph(roff: &mut Roff, text: &str) {
 
 /// What all pages say: how commands end, what the environment says, where to read on.
 fn outside(roff: &mut Roff, above: Option<&str>) {
-    roff.control("SH", ["EXIT STATUS"]);
+    section(roff, text!("EXIT STATUS"));
     for (code, meaning) in MEANINGS {
         roff.control("TP", ["6"]);
         roff.text([bold(code.to_string())]);
-        roff.text([roman(meaning)]);
+        roff.text([roman(said(meaning))]);
     }
-    roff.control("SH", ["ENVIRONMENT"]);
+    section(roff, text!("ENVIRONMENT"));
     for (variables, meaning) in ENVIRONMENT {
         roff.control("TP", []);
         roff.text([italic(variables)]);
-        roff.text([roman(meaning)]);
+        roff.text([roman(said(meaning))]);
     }
-    roff.control("SH", ["SEE ALSO"]);
+    section(roff, text!("SEE ALSO"));
     let others: &[&str] = if above.is_some() { &[] } else { &["age", "ssh-keygen", "tar", "zstd"] };
     let mut line = Vec::new();
     for other in above.iter().chain(others) {
@@ -240,7 +305,7 @@ fn generated(render: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Stri
     text.strip_prefix(&Roff::new().render()).unwrap_or(&text).to_owned()
 }
 
-/// The page in ASCII, with its beginning and without empty lines.
+/// The page with its beginning and without empty lines; an English one in ASCII.
 fn plain(text: &str) -> String {
     let mut page = Roff::new().render();
     for line in text.lines().filter(|line| !line.is_empty()) {
@@ -249,7 +314,7 @@ fn plain(text: &str) -> String {
                 '~' => page.push_str("\\(ti"),
                 '^' => page.push_str("\\(ha"),
                 '`' => page.push_str("\\(ga"),
-                c if c.is_ascii() => page.push(c),
+                c if c.is_ascii() || language() != Language::English => page.push(c),
                 c => page.push_str(&format!("\\[u{:04X}]", u32::from(c))),
             }
         }

@@ -43,6 +43,7 @@ mod schedule;
 mod sheet;
 mod status;
 mod survey;
+mod usage;
 mod verify;
 
 use crate::language::speak;
@@ -78,7 +79,7 @@ pub fn main() -> ExitCode {
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(e) => {
-            let _ = e.print();
+            usage::report(&e);
             return ExitCode::from(if e.use_stderr() { error::USAGE } else { 0 });
         }
     };

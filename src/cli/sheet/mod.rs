@@ -6,6 +6,8 @@ mod html;
 mod pdf;
 mod text;
 
+pub use text::wrap;
+
 use crate::cli::error::Failure;
 use crate::language::{Language, in_language};
 use std::io::Write;

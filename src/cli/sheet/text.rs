@@ -120,7 +120,7 @@ fn rows(head: Option<&Vec<String>>, rows: &[Vec<String>], right: &[usize]) -> St
 }
 
 /// Breaks text at spaces and between wide characters; the first line is indented by `first`, the others by `rest`.
-fn wrap(text: &str, first: usize, rest: usize) -> String {
+pub fn wrap(text: &str, first: usize, rest: usize) -> String {
     let mut out = " ".repeat(first);
     let mut column = first;
     for piece in pieces(&escape(text)) {
@@ -151,13 +151,13 @@ fn wrap(text: &str, first: usize, rest: usize) -> String {
 pub(super) fn pieces(text: &str) -> Vec<&str> {
     let wide = |c: char| c.width().unwrap_or(0) > 1;
     let closes = |c: char| "，。、；：？！）》”’".contains(c);
-    let opens = |c: char| "（《“‘".contains(c);
+    let opens = |c: char| "（《“‘[".contains(c);
     let mut pieces = Vec::new();
     let mut start = 0;
     let mut before: Option<char> = None;
     for (at, c) in text.char_indices() {
         let breaks = before.is_some_and(|b| (b == ' ' && c != ' ') || wide(b) || wide(c) || closes(b));
-        if breaks && !closes(c) && c != ' ' && !before.is_some_and(opens) {
+        if breaks && !closes(c) && c != ']' && c != ' ' && !before.is_some_and(opens) {
             pieces.push(&text[start..at]);
             start = at;
         }
