@@ -4,7 +4,7 @@
 
 use super::compose::time;
 use super::words::Words;
-use crate::cli::sheet::{Block, Sheet, Table};
+use crate::cli::sheet::{Block, LongTable, RowSink, Sheet, Table, csv};
 use crate::crypto::kdf::ArchiveId;
 use crate::language::Language;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -40,14 +40,13 @@ pub struct NameInventory {
 impl NameInventory {
     /// As CSV for spreadsheets: UTF-8 with a byte order mark, CRLF, the warning in the first line.
     pub fn to_csv(&self, language: Language) -> Vec<u8> {
-        let warning = vec![Words::of(language).inventory_warning.to_owned()];
-        let table = self.table(language);
-        let mut out = String::from("\u{feff}");
-        for row in [&warning, &table.head].into_iter().chain(&table.rows) {
-            out.push_str(&row.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(","));
-            out.push_str("\r\n");
-        }
-        out.into_bytes()
+        let Table { head, rows, right } = self.table(language);
+        let rows = Box::new(|sink: &mut RowSink| rows.into_iter().try_for_each(sink));
+        let mut out = Vec::new();
+        let written =
+            csv::write(LongTable { head, right, rows }, Some(Words::of(language).inventory_warning), &mut out);
+        assert!(written.is_ok(), "memory takes all rows");
+        out
     }
 
     /// As one HTML file that prints on A4.
@@ -88,11 +87,4 @@ impl NameInventory {
         let rows = self.records.iter().enumerate().map(row).collect();
         Table { head: head.map(str::to_owned).into(), rows, right: vec![0, 3, 5] }
     }
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn csv_cell(text: &str) -> String {
-    let text = crate::storage::escape(text);
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
 }

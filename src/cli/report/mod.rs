@@ -1,11 +1,21 @@
 //! `keepuntil report …`: documents for authorities, clients and partners.
 
+mod archive_facts;
 mod calendar;
+mod calendar_file;
+mod destroyed;
+mod destruction;
+mod handover;
+mod inventory;
+mod record_words;
+mod signing;
 
-use super::args::Common;
+use super::args::{Common, IdentityPlace};
 use super::error::Failure;
 use super::sheet::Sheet;
-use super::{Done, render};
+use super::{Done, home, render};
+use crate::ops::custody::Custody;
+use crate::ops::report::named::NamedArchives;
 use crate::storage::output::OutputFile;
 use crate::storage::{StorageError, show};
 use clap::{Args, Subcommand, ValueEnum};
@@ -16,6 +26,9 @@ use tr::tr;
 /// Write a report: for reading, for printing on A4, or as JSON
 #[derive(Subcommand)]
 pub enum ReportCommand {
+    Inventory(inventory::InventoryArgs),
+    Destruction(destruction::DestructionArgs),
+    Handover(handover::HandoverArgs),
     Calendar(calendar::CalendarArgs),
 }
 
@@ -37,13 +50,17 @@ pub struct OutputArgs {
 pub enum FormatArg {
     Text,
     Html,
+    /// A table for spreadsheets
+    Csv,
 }
 
 impl OutputArgs {
-    fn format(&self) -> FormatArg {
+    /// How it is written.
+    pub fn format(&self) -> FormatArg {
         let ending = self.output.as_deref().and_then(Path::extension).map(std::ffi::OsStr::to_ascii_lowercase);
         let of_ending = match ending.as_deref().and_then(std::ffi::OsStr::to_str) {
             Some("html" | "htm") => FormatArg::Html,
+            Some("csv") => FormatArg::Csv,
             _ => FormatArg::Text,
         };
         self.format.unwrap_or(of_ending)
@@ -51,37 +68,90 @@ impl OutputArgs {
 
     /// Writes a sheet to where it is to go.
     pub fn write(&self, sheet: Sheet, common: Common) -> Result<(), Failure> {
+        let format = self.format();
+        self.deliver(common, |out| match format {
+            FormatArg::Text => sheet.write_text(out),
+            FormatArg::Html => sheet.write_html(out),
+            FormatArg::Csv => Err(Failure::Usage(
+                tr!("this report is no table for spreadsheets"),
+                tr!("take --format text or html; `keepuntil report inventory` and `destruction` also write CSV"),
+            )),
+        })
+    }
+
+    /// Has something written to where it is to go; a failure leaves no file.
+    pub fn deliver(
+        &self,
+        common: Common,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
         match &self.output {
             None => {
                 let mut out = BufWriter::new(std::io::stdout().lock());
-                write(sheet, self.format(), &mut out)?;
+                write(&mut out)?;
                 out.flush().map_err(Failure::Output)
             }
-            Some(path) => {
-                let mut file = OutputFile::begin(path, 0o600, self.force)?;
-                write(sheet, self.format(), &mut file).map_err(|failure| match failure {
-                    Failure::Output(e) => StorageError::at(path)(e).into(),
-                    other => other,
-                })?;
-                file.finish()?;
-                if !common.quiet {
-                    render::print(&tr!("wrote {file}\n", file = show(path)))?;
-                }
-                Ok(())
-            }
+            Some(path) => to_file(path, self.force, common, write),
+        }
+    }
+
+    /// That nobody asks for JSON, which goes to standard output, and for a file at once.
+    pub fn check(&self, common: Common) -> Result<(), Failure> {
+        match &self.output {
+            Some(_) if common.json => Err(Failure::Usage(
+                tr!("--json writes to standard output, and --output names a file"),
+                tr!("leave one of them out"),
+            )),
+            _ => Ok(()),
         }
     }
 }
 
-fn write(sheet: Sheet, format: FormatArg, out: &mut dyn Write) -> Result<(), Failure> {
-    match format {
-        FormatArg::Text => sheet.write_text(out),
-        FormatArg::Html => sheet.write_html(out),
+/// Has a file written that only its owner may read; a failure leaves none.
+fn to_file(
+    path: &Path,
+    force: bool,
+    common: Common,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut file = OutputFile::begin(path, 0o600, force)?;
+    write(&mut file).map_err(|failure| match failure {
+        Failure::Output(e) => StorageError::at(path)(e).into(),
+        other => other,
+    })?;
+    file.finish()?;
+    if !common.quiet && !common.json {
+        render::print(&tr!("wrote {file}\n", file = show(path)))?;
+    }
+    Ok(())
+}
+
+/// Archive files that a report is given, and who may read the names in them.
+#[derive(Args)]
+pub struct ArchivesArgs {
+    /// Archive files, whose seals are checked
+    #[arg(value_name = "ARCHIVE")]
+    archive: Vec<PathBuf>,
+    #[command(flatten)]
+    identity: IdentityPlace,
+}
+
+impl ArchivesArgs {
+    /// Opens them. No identity is asked for where no archive is named.
+    fn open(&self, custody: &mut Custody) -> Result<NamedArchives, Failure> {
+        if self.archive.is_empty() {
+            return Ok(NamedArchives::none());
+        }
+        let identities = home::identities(&self.identity)?;
+        Ok(NamedArchives::open(custody, &self.archive, identities)?)
     }
 }
 
 pub fn run(command: ReportCommand, common: Common) -> Result<Done, Failure> {
     match command {
+        ReportCommand::Inventory(args) => inventory::run(&args, common),
+        ReportCommand::Destruction(args) => destruction::run(&args, common),
+        ReportCommand::Handover(args) => handover::run(&args, common),
         ReportCommand::Calendar(args) => calendar::run(&args, common),
     }
 }

@@ -2,11 +2,13 @@
 //!
 //! Invariant: what is written needs memory for one part of the sheet, never for all rows of a long table.
 
+pub mod csv;
 mod html;
 mod text;
 
 use crate::cli::error::Failure;
 use crate::language::{Language, in_language};
+use crate::ops::OpsError;
 use std::io::Write;
 
 /// One sheet, whose texts are all in one language.
@@ -14,6 +16,8 @@ pub struct Sheet<'a> {
     pub language: Language,
     pub title: String,
     pub blocks: Vec<Block<'a>>,
+    /// Whether it is printed across: for tables of many columns.
+    pub landscape: bool,
 }
 
 /// A part of a sheet.
@@ -44,6 +48,24 @@ pub struct Table {
 
 /// Takes one row after the other.
 pub type RowSink<'s> = dyn FnMut(Vec<String>) -> Result<(), Failure> + 's;
+
+/// Gives a sink the rows that `run` makes, which speaks of errors as the layers below do.
+pub fn give_rows(
+    sink: &mut RowSink,
+    run: impl FnOnce(&mut dyn FnMut(Vec<String>) -> Result<(), OpsError>) -> Result<(), OpsError>,
+) -> Result<(), Failure> {
+    let mut failed = None;
+    let outcome = run(&mut |row| {
+        sink(row).map_err(|failure| {
+            failed = Some(failure);
+            OpsError::Interrupted
+        })
+    });
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(outcome?),
+    }
+}
 
 /// A table whose rows are made while they are written.
 pub struct LongTable<'a> {
@@ -84,7 +106,7 @@ impl Chart {
 
 impl<'a> Sheet<'a> {
     pub fn new(language: Language, title: &str) -> Self {
-        Self { language, title: title.to_owned(), blocks: Vec::new() }
+        Self { language, title: title.to_owned(), blocks: Vec::new(), landscape: false }
     }
 
     pub fn heading(&mut self, text: &str) {
@@ -93,6 +115,12 @@ impl<'a> Sheet<'a> {
 
     pub fn paragraph(&mut self, text: impl Into<String>) {
         self.blocks.push(Block::Paragraph(text.into()));
+    }
+
+    /// A row for one person to fill in: the role, then labels over blank lines.
+    pub fn blanks(&mut self, role: &str, labels: &[String]) {
+        let fields = labels.iter().map(|label| (label.clone(), None)).collect();
+        self.blocks.push(Block::Signature(role.to_owned(), fields));
     }
 
     pub fn fields(&mut self, fields: Vec<(&str, String)>) {
