@@ -50,7 +50,6 @@ pub struct OutputArgs {
 pub enum FormatArg {
     Text,
     Html,
-    /// A table for spreadsheets
     Csv,
 }
 

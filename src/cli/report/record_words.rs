@@ -46,7 +46,7 @@ pub fn counts(counts: &Counts) -> String {
     ];
     let each = all.into_iter().filter(|(_, records)| *records > 0);
     let each: Vec<String> = each.map(|(of, records)| format!("{} {records}", state(of))).collect();
-    if each.is_empty() { NOTHING.to_owned() } else { each.join(&tr!(", ")) }
+    if each.is_empty() { NOTHING.to_owned() } else { each.join(&tr!("counts" => ", ")) }
 }
 
 /// 应保管期限.

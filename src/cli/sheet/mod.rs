@@ -154,3 +154,57 @@ fn in_memory(write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>) -> Strin
     assert!(written.is_ok(), "memory takes what a sheet that has all its rows writes");
     String::from_utf8(out).expect("sheets are UTF-8")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::Cell;
+
+    /// Counts what is written.
+    struct Counted<'c>(&'c Cell<usize>);
+
+    impl Write for Counted<'_> {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.set(self.0.get() + bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_are_written_while_they_are_made() {
+        const ROWS: usize = 20_000;
+        const ROW: usize = 100;
+        // Far less than all of it may wait in memory.
+        const MOST: usize = 1 << 17;
+        let writers: [fn(Sheet, &mut dyn Write) -> Result<(), Failure>; 3] = [
+            |sheet, out| sheet.write_text(out),
+            |sheet, out| sheet.write_html(out),
+            |mut sheet, out| match sheet.blocks.remove(0) {
+                Block::LongTable(table) => csv::write(table, None, out),
+                _ => unreachable!("it has nothing else"),
+            },
+        ];
+        for write in writers {
+            let written = Cell::new(0);
+            let rows = |sink: &mut RowSink| {
+                for made in 0..ROWS {
+                    sink(vec!["x".repeat(ROW)])?;
+                    assert!(written.get() + MOST > made * ROW, "row {made}: {}", written.get());
+                }
+                Ok(())
+            };
+            let mut sheet = Sheet::new(Language::English, "long");
+            sheet.blocks.push(Block::LongTable(LongTable {
+                head: vec!["cells".into()],
+                right: Vec::new(),
+                rows: Box::new(rows),
+            }));
+            assert!(write(sheet, &mut Counted(&written)).is_ok());
+            assert!(written.get() > ROWS * ROW);
+        }
+    }
+}
