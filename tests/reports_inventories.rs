@@ -34,7 +34,7 @@ fn firm() -> Desk {
     desk.at(SEALED, &plain).ends(0);
     desk.at(SEALED, &["create", "-o", "aml.sealed", "--rule", "cn-aml-identity", "identified"]).ends(0);
     desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
-    let hold = ["hold", "place", "--archive", "firm.sealed", "--record", "2", "--matter", "Smith v. Jones"];
+    let hold = ["hold", "place", "firm.sealed", "--record", "2", "--matter", "Smith v. Jones", "--authority", "court"];
     desk.at(SEALED, &hold).ends(0);
     desk
 }
@@ -170,7 +170,7 @@ fn bad_input_ends_in_an_error_and_leaves_no_file() {
     desk.home.write("broken.json", &plan[..plan.len() - 9]);
 
     let cases: [(&[&str], i32, &str); 8] = [
-        (&["inventory", "theirs.sealed"], 1, "is not in"),
+        (&["inventory", "theirs.sealed"], 1, "holds no keys of archive"),
         (&["inventory", "damaged.sealed"], 10, "damaged.sealed"),
         (&["inventory", "firm.sealed", "-i", "stranger.txt"], 12, "no identity"),
         (&["handover", "--to", "X", "--records", "damaged.sealed"], 10, "damaged.sealed"),
@@ -188,7 +188,8 @@ fn bad_input_ends_in_an_error_and_leaves_no_file() {
     report(&desk, &["calendar", "--format", "csv"]).ends(2);
 
     // A plan that no longer fits.
-    desk.at(REPORTED, &["hold", "place", "--archive", "early.sealed", "--record", "1", "--matter", "audit"]).ends(0);
+    desk.at(REPORTED, &["hold", "place", "early.sealed", "--record", "1", "--matter", "audit", "--authority", "court"])
+        .ends(0);
     report(&desk, &["destruction", "--plan", "plan.json", "-o", "out.html"]).fails(11, "stale");
     assert!(!desk.home.path("out.html").exists());
 }
@@ -383,7 +384,7 @@ fn the_list_before_says_what_the_plan_says_and_the_one_after_what_the_certificat
     let scheduled = report(&desk, &["destruction", "--plan", "plan.json", "--json"]).ends(0);
     let stage = &one(&scheduled, "report_destruction")["stage"]["scheduled"];
     assert_eq!((&stage["not_before"], &stage["held"]), (&Value::from("2026-11-30"), &Value::from(0)));
-    let hold = ["hold", "place", "--archive", "early.sealed", "--record", "1", "--matter", "audit"];
+    let hold = ["hold", "place", "early.sealed", "--record", "1", "--matter", "audit", "--authority", "court"];
     let hold = desk.at(REPORTED, &[&hold[..], &["--json"]].concat()).ends(0);
     let held = report(&desk, &["destruction", "--plan", "plan.json"]).ends(0);
     assert!(held.out.contains("1 record of the plan is held now"), "{held:?}");
@@ -467,7 +468,7 @@ fn the_handover_says_what_the_keyring_says_and_no_secret() {
     assert_eq!(rows(&ran).len() as u64, sum("records"));
 
     // The root of the journal is the one that its signed head has.
-    desk.at(REPORTED, &["journal", "export", "journal"]).ends(0);
+    desk.at(REPORTED, &["journal", "export", "-o", "journal"]).ends(0);
     let checkpoint = fs::read_to_string(desk.home.path("journal/checkpoint")).unwrap();
     let lines: Vec<&str> = checkpoint.lines().collect();
     let journal = &head["keyring"]["journal"];

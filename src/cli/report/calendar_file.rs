@@ -45,8 +45,8 @@ pub fn text(
             .timestamp(now.trunc_subsecs(0))
             .summary(&summary(&sum))
             .description(&description(&sum, keyring))
-            .all_day(day)
-            // Nobody is busy all day because of it.
+            .starts(day)
+            // Without an end it is the whole day. Nobody is busy all day because of it.
             .add_property("TRANSP", "TRANSPARENT");
         calendar.push(event.done());
     }

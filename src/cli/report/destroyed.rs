@@ -118,7 +118,7 @@ fn listed<'a>(certificate: &'a Certificate, archive: impl Fn(ArchiveId) -> Strin
     let cells = move |(place, record): (usize, &DestroyedRecord)| {
         vec![
             (place + 1).to_string(),
-            archive(record.archive),
+            format!("{}-{}", archive(record.archive), record.record),
             record.record.to_string(),
             "1".to_owned(),
             rules(&record.rules),

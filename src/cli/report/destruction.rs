@@ -130,6 +130,9 @@ fn sheet<'a>(custody: &'a mut Custody, named: &'a mut NamedArchives, planned: &'
     sheet.paragraph(tr!(
         "“Keep until” is the last day of the retention; “kept for” counts from the deposit of the keys to the date of this list. Each record counts as one volume. The date of destruction is filled in afterwards: `keepuntil report destruction --certificate FILE`."
     ));
+    if plan.records.iter().any(|record| record.early) {
+        sheet.paragraph(tr!("A star marks what is to be destroyed before its last day."));
+    }
     let short = archive_facts::short_names(plan.records.iter().map(|record| record.archive));
     let name = move |archive: ArchiveId| short[&archive].clone();
     sheet.blocks.push(Block::LongTable(listed(custody, named, planned, name)));
@@ -307,7 +310,8 @@ fn listed<'a>(
         if with_names {
             cells.push(label.map_or_else(nothing, |label| label.name.clone()));
         }
-        cells.extend([archive(record.archive), record.record.to_string(), "1".to_owned()]);
+        let file_number = format!("{}-{}", archive(record.archive), record.record);
+        cells.extend([file_number, record.record.to_string(), "1".to_owned()]);
         if with_names {
             let years = label.and_then(|label| label.dated).map(|dated: NaiveDate| dated.format("%Y").to_string());
             cells.extend([years.unwrap_or_else(nothing), label.map_or_else(nothing, |label| label.files.to_string())]);
@@ -316,9 +320,9 @@ fn listed<'a>(
         let early = if record.early { "*" } else { "" };
         cells.extend([
             rules(&record.rules),
-            until(record.until),
+            format!("{}{early}", until(record.until)),
             kept_from.map_or_else(nothing, |from| kept(*from, today)),
-            format!("{}{early}", until(day)),
+            until(day),
         ]);
         cells
     };

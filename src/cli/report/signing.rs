@@ -6,9 +6,9 @@ use tr::tr;
 /// Members of an appraisal group that have lines of their own.
 const MEMBERS: usize = 3;
 
-/// Boxes, one of which a person ticks.
+/// Boxes, one of which a person ticks; none is parted from its words.
 fn boxes(choices: &[String]) -> String {
-    choices.iter().map(|choice| format!("☐ {choice}")).collect::<Vec<_>>().join("    ")
+    choices.iter().map(|choice| format!("☐\u{a0}{choice}")).collect::<Vec<_>>().join("\u{a0}\u{a0} ")
 }
 
 fn person() -> [String; 2] {
