@@ -39,7 +39,7 @@ td.w{white-space:nowrap}
 .sign th,.sign td{width:auto}}
 pre{font-family:ui-monospace,monospace;background:var(--soft);padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.86em}
 @media print{:root{--ink:#000;--paper:#fff;--line:#777;--soft:#f2f2f2;--warn:#000}
-body{padding:0;max-width:none;font-size:9.5pt}.wide{overflow:visible}
+body{padding:0 1px;max-width:none;font-size:9.5pt}.wide{overflow:visible}
 thead{display:table-header-group}tr,.sign,.warning,pre{break-inside:avoid}h2,h3{break-after:avoid}
 th,.bar i,.legend i{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 ";
