@@ -18,6 +18,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Archive files, each by the id that its seal proves.
 pub struct NamedArchives {
@@ -264,7 +265,8 @@ fn opened(opener: &mut Opener<'_>, reader: &ArchiveReader, leaf: &RecordLeaf) ->
 /// [`KeyringError::Damaged`].
 pub fn kept_from(known: &KnownArchive) -> Result<NaiveDate, OpsError> {
     let date = DateTime::parse_from_rfc3339(&known.deposited).map(|deposited| deposited.date_naive());
-    let damaged = |_| KeyringError::Damaged(format!("archive {} has no date of deposit", hex::encode(known.id)));
+    let damaged =
+        |_| KeyringError::Damaged(tr!("archive {archive} has no date of deposit", archive = hex::encode(known.id)));
     Ok(date.map_err(damaged)?)
 }
 
