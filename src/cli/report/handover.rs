@@ -22,7 +22,7 @@ use tr::tr;
     itself. Archive files that are named are checked against the keyring; with --records and an identity their records stand on \
     the list by name.\n\n\
     Examples:\n  keepuntil report handover --to 'Lantern Archives Ltd' firm.sealed -o handover.html\n  \
-    keepuntil report handover --to 灯塔档案服务 --from 澄明事务所 --records firm.sealed -o handover.html --lang zh"
+    keepuntil report handover --to Lantern --from Chengming --records firm.sealed --lang zh"
 )]
 pub struct HandoverArgs {
     /// Who takes over
