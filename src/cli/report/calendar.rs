@@ -302,7 +302,9 @@ fn table(calendar: &Calendar, periods: &Periods, rows: &[((i32, u32), Sum, Vec<u
     let cells = |label: String, sum: &Sum| {
         let mut cells = vec![label, sum.records.to_string(), sum.review.to_string(), sum.held.to_string()];
         if measured {
-            cells.push(render::bytes(sum.bytes));
+            // None of these records lies in an archive that was named.
+            let unknown = sum.bytes == 0 && sum.records > 0;
+            cells.push(if unknown { NOTHING.to_owned() } else { render::bytes(sum.bytes) });
         }
         cells
     };

@@ -45,7 +45,8 @@ th,.bar i,.legend i{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 ";
 
 /// What is different where a sheet is printed across.
-const LANDSCAPE: &str = "@page{size:A4 landscape}\n@media screen{body{max-width:75rem}}\n";
+const LANDSCAPE: &str = "@page{size:A4 landscape}\n@media screen{body{max-width:75rem}}\n\
+@media screen and (max-width:36rem){table.list{min-width:46rem}}\n";
 
 pub(super) fn write(sheet: Sheet, out: &mut dyn Write) -> Result<(), Failure> {
     let title = escape(&sheet.title);
