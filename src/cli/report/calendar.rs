@@ -22,7 +22,7 @@ use tr::tr;
     after_help = "Archive files that are named add their records' bytes; no identity is needed. With --ics it also writes a \
     calendar file, which names no record, with a day for each date on which records may be destroyed or must be reviewed.\n\n\
     Examples:\n  keepuntil report calendar\n  keepuntil report calendar firm.sealed -o calendar.html --lang zh\n  \
-    keepuntil report calendar --by month --from 2036-01-01 --until 2038-12-31 --stack rule\n  \
+    keepuntil report calendar --by month --stack rule --from 2036-01-01\n  \
     keepuntil report calendar --ics calendar.ics"
 )]
 pub struct CalendarArgs {

@@ -32,8 +32,8 @@ use tr::tr;
     compared with the keyring first. With its archive's file and an identity the list also names the records, and then outlives \
     them. From a certificate: the same list with the date of destruction, how to check it, and the witnesses after. What people \
     decide stays blank.\n\n\
-    Examples:\n  keepuntil report destruction --plan plan.json firm.sealed -o before.html --lang zh\n  \
-    keepuntil report destruction --certificate purge.json --journal firm.vkeys -o after.html"
+    Examples:\n  keepuntil report destruction --plan plan.json firm.sealed -o before.html\n  \
+    keepuntil report destruction --certificate purge.json --journal firm.vkeys"
 )]
 pub struct DestructionArgs {
     /// The plan, before it is carried out

@@ -21,8 +21,8 @@ use tr::tr;
     after_help = "It lists what belongs to the keyring, what the receiver tries before signing, and hands over nothing by \
     itself. Archive files that are named are checked against the keyring; with --records and an identity their records stand on \
     the list by name.\n\n\
-    Examples:\n  keepuntil report handover --to 'Lantern Archives Ltd' firm.sealed -o handover.html\n  \
-    keepuntil report handover --to Lantern --from Chengming --records firm.sealed --lang zh"
+    Examples:\n  keepuntil report handover --to 'Lantern Ltd' firm.sealed -o list.html\n  \
+    keepuntil report handover --to Lantern --records firm.sealed --lang zh"
 )]
 pub struct HandoverArgs {
     /// Who takes over

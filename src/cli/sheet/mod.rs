@@ -67,12 +67,15 @@ pub fn give_rows(
     }
 }
 
+/// Makes rows: gives every one to the sink, in order.
+pub type Rows<'a> = dyn FnOnce(&mut RowSink) -> Result<(), Failure> + 'a;
+
 /// A table whose rows are made while they are written.
 pub struct LongTable<'a> {
     pub head: Vec<String>,
     pub right: Vec<usize>,
     /// Gives every row to the sink, in order.
-    pub rows: Box<dyn FnOnce(&mut RowSink) -> Result<(), Failure> + 'a>,
+    pub rows: Box<Rows<'a>>,
 }
 
 /// Horizontal bars of stacked parts.

@@ -124,6 +124,9 @@ pub fn by_rule(plan: &Plan) -> Vec<RuleGroup> {
     groups.into_values().collect()
 }
 
+/// Takes a planned record with what its label says.
+type Show<'a> = dyn FnMut(&PlannedRecord, Option<Labelled>) -> Result<(), OpsError> + 'a;
+
 /// Gives every record of the plan to `each`, with what its label says where its archive was named.
 ///
 /// # Errors
@@ -132,7 +135,7 @@ pub fn records(
     custody: &mut Custody,
     named: &mut NamedArchives,
     plan: &Plan,
-    each: &mut dyn FnMut(&PlannedRecord, Option<Labelled>) -> Result<(), OpsError>,
+    each: &mut Show<'_>,
 ) -> Result<(), OpsError> {
     for record in &plan.records {
         let label = named.label(custody, &record.archive, record.record)?;

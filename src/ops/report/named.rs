@@ -43,6 +43,9 @@ pub struct Sealed {
     pub label: Option<Label>,
 }
 
+/// Takes a record with what is to become of it, and what its archive's file says of it.
+type Show<'a> = dyn FnMut(&Judge<'_>, &RecordView<'_>, Disposition, Option<Sealed>) -> Result<(), OpsError> + 'a;
+
 /// What is known of one archive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ArchiveFacts {
@@ -182,7 +185,7 @@ impl NamedArchives {
         custody: &mut Custody,
         archive: &ArchiveId,
         with_labels: bool,
-        each: &mut dyn FnMut(&Judge<'_>, &RecordView<'_>, Disposition, Option<Sealed>) -> Result<(), OpsError>,
+        each: &mut Show<'_>,
     ) -> Result<(), OpsError> {
         let Some(file) = self.files.get_mut(archive) else {
             return custody
