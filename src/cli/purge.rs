@@ -6,7 +6,7 @@ use super::certificate::names::{NameInventory, NamedRecord};
 use super::error::{Failure, tell_warning};
 use super::progress::Bar;
 use super::{Done, home, render};
-use crate::journal::plan::Plan;
+use crate::journal::plan::{MAX_PLAN, Plan};
 use crate::journal::role::{MAX_ROLES, Roles, parse_roles};
 use crate::language::{language, said, text};
 use crate::ops::OpsError;
@@ -94,9 +94,6 @@ pub enum PurgeCommand {
         keyring: KeyringPlace,
     },
 }
-
-/// The largest plan that is read.
-const MAX_PLAN: u64 = 64 << 20;
 
 pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
     if let Some(PurgeCommand::Cancel { purge, keyring }) = &args.command {

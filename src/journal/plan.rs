@@ -17,6 +17,9 @@ use tr::tr;
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-plan/v1";
 
+/// The largest plan that is read.
+pub const MAX_PLAN: u64 = 64 << 20;
+
 /// Namespace of the SSH signatures under a plan.
 pub const NAMESPACE: &str = "keepuntil-plan";
 

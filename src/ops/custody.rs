@@ -136,6 +136,11 @@ impl Custody {
         &mut self.keyring
     }
 
+    /// The keyring, to look up records, with the register beside it.
+    pub fn keyring_and_register(&mut self) -> (&mut Keyring, &Register) {
+        (&mut self.keyring, &self.register)
+    }
+
     /// The register.
     pub fn register(&self) -> &Register {
         &self.register

@@ -115,18 +115,53 @@ fn describe(key: &VerifierKey) -> String {
     format!("{}+{}", key.name, hex::encode(key.id()))
 }
 
+/// Secrets of an archive's compartments that were opened, by name.
+pub type Secrets = HashMap<String, Secret32>;
+
 /// Joins the halves of records.
 pub struct Opener<'a> {
     identities: &'a Identities,
     keyring: &'a mut Keyring,
     archive: ArchiveId,
-    secrets: HashMap<String, Secret32>,
+    secrets: Secrets,
 }
 
 impl<'a> Opener<'a> {
     /// For the records of `reader`.
     pub fn new(reader: &ArchiveReader, identities: &'a Identities, keyring: &'a mut Keyring) -> Self {
-        Self { identities, keyring, archive: *reader.archive(), secrets: HashMap::new() }
+        Self::resume(reader, identities, keyring, Secrets::new())
+    }
+
+    /// The same where some compartments were opened before: no identity is asked twice.
+    pub fn resume(
+        reader: &ArchiveReader,
+        identities: &'a Identities,
+        keyring: &'a mut Keyring,
+        secrets: Secrets,
+    ) -> Self {
+        Self { identities, keyring, archive: *reader.archive(), secrets }
+    }
+
+    /// The compartments that were opened, for [`Self::resume`].
+    pub fn into_secrets(self) -> Secrets {
+        self.secrets
+    }
+
+    /// The keyring.
+    pub fn keyring(&mut self) -> &mut Keyring {
+        self.keyring
+    }
+
+    /// Opens a compartment.
+    ///
+    /// # Errors
+    /// [`OpsError::NoIdentity`]; damage.
+    pub fn compartment(&mut self, reader: &ArchiveReader, compartment: &str) -> Result<&Secret32, OpsError> {
+        if !self.secrets.contains_key(compartment) {
+            let secret = open_compartment(reader, compartment, self.identities)?;
+            self.secrets.insert(compartment.to_owned(), secret);
+        }
+        Ok(&self.secrets[compartment])
     }
 
     /// The access half of a record.
@@ -134,11 +169,8 @@ impl<'a> Opener<'a> {
     /// # Errors
     /// [`OpsError::NoIdentity`].
     fn access(&mut self, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<Secret32, OpsError> {
-        if !self.secrets.contains_key(&leaf.compartment) {
-            let secret = open_compartment(reader, &leaf.compartment, self.identities)?;
-            self.secrets.insert(leaf.compartment.clone(), secret);
-        }
-        Ok(kdf::access_half(&self.archive, &self.secrets[&leaf.compartment], leaf.record))
+        let archive = self.archive;
+        Ok(kdf::access_half(&archive, self.compartment(reader, &leaf.compartment)?, leaf.record))
     }
 
     /// The record's label.

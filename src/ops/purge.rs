@@ -224,12 +224,7 @@ fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> 
     if plan.keyring != custody.keyring_id() {
         return Err(PlanError::OtherKeyring(hex::encode(plan.keyring)).into());
     }
-    let early = match &plan.reason {
-        Some(Reason::Code(code)) => Some(code.clone()),
-        Some(Reason::Commitment(hash)) => Some(hex::encode(hash)),
-        None => None,
-    };
-    let needed = check_state(custody, &plan, early.as_deref())?;
+    let needed = check_state(custody, &plan)?;
     let approvals = approvals(custody, file, signatures)?;
     let people: BTreeSet<&str> = approvals.iter().map(|approval| approval.name.as_str()).collect();
     let have = people.len() as u32;
@@ -243,11 +238,18 @@ fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> 
 
 /// Compares the planned records, and all that decides about them, with the keyring as it is; returns how many distinct
 /// people must have signed.
-fn check_state(custody: &mut Custody, plan: &Plan, early: Option<&str>) -> Result<u32, OpsError> {
+///
+/// # Errors
+/// [`PlanError::Stale`]; those of the keyring.
+pub fn check_state(custody: &mut Custody, plan: &Plan) -> Result<u32, OpsError> {
+    let early = match &plan.reason {
+        Some(Reason::Code(code)) => Some(code.clone()),
+        Some(Reason::Commitment(hash)) => Some(hex::encode(hash)),
+        None => None,
+    };
     let mut found = Proposal::default();
     for item in items(plan.records.iter().map(|record| (record.archive, record.record))) {
-        let selection =
-            Selection { archive: Some(item.archive), records: Some(item.records), early: early.map(str::to_owned) };
+        let selection = Selection { archive: Some(item.archive), records: Some(item.records), early: early.clone() };
         let proposal = propose(custody, &selection)?;
         if !proposal.left.is_empty() {
             return Err(PlanError::Stale.into());

@@ -8,16 +8,18 @@ use crate::retention::Class;
 use crate::retention::disposition::Disposition;
 use crate::retention::term::Standing;
 use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Records counted by what is to become of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     /// Kept: their time runs.
     pub kept: u64,
     /// Their last day has passed by this machine's clock, which alone does not suffice.
     pub run_out: u64,
     /// Due, and a person must decide.
+    #[serde(rename = "due_for_review")]
     pub review: u64,
     /// Due, and may be destroyed without review.
     pub due: u64,
@@ -33,7 +35,64 @@ pub struct Counts {
     pub destroyed: u64,
 }
 
+/// What is to become of a record, in one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Kept: its time runs.
+    Kept,
+    /// Its last day has passed by this machine's clock, which alone does not suffice.
+    RunOut,
+    /// Due, and a person must decide.
+    #[serde(rename = "due_for_review")]
+    Review,
+    /// Due, and may be destroyed without review.
+    Due,
+    /// In its cool-off.
+    Scheduled,
+    /// Held.
+    Held,
+    /// Waiting for an event.
+    Awaiting,
+    /// Kept for ever.
+    Permanent,
+    /// Destroyed here.
+    Destroyed,
+}
+
+impl State {
+    /// The word for a disposition, where the wall clock shows `today`.
+    pub fn of(disposition: &Disposition, today: NaiveDate) -> Self {
+        match disposition {
+            Disposition::Destroyed => Self::Destroyed,
+            Disposition::Held { .. } => Self::Held,
+            Disposition::Permanent => Self::Permanent,
+            Disposition::Awaiting(_) => Self::Awaiting,
+            Disposition::Kept { until, .. } if *until < today => Self::RunOut,
+            Disposition::Kept { .. } => Self::Kept,
+            Disposition::Due { review: true, .. } => Self::Review,
+            Disposition::Due { .. } => Self::Due,
+            Disposition::Scheduled { .. } => Self::Scheduled,
+        }
+    }
+}
+
 impl Counts {
+    /// Counts one more record.
+    pub fn add(&mut self, state: State) {
+        *match state {
+            State::Kept => &mut self.kept,
+            State::RunOut => &mut self.run_out,
+            State::Review => &mut self.review,
+            State::Due => &mut self.due,
+            State::Scheduled => &mut self.scheduled,
+            State::Held => &mut self.held,
+            State::Awaiting => &mut self.awaiting,
+            State::Permanent => &mut self.permanent,
+            State::Destroyed => &mut self.destroyed,
+        } += 1;
+    }
+
     /// Records whose keys are there.
     pub fn live(&self) -> u64 {
         self.kept + self.run_out + self.review + self.due + self.scheduled + self.held + self.awaiting + self.permanent
@@ -135,23 +194,13 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
             rules.push("");
         }
         let standing = judge.standing(view);
-        let mut overdue = false;
-        let mut add = |counts: &mut Counts| match &disposition {
-            Disposition::Destroyed => counts.destroyed += 1,
-            Disposition::Held { .. } => counts.held += 1,
-            Disposition::Permanent => counts.permanent += 1,
-            Disposition::Awaiting(_) => counts.awaiting += 1,
-            Disposition::Kept { until, .. } if *until < today => counts.run_out += 1,
-            Disposition::Kept { .. } => counts.kept += 1,
-            Disposition::Due { review, .. } => {
-                overdue = true;
-                if *review { counts.review += 1 } else { counts.due += 1 }
-            }
-            Disposition::Scheduled { not_before, .. } => {
-                overdue = *not_before <= clock.mark_date();
-                counts.scheduled += 1;
-            }
+        let overdue = match &disposition {
+            Disposition::Due { .. } => true,
+            Disposition::Scheduled { not_before, .. } => *not_before <= clock.mark_date(),
+            _ => false,
         };
+        let state = State::of(&disposition, today);
+        let add = |counts: &mut Counts| counts.add(state);
         add(&mut status.all);
         add(status.by_class.entry(view.class).or_default());
         add(status.by_archive.entry(view.archive).or_default());

@@ -110,7 +110,8 @@ pub(super) fn run(command: CertificateCommand, common: Common) -> Result<Done, F
     }
 }
 
-fn open(path: &Path, journal: &JournalArgs) -> Result<(Certificate, Verified, Signatures), Failure> {
+/// Reads a certificate and checks it, with the journal's keys where they were named.
+pub(super) fn open(path: &Path, journal: &JournalArgs) -> Result<(Certificate, Verified, Signatures), Failure> {
     let broken = |source: CertificateError| OpsError::Certificate { path: path.into(), source };
     let certificate = Certificate::parse(&read_limited(path, MAX_DOCUMENT)?).map_err(broken)?;
     match keys(path, journal, &certificate.firm)? {

@@ -4,7 +4,7 @@
 
 use super::compose::time;
 use super::words::NOT_RECORDED;
-use crate::cli::sheet::{Block, Sheet, Table};
+use crate::cli::sheet::{Block, LongTable, RowSink, Sheet, Table, csv};
 use crate::crypto::kdf::ArchiveId;
 use crate::language::{Language, in_language};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -41,13 +41,14 @@ pub struct NameInventory {
 impl NameInventory {
     /// As CSV for spreadsheets: UTF-8 with a byte order mark, CRLF, the warning in the first line.
     pub fn to_csv(&self, language: Language) -> Vec<u8> {
-        let (warning, table) = in_language(language, || (vec![warning()], self.table()));
-        let mut out = String::from("\u{feff}");
-        for row in [&warning, &table.head].into_iter().chain(&table.rows) {
-            out.push_str(&row.iter().map(|cell| csv_cell(cell)).collect::<Vec<_>>().join(","));
-            out.push_str("\r\n");
-        }
-        out.into_bytes()
+        in_language(language, || {
+            let Table { head, rows, right } = self.table();
+            let rows = Box::new(|sink: &mut RowSink| rows.into_iter().try_for_each(sink));
+            let mut out = Vec::new();
+            let written = csv::write(LongTable { head, right, rows }, Some(&warning()), &mut out);
+            assert!(written.is_ok(), "memory takes all rows");
+            out
+        })
     }
 
     /// As one HTML file that prints on A4.
@@ -96,11 +97,4 @@ fn warning() -> String {
         "This list outlives the records: it names what can no longer be read. Keep it as closely as the records were kept, \
          or destroy it with them."
     )
-}
-
-/// A cell that no spreadsheet takes for a formula.
-fn csv_cell(text: &str) -> String {
-    let text = crate::storage::escape(text);
-    let formula = text.starts_with(['=', '+', '-', '@']);
-    format!("\"{}{}\"", if formula { "'" } else { "" }, text.replace('"', "\"\""))
 }

@@ -1,47 +1,319 @@
 //! `keepuntil report calendar`.
 
-use super::OutputArgs;
+use super::record_words::{NOTHING, class, rules};
+use super::{OutputArgs, calendar_file, to_file};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
-use crate::cli::sheet::{Bar, Block, Chart, Sheet};
+use crate::cli::sheet::{Bar, Block, Chart, Sheet, Table};
 use crate::cli::{Done, home, render};
 use crate::language::language;
-use crate::ops::report::calendar::{Calendar, calendar};
-use clap::Args;
+use crate::ops::report::calendar::{Calendar, Division, Sum, calendar};
+use crate::ops::report::named::NamedArchives;
+use crate::retention::{Class, parse_date};
+use chrono::{Datelike, NaiveDate};
+use clap::{Args, ValueEnum};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use tr::tr;
 
 /// The retention calendar: how many records may be destroyed from when on
 #[derive(Args)]
 #[command(
-    after_help = "Examples:\n  keepuntil report calendar\n  keepuntil report calendar -o calendar.html --lang zh"
+    after_help = "Archive files that are named add their records' bytes; no identity is needed. With --ics it also writes a \
+    calendar file, which names no record, with a day for each date on which records may be destroyed or must be reviewed.\n\n\
+    Examples:\n  keepuntil report calendar\n  keepuntil report calendar firm.sealed -o calendar.html --lang zh\n  \
+    keepuntil report calendar --by month --stack rule --from 2036-01-01\n  \
+    keepuntil report calendar --ics calendar.ics"
 )]
 pub struct CalendarArgs {
+    /// Archive files, for the bytes of their records
+    #[arg(value_name = "ARCHIVE")]
+    archive: Vec<PathBuf>,
+    /// Length of a row
+    #[arg(long, value_name = "UNIT", default_value = "year")]
+    by: Unit,
+    /// What the bars are divided by
+    #[arg(long, value_name = "WHAT", default_value = "class")]
+    stack: Stack,
+    /// Only records that may be destroyed from this day on or later
+    #[arg(long, value_name = "DATE")]
+    from: Option<String>,
+    /// Only records that may be destroyed from this day on or earlier
+    #[arg(long, value_name = "DATE")]
+    until: Option<String>,
+    /// Also write the days to FILE, for calendar programs
+    #[arg(long, value_name = "FILE")]
+    ics: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     keyring: KeyringPlace,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Unit {
+    Year,
+    Month,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Stack {
+    Class,
+    Rule,
+}
+
+/// Parts of a bar that are told apart; what is left is one more.
+const PARTS: usize = 4;
+
+/// Rows of a chart up to which those without records stand between the others.
+const GAPLESS: usize = 120;
+
 pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
-    let custody = home::reading(&args.keyring)?;
-    let calendar = calendar(&custody)?;
+    args.output.check(common)?;
+    let [from, until] = [&args.from, &args.until].map(|day| day.as_deref().map(parse_date).transpose());
+    let (from, until) = (from?, until?);
+    if let (Some(from), Some(until)) = (from, until)
+        && from > until
+    {
+        return Err(Failure::Usage(
+            tr!("--from {from} is later than --until {until}", from = from, until = until),
+            tr!("name the earlier day first: --from 2036-01-01 --until 2038-12-31"),
+        ));
+    }
+    let mut custody = home::reading(&args.keyring)?;
+    let mut named = NamedArchives::open(&mut custody, &args.archive, None)?;
+    let division = match args.stack {
+        Stack::Class => Division::Class,
+        Stack::Rule => Division::Rule,
+    };
+    let calendar = calendar(&mut custody, &mut named, division)?;
+    let periods = Periods::of(&calendar.within(from, until), args.by);
+    let today = custody.now().today();
     if common.json {
-        let mut object = serde_json::json!(calendar);
-        object["message_type"] = "report_calendar".into();
-        render::json_line(&object);
+        json(args, &calendar, &periods, today);
     } else {
-        args.output.write(sheet(&calendar), common)?;
+        args.output.write(sheet(args, &calendar, &periods, (from, until), today), common)?;
+    }
+    if let Some(path) = &args.ics {
+        let days = calendar.within(from, until);
+        let file = calendar_file::text(&days, &custody.keyring_id(), today, custody.now().reading.wall);
+        to_file(path, args.output.force, common, |out| out.write_all(file.text.as_bytes()).map_err(Failure::Output))?;
+        if file.left_out > 0 {
+            eprintln!(
+                "{}",
+                tr!("keepuntil: warning: {n} later day is not in the calendar file: it would be too long"
+                    | "keepuntil: warning: {n} later days are not in the calendar file: it would be too long"
+                        % file.left_out)
+            );
+        }
     }
     home::remember(custody)?;
     Ok(Done::Clean)
 }
 
-fn sheet(calendar: &Calendar) -> Sheet<'static> {
+/// Records by year or month.
+struct Periods {
+    rows: BTreeMap<(i32, u32), BTreeMap<String, Sum>>,
+    /// The parts with most records, most first.
+    parts: Vec<String>,
+    /// Whether there are others.
+    others: bool,
+    unit: Unit,
+}
+
+impl Periods {
+    fn of(days: &BTreeMap<NaiveDate, BTreeMap<String, Sum>>, unit: Unit) -> Self {
+        let mut rows: BTreeMap<(i32, u32), BTreeMap<String, Sum>> = BTreeMap::new();
+        let mut by_part: BTreeMap<&String, u64> = BTreeMap::new();
+        for (day, parts) in days {
+            let period = (day.year(), if unit == Unit::Month { day.month() } else { 1 });
+            for (part, sum) in parts {
+                rows.entry(period).or_default().entry(part.clone()).or_default().add(*sum);
+                *by_part.entry(part).or_default() += sum.records;
+            }
+        }
+        let mut parts: Vec<(&String, u64)> = by_part.into_iter().collect();
+        parts.sort_by_key(|(part, records)| (std::cmp::Reverse(*records), (*part).clone()));
+        let others = parts.len() > PARTS;
+        let parts = parts.into_iter().take(PARTS).map(|(part, _)| part.clone()).collect();
+        Self { rows, parts, others, unit }
+    }
+
+    /// The same with the rows between that have no records, unless there would be very many.
+    fn gapless(&self) -> Vec<((i32, u32), Sum, Vec<u64>)> {
+        let mut keys: BTreeSet<(i32, u32)> = self.rows.keys().copied().collect();
+        if let (Some(first), Some(last)) = (keys.first().copied(), keys.last().copied()) {
+            let next = |(year, month): (i32, u32)| match self.unit {
+                Unit::Month if month < 12 => (year, month + 1),
+                _ => (year + 1, 1),
+            };
+            let between = std::iter::successors(Some(first), |at| Some(next(*at)));
+            let between: Vec<_> = between.take_while(|at| *at <= last).take(GAPLESS + 1).collect();
+            if between.len() <= GAPLESS {
+                keys.extend(between);
+            }
+        }
+        let row = |key: (i32, u32)| {
+            let mut sum = Sum::default();
+            let mut parts = vec![0; self.parts.len() + usize::from(self.others)];
+            for (part, of_part) in self.rows.get(&key).into_iter().flatten() {
+                sum.add(*of_part);
+                let at = self.parts.iter().position(|named| named == part).unwrap_or(self.parts.len());
+                parts[at] += of_part.records;
+            }
+            (key, sum, parts)
+        };
+        keys.into_iter().map(row).collect()
+    }
+
+    fn label(&self, (year, month): (i32, u32)) -> String {
+        match self.unit {
+            Unit::Year => year.to_string(),
+            Unit::Month => format!("{year}-{month:02}"),
+        }
+    }
+}
+
+fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, today: NaiveDate) {
+    let (by, stack) = (
+        if args.by == Unit::Month { "month" } else { "year" },
+        if args.stack == Stack::Rule { "rule" } else { "class" },
+    );
+    render::json_line(&serde_json::json!({
+        "message_type": "report_calendar",
+        "date": today,
+        "by": by,
+        "stack": stack,
+        "from": args.from,
+        "until": args.until,
+        "archives": calendar.archives,
+        "archives_measured": calendar.measured,
+    }));
+    for (key, parts) in &periods.rows {
+        let mut sum = Sum::default();
+        parts.values().for_each(|part| sum.add(*part));
+        let mut object = serde_json::json!(sum);
+        object["message_type"] = "report_period".into();
+        object["period"] = periods.label(*key).into();
+        object["parts"] = parts.iter().map(|(part, sum)| (part.clone(), serde_json::json!(sum.records))).collect();
+        render::json_line(&object);
+    }
+    render::json_line(&serde_json::json!({
+        "message_type": "report_summary",
+        "live": calendar.live,
+        "awaiting": calendar.awaiting,
+        "permanent": calendar.permanent,
+    }));
+}
+
+fn sheet(
+    args: &CalendarArgs,
+    calendar: &Calendar,
+    periods: &Periods,
+    (from, until): (Option<NaiveDate>, Option<NaiveDate>),
+    today: NaiveDate,
+) -> Sheet<'static> {
     let mut sheet = Sheet::new(language(), &tr!("Retention calendar"));
-    let bars = calendar.years.iter().map(|(year, rules)| {
-        let records: u64 = rules.values().sum();
-        Bar { label: year.to_string(), parts: vec![records], value: tr!("{n} record" | "{n} records" % records) }
-    });
-    sheet.blocks.push(Block::Chart(Chart { legend: vec![tr!("records")], bars: bars.collect() }));
+    let mut fields = vec![
+        (tr!("Date of this calendar"), today.to_string()),
+        (tr!("Records whose keys are there"), calendar.live.records.to_string()),
+        (tr!("Of these with a last day"), dated(calendar).records.to_string()),
+        (tr!("Of these waiting for an event"), awaiting(calendar).records.to_string()),
+        (tr!("Of these kept for ever"), calendar.permanent.records.to_string()),
+        (tr!("Held now, among all of them"), calendar.live.held.to_string()),
+    ];
+    if from.is_some() || until.is_some() {
+        let day = |day: Option<NaiveDate>| day.map_or("…".to_owned(), |day| day.to_string());
+        fields.push((tr!("Window of first days"), format!("{} – {}", day(from), day(until))));
+    }
+    if calendar.measured > 0 {
+        let known = tr!("{known} of {all}", known = calendar.measured, all = calendar.archives);
+        fields.push((tr!("Archives whose bytes are counted"), known));
+    }
+    sheet.blocks.push(Block::Fields(fields));
+    sheet.heading(&tr!("First days on which records may be destroyed"));
+    sheet.paragraph(tr!(
+        "By the rules and events that are recorded now. A hold stops destruction whatever the day, and where a rule asks for it people review first."
+    ));
+    let rows = periods.gapless();
+    if rows.is_empty() {
+        sheet.paragraph(tr!("No record has such a day."));
+    } else {
+        sheet.blocks.push(Block::Chart(chart(args, periods, &rows)));
+        sheet.blocks.push(Block::Table(table(calendar, periods, &rows)));
+    }
+    if !calendar.awaiting.is_empty() {
+        sheet.heading(&tr!("Records that wait for an event"));
+        let head = vec![tr!("Events"), tr!("inventory" => "Records"), tr!("Held")];
+        let row = |(events, sum): (&String, &Sum)| vec![events.clone(), sum.records.to_string(), sum.held.to_string()];
+        let rows = calendar.awaiting.iter().map(row).collect();
+        sheet.blocks.push(Block::Table(Table { head, rows, right: vec![1, 2] }));
+    }
     sheet
+}
+
+fn dated(calendar: &Calendar) -> Sum {
+    let mut sum = Sum::default();
+    calendar.days.values().flat_map(BTreeMap::values).for_each(|part| sum.add(*part));
+    sum
+}
+
+fn awaiting(calendar: &Calendar) -> Sum {
+    let mut sum = Sum::default();
+    calendar.awaiting.values().for_each(|part| sum.add(*part));
+    sum
+}
+
+fn chart(args: &CalendarArgs, periods: &Periods, rows: &[((i32, u32), Sum, Vec<u64>)]) -> Chart {
+    let mut legend: Vec<String> = periods.parts.iter().map(|part| part_words(args.stack, part)).collect();
+    if periods.others {
+        legend.push(tr!("others"));
+    }
+    let bar = |(key, sum, parts): &((i32, u32), Sum, Vec<u64>)| Bar {
+        label: periods.label(*key),
+        parts: parts.clone(),
+        value: sum.records.to_string(),
+    };
+    Chart { legend, bars: rows.iter().map(bar).collect() }
+}
+
+fn part_words(stack: Stack, part: &str) -> String {
+    match stack {
+        Stack::Class => [Class::Public, Class::Sensitive, Class::Confidential]
+            .into_iter()
+            .find(|of| of.as_str() == part)
+            .map_or(NOTHING.to_owned(), class),
+        Stack::Rule if part.is_empty() => tr!("a date without a rule"),
+        Stack::Rule => rules(&[part.to_owned()]),
+    }
+}
+
+fn table(calendar: &Calendar, periods: &Periods, rows: &[((i32, u32), Sum, Vec<u64>)]) -> Table {
+    let mut head = vec![
+        if periods.unit == Unit::Year { tr!("Year") } else { tr!("Month") },
+        tr!("inventory" => "Records"),
+        tr!("To review"),
+        tr!("Held"),
+    ];
+    let measured = calendar.measured > 0;
+    if measured {
+        head.push(tr!("inventory" => "Bytes"));
+    }
+    let cells = |label: String, sum: &Sum| {
+        let mut cells = vec![label, sum.records.to_string(), sum.review.to_string(), sum.held.to_string()];
+        if measured {
+            // None of these records lies in an archive that was named.
+            let unknown = sum.bytes == 0 && sum.records > 0;
+            cells.push(if unknown { NOTHING.to_owned() } else { render::bytes(sum.bytes) });
+        }
+        cells
+    };
+    let mut all = Sum::default();
+    let mut table = Vec::new();
+    for (key, sum, _) in rows.iter().filter(|(_, sum, _)| sum.records > 0) {
+        all.add(*sum);
+        table.push(cells(periods.label(*key), sum));
+    }
+    table.push(cells(tr!("Total"), &all));
+    Table { head, rows: table, right: vec![1, 2, 3, 4] }
 }

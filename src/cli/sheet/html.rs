@@ -31,7 +31,7 @@ td.w{white-space:nowrap}
 .chart td,.chart th{border:0;padding:.12em .4em}
 .bar{display:flex;height:1.05em}
 .bar i{display:block;height:100%;min-width:1px}
-.p0{background:#2f6690}.p1{background:#d98c3f}.p2{background:#7a9e7e}.p3{background:#8d6a9f}
+.p0{background:#2f6690}.p1{background:#d98c3f}.p2{background:#7a9e7e}.p3{background:#8d6a9f}.p4{background:#9a9a9a}
 .legend{font-size:.86em}.legend i{display:inline-block;width:.9em;height:.9em;margin:0 .4em 0 1em;vertical-align:-.1em}
 .sign th{width:16%}
 .sign td{width:34%;height:2.6em}
@@ -39,18 +39,23 @@ td.w{white-space:nowrap}
 .sign th,.sign td{width:auto}}
 pre{font-family:ui-monospace,monospace;background:var(--soft);padding:.6em;white-space:pre-wrap;overflow-wrap:anywhere;font-size:.86em}
 @media print{:root{--ink:#000;--paper:#fff;--line:#777;--soft:#f2f2f2;--warn:#000}
-body{padding:0;max-width:none;font-size:9.5pt}.wide{overflow:visible}
+body{padding:0 1px;max-width:none;font-size:9.5pt}.wide{overflow:visible}
 thead{display:table-header-group}tr,.sign,.warning,pre{break-inside:avoid}h2,h3{break-after:avoid}
 th,.bar i,.legend i{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 ";
+
+/// What is different where a sheet is printed across.
+const LANDSCAPE: &str = "@page{size:A4 landscape}\n@media screen{body{max-width:75rem}}\n\
+@media screen and (max-width:36rem){table.list{min-width:46rem}}\n";
 
 pub(super) fn write(sheet: Sheet, out: &mut dyn Write) -> Result<(), Failure> {
     let title = escape(&sheet.title);
     let mut written = format!(
         "<!DOCTYPE html>\n<html lang=\"{}\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width\">\n<title>{title}</title>\n\
-         <style>\n{STYLE}</style>\n</head>\n<body>\n<h1>{title}</h1>\n",
-        sheet.language.tag()
+         <style>\n{STYLE}{}</style>\n</head>\n<body>\n<h1>{title}</h1>\n",
+        sheet.language.tag(),
+        if sheet.landscape { LANDSCAPE } else { "" },
     );
     for block in sheet.blocks {
         match block {
@@ -136,7 +141,7 @@ fn push_row(out: &mut String, row: &[String], right: &[usize]) {
 }
 
 /// Colours of the parts of bars.
-const COLOURS: usize = 4;
+const COLOURS: usize = 5;
 
 fn push_chart(out: &mut String, chart: &Chart) {
     if chart.legend.len() > 1 {

@@ -16,7 +16,7 @@ const TOGETHER: usize = 500;
 const BAR: u64 = 36;
 
 /// Fillings of the parts of bars.
-const FILLINGS: [char; 4] = ['█', '▒', '░', '▚'];
+const FILLINGS: [char; 5] = ['█', '▒', '░', '▚', '·'];
 
 pub(super) fn write(sheet: Sheet, out: &mut dyn Write) -> Result<(), Failure> {
     let title = format!("{}\n{}\n", escape(&sheet.title), "=".repeat(sheet.title.width().min(COLUMNS)));
@@ -41,7 +41,11 @@ fn block_text(block: &Block) -> String {
             fields.iter().for_each(|(label, value)| out.push_str(&wrap(&format!("{label}{colon}{value}"), 2, 6)));
         }
         Block::List(items) => items.iter().for_each(|item| out.push_str(&wrap(&format!("- {item}"), 2, 4))),
-        Block::Table(table) => out.push_str(&rows(Some(&table.head), &table.rows, &table.right)),
+        Block::Table(table) => {
+            let layout = Layout::of(&table.head, &table.rows);
+            out.push_str(&layout.head(&table.head, &table.right));
+            out.push_str(&layout.rows(&table.head, &table.rows, &table.right));
+        }
         Block::LongTable(_) => unreachable!("long tables are written as they come"),
         Block::Chart(chart) => out.push_str(&bars(chart)),
         Block::Commands(lines) => lines.iter().for_each(|line| out.push_str(&format!("    {}\n", escape(line)))),
@@ -60,11 +64,22 @@ fn block_text(block: &Block) -> String {
 
 fn long_table(table: LongTable, out: &mut dyn Write) -> Result<(), Failure> {
     let LongTable { head, right, rows: each } = table;
-    let mut head = Some(head);
+    let mut layout: Option<Layout> = None;
     let mut waiting: Vec<Vec<String>> = Vec::new();
     let mut flush = |waiting: &mut Vec<Vec<String>>| {
-        let before = if head.is_some() { "\n" } else { "" };
-        let text = format!("{before}{}", rows(head.take().as_ref(), waiting, &right));
+        let mut text = String::new();
+        let widths = match &layout {
+            // Once rows did not fit side by side, all that follow are set the same way.
+            Some(Layout::Stacked) => Layout::Stacked,
+            _ => Layout::of(&head, waiting),
+        };
+        let before = layout.replace(widths);
+        let layout = layout.as_ref().expect("it was just set");
+        if before.is_none() {
+            text.push('\n');
+            text.push_str(&layout.head(&head, &right));
+        }
+        text.push_str(&layout.rows(&head, waiting, &right));
         waiting.clear();
         out.write_all(text.as_bytes()).map_err(Failure::Output)
     };
@@ -100,23 +115,62 @@ fn bars(chart: &Chart) -> String {
     out
 }
 
-fn rows(head: Option<&Vec<String>>, rows: &[Vec<String>], right: &[usize]) -> String {
-    let all: Vec<Vec<String>> =
-        head.into_iter().chain(rows).map(|row| row.iter().map(|cell| escape(cell)).collect()).collect();
-    let width = |column: usize| all.iter().map(|row| row[column].width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..all.first().map_or(0, Vec::len)).map(width).collect();
-    let total = |gap: usize| widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1);
-    let gap = " ".repeat(if total(2) <= COLUMNS { 2 } else { 1 });
-    let mut out = String::new();
-    for row in &all {
-        let cells = row.iter().enumerate().map(|(column, cell)| {
-            let fill = " ".repeat(widths[column] - cell.width());
-            if right.contains(&column) { fill + cell } else { cell.clone() + &fill }
-        });
-        out.push_str(cells.collect::<Vec<_>>().join(&gap).trim_end());
-        out.push('\n');
+/// How rows of cells are set.
+enum Layout {
+    /// In columns of these widths.
+    Columns(Vec<usize>),
+    /// Each row as a paragraph, since its columns do not fit side by side.
+    Stacked,
+}
+
+impl Layout {
+    fn of(head: &[String], rows: &[Vec<String>]) -> Self {
+        let mut widths = vec![0; head.len()];
+        for row in std::iter::once(head).chain(rows.iter().map(Vec::as_slice)) {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(escape(cell).width());
+            }
+        }
+        if total(&widths, 1) <= COLUMNS { Self::Columns(widths) } else { Self::Stacked }
     }
-    out
+
+    fn head(&self, head: &[String], right: &[usize]) -> String {
+        match self {
+            Self::Columns(widths) => line(head, widths, right),
+            Self::Stacked => String::new(),
+        }
+    }
+
+    fn rows(&self, head: &[String], rows: &[Vec<String>], right: &[usize]) -> String {
+        match self {
+            Self::Columns(widths) => rows.iter().map(|row| line(row, widths, right)).collect(),
+            Self::Stacked => rows.iter().map(|row| stacked(head, row)).collect(),
+        }
+    }
+}
+
+/// Columns that a table takes.
+fn total(widths: &[usize], gap: usize) -> usize {
+    widths.iter().sum::<usize>() + gap * widths.len().saturating_sub(1)
+}
+
+fn line(row: &[String], widths: &[usize], right: &[usize]) -> String {
+    let gap = " ".repeat(if total(widths, 2) <= COLUMNS { 2 } else { 1 });
+    let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| {
+        let cell = escape(cell);
+        let fill = " ".repeat(width - cell.width());
+        if right.contains(&column) { fill + &cell } else { cell + &fill }
+    });
+    format!("{}\n", cells.collect::<Vec<_>>().join(&gap).trim_end())
+}
+
+/// A row by its first cell, then what the head says of each other.
+fn stacked(head: &[String], row: &[String]) -> String {
+    let colon = tr!(": ");
+    let (Some(first), Some(label)) = (row.first(), head.first()) else { return String::new() };
+    let others = head.iter().zip(row).skip(1).map(|(label, cell)| format!("{label}{colon}{cell}"));
+    let first = wrap(&format!("{label} {first}"), 2, 6);
+    first + &wrap(&others.collect::<Vec<_>>().join(&tr!("; ")), 6, 6)
 }
 
 /// Breaks text at spaces and between wide characters; the first line is indented by `first`, the others by `rest`.

@@ -1,45 +1,116 @@
-//! The retention calendar: how many records may be destroyed from when on.
+//! The retention calendar: how many records may be destroyed from when on, and which wait for something else.
+//!
+//! Invariant: every live record is counted once: by its first day, by the set of events that it waits for, or as permanent.
+//! Spec: `spec/reports.md`, "Calendar".
 
+use super::named::NamedArchives;
+use crate::crypto::kdf::ArchiveId;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
+use crate::ops::status::State;
 use crate::retention::term::Standing;
-use chrono::Datelike;
+use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Live records by the year from which they may be destroyed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+/// By what the records of a day are divided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Division {
+    /// By class.
+    Class,
+    /// By rules; those of a record are joined by a space, none is the empty text.
+    Rule,
+}
+
+/// Records, and what is known of their bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Sum {
+    /// How many.
+    pub records: u64,
+    /// Of these: a person must decide before they are destroyed.
+    pub review: u64,
+    /// Of these: held now.
+    pub held: u64,
+    /// Bytes that those in named archives take up there.
+    pub bytes: u64,
+}
+
+impl Sum {
+    /// Adds another sum.
+    pub fn add(&mut self, other: Self) {
+        self.records += other.records;
+        self.review += other.review;
+        self.held += other.held;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+}
+
+/// Live records by when they may be destroyed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Calendar {
-    /// Records by year and rule; several rules are joined by a space, none is the empty text.
-    pub years: BTreeMap<i32, BTreeMap<String, u64>>,
-    /// Records that wait for an event, by the event.
-    pub awaiting: BTreeMap<String, u64>,
-    /// Records that are kept for ever.
-    pub permanent: u64,
+    /// By the first day on which they may be destroyed, then by part.
+    pub days: BTreeMap<NaiveDate, BTreeMap<String, Sum>>,
+    /// Those that wait for events, by these events, joined by a space.
+    pub awaiting: BTreeMap<String, Sum>,
+    /// Those that are kept for ever.
+    pub permanent: Sum,
+    /// All of them.
+    pub live: Sum,
+    /// Archives whose files were named, so that bytes are known.
+    pub measured: u64,
+    /// Archives in the keyring.
+    pub archives: u64,
+}
+
+impl Calendar {
+    /// The records whose first day lies in the window, both ends included.
+    pub fn within(
+        &self,
+        from: Option<NaiveDate>,
+        until: Option<NaiveDate>,
+    ) -> BTreeMap<NaiveDate, BTreeMap<String, Sum>> {
+        let inside = |day: &NaiveDate| from.is_none_or(|from| *day >= from) && until.is_none_or(|until| *day <= until);
+        self.days.iter().filter(|(day, _)| inside(day)).map(|(day, parts)| (*day, parts.clone())).collect()
+    }
 }
 
 /// Gathers the calendar.
 ///
 /// # Errors
-/// Those of the keyring.
-pub fn calendar(custody: &Custody) -> Result<Calendar, OpsError> {
+/// Those of the keyring; damage of a named archive.
+pub fn calendar(custody: &mut Custody, named: &mut NamedArchives, division: Division) -> Result<Calendar, OpsError> {
     let mut calendar = Calendar::default();
-    custody.for_each_record(None, |judge, view, _| {
-        if !view.live {
-            return Ok(());
-        }
-        match judge.standing(view) {
-            Standing::Until { last, .. } => {
-                let first = last.succ_opt().unwrap_or(last);
-                let rules = view.retention.rules().join(" ");
-                *calendar.years.entry(first.year()).or_default().entry(rules).or_default() += 1;
+    let ids: Vec<ArchiveId> = custody.keyring().archives()?.iter().map(|known| known.id).collect();
+    let today = custody.now().today();
+    for id in ids {
+        calendar.archives += 1;
+        calendar.measured += u64::from(named.has(&id));
+        named.for_each_record(custody, &id, false, &mut |judge, view, disposition, sealed| {
+            if !view.live {
+                return Ok(());
             }
-            Standing::Awaiting(events) => {
-                events.iter().for_each(|event| *calendar.awaiting.entry(event.clone()).or_default() += 1);
-            }
-            Standing::Permanent => calendar.permanent += 1,
-        }
-        Ok(())
-    })?;
+            let one = Sum {
+                records: 1,
+                review: u64::from(judge.approvals_needed(view, false) > 0),
+                held: u64::from(State::of(&disposition, today) == State::Held),
+                bytes: sealed.map_or(0, |sealed| sealed.size),
+            };
+            calendar.live.add(one);
+            let sum = match judge.standing(view) {
+                Standing::Until { last, .. } => {
+                    let part = match division {
+                        Division::Class => view.class.as_str().to_owned(),
+                        Division::Rule => view.retention.rules().join(" "),
+                    };
+                    let first = last.succ_opt().unwrap_or(last);
+                    calendar.days.entry(first).or_default().entry(part).or_default()
+                }
+                Standing::Awaiting(events) => calendar.awaiting.entry(events.join(" ")).or_default(),
+                Standing::Permanent => &mut calendar.permanent,
+            };
+            sum.add(one);
+            Ok(())
+        })?;
+    }
     Ok(calendar)
 }

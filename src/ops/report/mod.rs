@@ -4,3 +4,7 @@
 //! Spec: `spec/reports.md`.
 
 pub mod calendar;
+pub mod destruction;
+pub mod handover;
+pub mod inventory;
+pub mod named;

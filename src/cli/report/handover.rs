@@ -1,0 +1,293 @@
+//! `keepuntil report handover`.
+
+use super::inventory::{label_cells, outlives, state_words};
+use super::record_words::{class, keep, kept, rules};
+use super::{ArchivesArgs, OutputArgs, archive_facts, signing};
+use crate::cli::args::{Common, KeyringPlace};
+use crate::cli::error::Failure;
+use crate::cli::sheet::{Block, LongTable, Sheet, give_rows};
+use crate::cli::{Done, home, render};
+use crate::language::language;
+use crate::ops::custody::Custody;
+use crate::ops::report::handover::{Handover, KeyringFacts, RecordGroup, handover};
+use crate::ops::report::inventory::{Extent, records};
+use crate::ops::report::named::NamedArchives;
+use clap::Args;
+use tr::tr;
+
+/// The list for handing a keyring and its archives over to another custodian, with the lines that both sides sign
+#[derive(Args)]
+#[command(
+    after_help = "It lists what belongs to the keyring, what the receiver tries before signing, and hands over nothing by \
+    itself. Archive files that are named are checked against the keyring; with --records and an identity their records stand on \
+    the list by name.\n\n\
+    Examples:\n  keepuntil report handover --to 'Lantern Ltd' firm.sealed -o list.html\n  \
+    keepuntil report handover --to Lantern --records firm.sealed --lang zh"
+)]
+pub struct HandoverArgs {
+    /// Who takes over
+    #[arg(long, value_name = "NAME")]
+    to: String,
+    /// Who hands over [default: the name in the keyring's seals]
+    #[arg(long, value_name = "NAME")]
+    from: Option<String>,
+    /// List every record, not only groups of them
+    #[arg(long)]
+    records: bool,
+    #[command(flatten)]
+    archives: ArchivesArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    keyring: KeyringPlace,
+}
+
+pub fn run(args: &HandoverArgs, common: Common) -> Result<Done, Failure> {
+    args.output.check(common)?;
+    let mut custody = home::reading(&args.keyring)?;
+    let mut named = args.archives.open(&mut custody)?;
+    let listed = handover(&custody, &named)?;
+    let with_names = args.records && named.has_names();
+    if common.json {
+        json(args, &mut custody, &mut named, &listed)?;
+    } else {
+        args.output.write(sheet(args, &mut custody, &mut named, &listed), common)?;
+    }
+    if with_names && !common.quiet {
+        eprintln!("{}", tr!("keepuntil: warning: this list names records, and outlives them"));
+    }
+    home::remember(custody)?;
+    Ok(Done::Clean)
+}
+
+fn json(
+    args: &HandoverArgs,
+    custody: &mut Custody,
+    named: &mut NamedArchives,
+    listed: &Handover,
+) -> Result<(), Failure> {
+    let mut head = serde_json::json!(listed);
+    head["message_type"] = "report_handover".into();
+    head["date"] = serde_json::json!(custody.now().today());
+    head["to"] = args.to.as_str().into();
+    head["from"] = args.from.as_deref().into();
+    render::json_line(&head);
+    for group in &listed.groups {
+        let mut object = serde_json::json!(group);
+        object["message_type"] = "report_group".into();
+        render::json_line(&object);
+    }
+    if args.records {
+        records(custody, named, &listed.archives, Extent::default(), &mut |record| {
+            let mut object = serde_json::json!(record);
+            object["message_type"] = "report_record".into();
+            render::json_line(&object);
+            Ok(())
+        })?;
+    }
+    render::json_line(&serde_json::json!({
+        "message_type": "report_summary", "records": archive_facts::sum(&listed.archives),
+    }));
+    Ok(())
+}
+
+fn sheet<'a>(
+    args: &HandoverArgs,
+    custody: &'a mut Custody,
+    named: &'a mut NamedArchives,
+    listed: &'a Handover,
+) -> Sheet<'a> {
+    let mut sheet = Sheet::new(language(), &tr!("Handover list"));
+    sheet.landscape = true;
+    sheet.blocks.push(Block::Warning(tr!(
+        "This is a list and hands over nothing by itself: no key, no archive and no duty passes with it."
+    )));
+    if args.records && named.has_names() {
+        sheet.blocks.push(Block::Warning(outlives()));
+    }
+    let sum = archive_facts::sum(&listed.archives);
+    let from = args.from.as_deref().unwrap_or(&listed.keyring.firm);
+    sheet.blocks.push(Block::Fields(vec![
+        (tr!("Handing over"), from.to_owned()),
+        (tr!("Taking over"), args.to.clone()),
+        (tr!("Date of this list"), custody.now().today().to_string()),
+        (tr!("inventory" => "Archives"), listed.archives.len().to_string()),
+        (tr!("Records whose keys are there"), sum.live().to_string()),
+        (tr!("Records whose keys were destroyed"), sum.destroyed.to_string()),
+    ]));
+    keyring(&mut sheet, &listed.keyring);
+    archive_facts::push(&mut sheet, &listed.archives);
+    contents(args, &mut sheet, custody, named, listed);
+    software(&mut sheet);
+    tests(&mut sheet);
+    sheet.heading(&tr!("Signatures"));
+    sheet.paragraph(tr!(
+        "To be signed only after the tests above. The receiver notes here what was missing or did not pass."
+    ));
+    sheet.blanks(&tr!("Findings of the receiver"), &[tr!("Missing"), tr!("Not passed"), tr!("Agreed")]);
+    signing::handover(&mut sheet, args.from.as_deref(), &args.to);
+    sheet
+}
+
+fn keyring(sheet: &mut Sheet, facts: &KeyringFacts) {
+    sheet.heading(&tr!("inventory" => "Keyring"));
+    let journal = &facts.journal;
+    let mut fields = vec![
+        (tr!("Keyring id"), facts.keyring.clone()),
+        (tr!("Name in its seals"), facts.firm.clone()),
+        (tr!("Generation"), facts.generation.to_string()),
+        (tr!("Verifier keys"), short_keys(&facts.verifier_keys)),
+        (tr!("Journal"), journal.origin.clone()),
+        (tr!("Entries in the journal"), journal.size.to_string()),
+        (tr!("Root over all entries"), journal.root.clone()),
+        (tr!("Entries under the last signed checkpoint"), journal.signed.to_string()),
+        (tr!("Holds in force"), facts.holds.to_string()),
+        (tr!("Purges whose cool-off runs"), facts.scheduled.to_string()),
+    ];
+    match &facts.roster {
+        None => fields.push((tr!("Roster"), tr!("none: nobody's signature counts"))),
+        Some(roster) => {
+            fields.push((tr!("Roster (SHA-256)"), roster.sha256.clone()));
+            fields.push((tr!("People on the roster"), roster.people.join(" ")));
+            fields.push((tr!("People who must sign a plan"), roster.plan_approvals.to_string()));
+        }
+    }
+    sheet.blocks.push(Block::Fields(fields));
+    sheet.blocks.push(Block::Subheading(tr!("Emergency key sheets")));
+    if facts.key_sheets.is_empty() {
+        sheet.paragraph(tr!("The keyring knows of none."));
+        return;
+    }
+    sheet.paragraph(tr!(
+        "Each opens its records for ever, without the keyring. They are handed over or destroyed one by one."
+    ));
+    let each = facts.key_sheets.iter().map(|written| {
+        let (time, archive) = (written.time.clone(), hex::encode(written.archive));
+        tr!(
+            "written {time}, archive {archive}: {n} record"
+                | "written {time}, archive {archive}: {n} records" % written.records,
+            time = time,
+            archive = archive
+        )
+    });
+    sheet.blocks.push(Block::List(each.collect()));
+}
+
+/// The Ed25519 key whole; of the other, which is as long as a page, its beginning.
+fn short_keys([classical, post_quantum]: &[String; 2]) -> String {
+    let beginning: String = post_quantum.chars().take(60).collect();
+    format!("{classical}  {beginning}…")
+}
+
+fn contents<'a>(
+    args: &HandoverArgs,
+    sheet: &mut Sheet<'a>,
+    custody: &'a mut Custody,
+    named: &'a mut NamedArchives,
+    listed: &'a Handover,
+) {
+    sheet.heading(&tr!("Records by how long they must be kept"));
+    sheet.paragraph(tr!(
+        "“Keep until” is the last day of the retention by the rules and events that are recorded now; “kept for” counts from the deposit of the keys to the date of this list. Each record counts as one volume."
+    ));
+    let today = custody.now().today();
+    let short = archive_facts::short_names(listed.archives.iter().map(|facts| facts.archive));
+    let head = vec![
+        tr!("inventory" => "Archive"),
+        tr!("inventory" => "Compartment"),
+        tr!("inventory" => "Class"),
+        tr!("inventory" => "Rules"),
+        tr!("inventory" => "Records"),
+        tr!("Held"),
+        tr!("Keep until"),
+        tr!("Kept for"),
+    ];
+    let names = short.clone();
+    let row = move |group: &RecordGroup| {
+        vec![
+            names[&group.archive].clone(),
+            group.compartment.clone(),
+            class(group.class),
+            rules(&group.rules),
+            group.records.to_string(),
+            group.held.to_string(),
+            keep(&group.keep),
+            kept(group.kept_from, today),
+        ]
+    };
+    let rows = move |sink: &mut crate::cli::sheet::RowSink| listed.groups.iter().map(row).try_for_each(sink);
+    sheet.blocks.push(Block::LongTable(LongTable { head, right: vec![4, 5], rows: Box::new(rows) }));
+    if !args.records {
+        return;
+    }
+    sheet.heading(&tr!("inventory" => "Records"));
+    let head = vec![
+        tr!("No."),
+        tr!("File no."),
+        tr!("inventory" => "Name"),
+        tr!("inventory" => "Years"),
+        tr!("inventory" => "Files"),
+        tr!("inventory" => "Class"),
+        tr!("inventory" => "Rules"),
+        tr!("Keep until"),
+        tr!("Kept for"),
+        tr!("inventory" => "State"),
+    ];
+    let rows = move |sink: &mut crate::cli::sheet::RowSink| {
+        give_rows(sink, |row| {
+            records(custody, named, &listed.archives, Extent::default(), &mut |record| {
+                let mut cells =
+                    vec![record.number.to_string(), format!("{}-{}", short[&record.archive], record.record)];
+                cells.extend(label_cells(&record));
+                cells.extend([
+                    class(record.class),
+                    rules(&record.rules),
+                    keep(&record.keep),
+                    kept(record.kept_from, today),
+                    state_words(&record),
+                ]);
+                row(cells)
+            })
+        })
+    };
+    sheet.blocks.push(Block::LongTable(LongTable { head, right: vec![0, 4], rows: Box::new(rows) }));
+}
+
+fn software(sheet: &mut Sheet) {
+    sheet.heading(&tr!("What is needed to read it"));
+    sheet.blocks.push(Block::List(vec![
+        tr!("the archive files listed above; any copy will do"),
+        tr!("the keyring's folder together with its root: without both no record opens"),
+        tr!("the identities (private keys) that open the compartments, handed over apart from the keyring"),
+        tr!("keepuntil {version} or newer, or another program that reads its published format", version = env!("CARGO_PKG_VERSION")),
+        tr!("without keepuntil: the first file in each archive, README.txt, says how to read it with tar, age and zstd and a key sheet"),
+    ]));
+    sheet.paragraph(tr!(
+        "The root is moved, not copied: a copy that stays behind revives what is destroyed later. Whoever hands over says in writing that none stays."
+    ));
+}
+
+fn tests(sheet: &mut Sheet) {
+    sheet.heading(&tr!("Tests by the receiver, before signing"));
+    sheet.paragraph(tr!(
+        "On the receiver's own machine, with the files as they were received. Take the verifier keys and the checkpoint from earlier letters or from a witness, not from the same carrier."
+    ));
+    sheet.blocks.push(Block::Commands(
+        [
+            "keepuntil verify ARCHIVE --trust firm.vkeys",
+            "keepuntil keyring info",
+            "keepuntil keyring check ARCHIVE",
+            "keepuntil journal verify --since CHECKPOINT",
+            "keepuntil verify ARCHIVE --deep -i IDENTITY",
+            "keepuntil restore ARCHIVE --record N -i IDENTITY -o out",
+            "keepuntil status",
+        ]
+        .map(str::to_owned)
+        .into(),
+    ));
+    sheet.blocks.push(Block::List(vec![
+        tr!("the ids, roots and numbers that they show are those of this list"),
+        tr!("the journal has at least the entries of this list, and its first ones have the root of this list"),
+        tr!("records drawn by the receiver open, and are what their names say"),
+    ]));
+}
