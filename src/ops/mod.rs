@@ -67,6 +67,7 @@ use crate::storage::source::Problem;
 use crate::storage::timestamp::TimestampError;
 use crate::storage::{StorageError, show};
 use std::path::PathBuf;
+use tr::tr;
 
 /// Why a command did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -86,6 +87,20 @@ pub enum OpsError {
         path: PathBuf,
         /// Why.
         source: CertificateError,
+    },
+    /// An archive that was named twice.
+    #[error("{}", tr!("{archive}: the same archive was named before", archive = show(_0)))]
+    ArchiveTwice(PathBuf),
+    /// Sums that are too large to be counted exactly.
+    #[error("{}", tr!("the sums are too large to be counted exactly"))]
+    Uncountable,
+    /// Answers for an assessment that cannot be read.
+    #[error("{}: {source}", show(.path))]
+    Answers {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: report::questions::AnswersError,
     },
     /// An archive that is not a file.
     #[error("{}: it is not a regular file", show(.0))]

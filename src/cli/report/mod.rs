@@ -1,6 +1,15 @@
 //! `keepuntil report …`: documents for authorities, clients and partners.
 
+mod assessment;
 mod calendar;
+mod compliance;
+mod cost;
+mod deliver;
+mod disclosures;
+mod risk_words;
+mod risks;
+mod surroundings;
+mod words;
 
 use super::args::Common;
 use super::error::Failure;
@@ -17,6 +26,11 @@ use tr::tr;
 #[derive(Subcommand)]
 pub enum ReportCommand {
     Calendar(calendar::CalendarArgs),
+    Disclosures(disclosures::DisclosuresReportArgs),
+    Compliance(compliance::ComplianceArgs),
+    Assessment(assessment::AssessmentArgs),
+    Risks(risks::RisksArgs),
+    Cost(cost::CostArgs),
 }
 
 /// Where a report goes and how it looks.
@@ -83,5 +97,10 @@ fn write(sheet: Sheet, format: FormatArg, out: &mut dyn Write) -> Result<(), Fai
 pub fn run(command: ReportCommand, common: Common) -> Result<Done, Failure> {
     match command {
         ReportCommand::Calendar(args) => calendar::run(&args, common),
+        ReportCommand::Disclosures(args) => disclosures::run(&args, common),
+        ReportCommand::Compliance(args) => compliance::run(&args, common),
+        ReportCommand::Assessment(args) => assessment::run(&args, common),
+        ReportCommand::Risks(args) => risks::run(&args, common),
+        ReportCommand::Cost(args) => cost::run(&args, common),
     }
 }

@@ -3,4 +3,13 @@
 //! Invariant: a report changes nothing, and says nothing that the keyring, its journal or an archive does not say.
 //! Spec: `spec/reports.md`.
 
+pub mod assessment;
 pub mod calendar;
+pub mod compliance;
+pub mod cost;
+pub mod disclosures;
+pub mod named;
+pub mod past;
+pub mod period;
+pub mod questions;
+pub mod risks;
