@@ -62,7 +62,9 @@ pub fn told(risk: &Risk) -> Told {
         Kind::RecordsOverdue => all(
             tr!("Records kept too long"),
             tr!("{n} record should have been destroyed." | "{n} records should have been destroyed." % n),
-            tr!("Personal information is deleted when its time has run; what is still there can still leak."),
+            tr!(
+                "The law asks that personal information goes when its time has run; what is still there can still leak."
+            ),
             tr!("Look at them, have the plan signed where a rule asks for review, and carry it out."),
             "keepuntil due",
         ),

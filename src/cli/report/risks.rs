@@ -154,10 +154,7 @@ fn emergency(sheet: &mut Sheet) {
     step(
         tr!("A court or an authority demands records"),
         tr!("Stop destruction first, then answer the request; a hold needs no key and no approval."),
-        vec![
-            "keepuntil hold place --archive ARCHIVE --matter TEXT --authority TEXT",
-            "keepuntil request check REQUEST",
-        ],
+        vec!["keepuntil hold place ARCHIVE --matter TEXT --authority TEXT", "keepuntil request check REQUEST"],
     );
     step(
         tr!("Something is to be destroyed that must not be"),

@@ -128,7 +128,7 @@ impl Kind {
             }
             Self::RecordsOverdue | Self::NoSchedule => &["P2"],
             Self::ReturnsOverdue | Self::RequestsWaiting | Self::RequesterApproves => &["P3"],
-            Self::SoleCustodian => &["P8"],
+            Self::SoleCustodian => &["P6"],
             Self::RootKeepsCopies | Self::RootBesideCatalogue | Self::KeySheetsAlive => &["P2"],
             Self::IdentityBesideKeyring | Self::IdentityOnThisMachine => &["P1"],
             Self::NobodyApproves | Self::OneApprover | Self::NoSubstitute => &["P3", "P6"],
