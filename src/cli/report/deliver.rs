@@ -68,9 +68,13 @@ pub fn begun(title: &str, firm: &str, keyring: &str, made: chrono::NaiveDate) ->
     sheet
 }
 
-/// Adds fields; those whose value is empty are left out.
+/// Adds fields, to those before where the sheet ends with such; those whose value is empty are left out.
 pub fn fields(sheet: &mut Sheet, fields: Vec<(String, String)>) {
-    sheet.blocks.push(Block::Fields(fields.into_iter().filter(|(_, value)| !value.is_empty()).collect()));
+    let fields = fields.into_iter().filter(|(_, value)| !value.is_empty());
+    match sheet.blocks.last_mut() {
+        Some(Block::Fields(before)) => before.extend(fields),
+        _ => sheet.blocks.push(Block::Fields(fields.collect())),
+    }
 }
 
 /// Adds a list, or a sentence where it is empty.

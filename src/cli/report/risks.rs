@@ -159,7 +159,7 @@ fn emergency(sheet: &mut Sheet) {
     step(
         tr!("Something is to be destroyed that must not be"),
         tr!("Until a cool-off is over it can be called off."),
-        vec!["keepuntil status", "keepuntil purge --cancel ID"],
+        vec!["keepuntil status", "keepuntil purge cancel ID"],
     );
     step(
         tr!("An archive is damaged"),
