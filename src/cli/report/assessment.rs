@@ -122,7 +122,7 @@ fn what_is_kept(sheet: &mut Sheet, facts: &Facts) {
     let date = |date: Option<chrono::NaiveDate>| date.map_or_else(String::new, |date| date.to_string());
     let rules = facts.by_rule.iter().filter(|(_, n)| **n > 0).map(|(rule, n)| match rule.as_str() {
         "" => tr!("a chosen date: {n}", n = n),
-        rule => format!("{rule}: {n}"),
+        rule => tr!("{rule}: {n}", rule = rule, n = n),
     });
     fields(
         sheet,
