@@ -9,6 +9,7 @@ use desk::{Desk, SEALED};
 use keepuntil::disclosure::ledger::{DOCUMENT, Ledger};
 use keepuntil::keyring::Update;
 use keepuntil::ops::destruction::CERTIFICATES;
+use keepuntil::ops::report::risks::Kind;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
@@ -325,6 +326,9 @@ fn risks_are_told_where_they_are_and_in_their_order() {
         told["risks"].as_array().unwrap().iter().map(|risk| risk["level"].as_str().unwrap()).collect();
     let rank = |level: &&str| ["now", "one-step", "unseen"].iter().position(|known| known == level).unwrap();
     assert!(levels.iter().map(rank).is_sorted(), "{levels:?}");
+    let order: Vec<Value> = Kind::ALL.iter().map(|kind| json!(kind)).collect();
+    let place = |code: &String| order.iter().position(|known| known == code.as_str()).unwrap();
+    assert!(found.iter().map(place).is_sorted(), "{found:?}");
     let skipped = |told: &Value| told["not_looked_at"].as_array().unwrap().contains(&json!("classical-recipients"));
     assert!(!skipped(&told) && skipped(&report(&desk, LATER, "risks", &["firm.sealed"], 0)));
     let of = |told: &Value, code: &str| {
