@@ -34,7 +34,7 @@ use tr::tr;
 /// Name of the sealed document that holds what the certificates of scheduled and unfinished purges need.
 const PURGES: &str = "purges";
 /// Folder of certificates in a keyring.
-const CERTIFICATES: &str = "certificates";
+pub const CERTIFICATES: &str = "certificates";
 
 /// What the register does not say of a purge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

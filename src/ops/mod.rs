@@ -88,6 +88,20 @@ pub enum OpsError {
         /// Why.
         source: CertificateError,
     },
+    /// An archive that was named twice.
+    #[error("{}", tr!("{archive}: the same archive was named before", archive = show(_0)))]
+    ArchiveTwice(PathBuf),
+    /// Sums that are too large to be counted exactly.
+    #[error("{}", tr!("the sums are too large to be counted exactly"))]
+    Uncountable,
+    /// Answers for an assessment that cannot be read.
+    #[error("{}: {source}", show(.path))]
+    Answers {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: report::questions::AnswersError,
+    },
     /// An archive that is not a file.
     #[error("{}", tr!("{}: it is not a regular file", show(_0)))]
     NotAFile(PathBuf),

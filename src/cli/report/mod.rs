@@ -1,14 +1,23 @@
 //! `keepuntil report …`: documents for authorities, clients and partners.
 
 mod archive_facts;
+mod assessment;
 mod calendar;
 mod calendar_file;
+mod compliance;
+mod cost;
+mod deliver;
 mod destroyed;
 mod destruction;
+mod disclosures;
 mod handover;
 mod inventory;
 mod record_words;
+mod risk_words;
+mod risks;
 mod signing;
+mod surroundings;
+mod words;
 
 use super::args::{Common, IdentityPlace};
 use super::error::{Failure, tell_warning};
@@ -30,6 +39,11 @@ pub enum ReportCommand {
     Destruction(destruction::DestructionArgs),
     Handover(handover::HandoverArgs),
     Calendar(calendar::CalendarArgs),
+    Disclosures(disclosures::DisclosuresReportArgs),
+    Compliance(compliance::ComplianceArgs),
+    Assessment(assessment::AssessmentArgs),
+    Risks(risks::RisksArgs),
+    Cost(cost::CostArgs),
 }
 
 /// Where a report goes and how it looks.
@@ -171,5 +185,10 @@ pub fn run(command: ReportCommand, common: Common) -> Result<Done, Failure> {
         ReportCommand::Destruction(args) => destruction::run(&args, common),
         ReportCommand::Handover(args) => handover::run(&args, common),
         ReportCommand::Calendar(args) => calendar::run(&args, common),
+        ReportCommand::Disclosures(args) => disclosures::run(&args, common),
+        ReportCommand::Compliance(args) => compliance::run(&args, common),
+        ReportCommand::Assessment(args) => assessment::run(&args, common),
+        ReportCommand::Risks(args) => risks::run(&args, common),
+        ReportCommand::Cost(args) => cost::run(&args, common),
     }
 }
