@@ -14,12 +14,19 @@ use crate::disclosure::namespace;
 use crate::journal::certificate::{Approval, Reason};
 use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
 use crate::journal::role::Roles;
+use crate::language::text;
 use crate::retention::disposition::{Disposition, Judge, RecordView};
+use crate::retention::notice::Unnotified;
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
 use crate::retention::scope::Item;
 use crate::retention::{Retention, whole_second};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Why a record is left alone whose rule asks for a notice of destruction that nobody sent.
+pub const NOTICE_UNSENT: &str = text!("notice of destruction not sent");
+/// Why one is left alone whose notice was sent a short time ago.
+pub const NOTICE_RUNNING: &str = text!("notice of destruction sent, its period runs");
 
 /// Why a plan is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +156,11 @@ fn consider(
         Disposition::Permanent => return Err("permanent"),
         Disposition::Scheduled { .. } => return Err("scheduled already"),
     };
+    match judge.unnotified(view) {
+        None => {}
+        Some(Unnotified::Unsent { .. }) => return Err(NOTICE_UNSENT),
+        Some(Unnotified::Running { .. }) => return Err(NOTICE_RUNNING),
+    }
     Ok(PlannedRecord {
         archive: view.archive,
         record: view.record,

@@ -5,7 +5,9 @@
 
 use super::clock::ClockDistrust;
 use super::event::{self, Event};
+use super::notice;
 use super::hold::{Hold, HoldId};
+use super::notice::Unnotified;
 use super::register::{PurgeId, Register, Scheduled};
 use super::term::Standing;
 use super::{AtExpiry, Class, Retention};
@@ -105,6 +107,9 @@ pub enum Forbidden {
         /// The clock's trusted date.
         today: NaiveDate,
     },
+    /// Those concerned were not told early enough.
+    #[error(transparent)]
+    Notice(#[from] Unnotified),
     /// Before its time, where a floor does not allow it.
     #[error("it must be kept: only a record that nothing but ceilings bind may be destroyed before its time")]
     Floor,
@@ -191,6 +196,13 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What keeps the record from being destroyed because a rule of it asks for a notice first; none where nothing does.
+    pub fn unnotified(&self, view: &RecordView<'_>) -> Option<Unnotified> {
+        let today = self.register.clock.trusted_today();
+        let about = self.register.notices.iter().filter(|notice| notice.names(&view.archive, view.record));
+        notice::unnotified(view.retention, about, today)
+    }
+
     /// How many distinct people have to approve the record's destruction.
     pub fn approvals_needed(&self, view: &RecordView<'_>, early: bool) -> u32 {
         let roster = self.register.roster.as_ref();
@@ -231,6 +243,9 @@ impl<'a> Judge<'a> {
             Standing::Until { last, governed_by } => {
                 return Err(Forbidden::Kept { until: last, rule: rule_of(view, governed_by), today });
             }
+        }
+        if let Some(unnotified) = self.unnotified(view) {
+            return Err(unnotified.into());
         }
         let needed = self.approvals_needed(view, early);
         let given = approved_by.iter().collect::<BTreeSet<_>>().len() as u32;
@@ -314,7 +329,7 @@ mod tests {
     }
 
     fn retention(last: &str, bound: Bound, at_expiry: AtExpiry) -> Retention {
-        Retention { terms: vec![Term { keep: Keep::Until(date(last)), bound, rule: Some("own".into()) }], at_expiry }
+        Retention { terms: vec![Term { keep: Keep::Until(date(last)), bound, rule: Some("own".into()), notify: None }], at_expiry }
     }
 
     fn view(retention: &Retention) -> RecordView<'_> {
@@ -398,7 +413,7 @@ mod tests {
     fn before_its_time_goes_only_what_no_floor_binds() {
         let ceiling = retention("2035-12-31", Bound::Ceiling, AtExpiry::Destroy);
         let mut both = ceiling.clone();
-        both.terms.push(Term { keep: Keep::Until(date("2020-01-01")), bound: Bound::Floor, rule: None });
+        both.terms.push(Term { keep: Keep::Until(date("2020-01-01")), bound: Bound::Floor, rule: None, notify: None });
         let mut register = Register::new(&reading("2031-01-01"));
         on(&mut register, "2031-01-02");
         let judge = Judge::new(&register);
@@ -408,7 +423,7 @@ mod tests {
         assert_eq!(judge.may_schedule(&view(&ceiling), true, &one), Ok(()));
         assert_eq!(judge.may_schedule(&view(&both), true, &one), Err(Forbidden::Floor));
         let for_ever =
-            Retention { terms: vec![Term { keep: Keep::Permanent, bound: Bound::Ceiling, rule: None }], ..both };
+            Retention { terms: vec![Term { keep: Keep::Permanent, bound: Bound::Ceiling, rule: None, notify: None }], ..both };
         assert_eq!(judge.may_schedule(&view(&for_ever), true, &one), Err(Forbidden::Permanent));
         schedule(&mut register, 1, true, &["a"]);
         on(&mut register, "2031-01-09");

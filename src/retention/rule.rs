@@ -48,6 +48,9 @@ pub struct Rule {
     /// What happens then.
     #[serde(default = "destroy", alias = "at-expiry")]
     pub at_expiry: AtExpiry,
+    /// How long before destruction those concerned must have been told; none where nobody has to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Period>,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub citation: Option<String>,
@@ -232,12 +235,14 @@ impl Rule {
     /// As [`Self::apply`]; [`RuleError::NeedsDate`]; [`RuleError::Retention`] beyond the calendar.
     pub fn term(&self, input: &RuleInput) -> Result<Term, RuleError> {
         let keep = self.apply(input)?.keep(input, &format!("rule {}", self.id))?;
-        Ok(Term { keep, bound: self.bound, rule: Some(self.id.clone()) })
+        Ok(Term { keep, bound: self.bound, rule: Some(self.id.clone()), notify: self.notify })
     }
 
     /// Whether an archive that applies the rule as it says can hold this term of it.
     pub fn gives(&self, term: &Term) -> bool {
-        term.bound == self.bound && self.applied.iter().any(|application| application.gives(&term.keep))
+        term.bound == self.bound
+            && term.notify == self.notify
+            && self.applied.iter().any(|application| application.gives(&term.keep))
     }
 
     /// Whether the definition makes sense and has one spelling.
@@ -258,6 +263,9 @@ impl Rule {
             && (self.base.is_some() || self.counting.is_some() || self.bound == Bound::Ceiling)
         {
             return Err("what is kept for ever has no start, no counting and no ceiling");
+        }
+        if self.period == Some(Length::Permanent) && self.notify.is_some() {
+            return Err("what is kept for ever is not destroyed: nobody is told of it");
         }
         if !self.applied.iter().all(|application| self.fits(application)) {
             return Err("it is not applied as it is defined");
