@@ -3,6 +3,7 @@
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::disclosure::ledger::LedgerError;
+use crate::disclosure::notices::NoticesError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
@@ -26,6 +27,7 @@ use crate::storage::StorageError;
 use crate::storage::document::DocumentError;
 use crate::storage::process::ProcessError;
 use crate::storage::timestamp::TimestampError;
+use tr::tr;
 
 pub const FAILED: u8 = 1;
 pub const USAGE: u8 = 2;
@@ -190,6 +192,7 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Request(RequestError::NoRecords) => FAILED,
         OpsError::Request(_) | OpsError::Proposal(_) => APPROVAL_MISSING,
         OpsError::Ledger(e) => ledger_code(e),
+        OpsError::Notices(NoticesError::Damaged(_)) => DAMAGED,
         OpsError::Unattested(_) => DAMAGED,
         OpsError::Journal(e) => journal_code(e),
         OpsError::Roster(error) => match error {
@@ -277,6 +280,17 @@ fn storage_code(error: &StorageError) -> u8 {
 
 fn hint(error: &OpsError) -> Option<String> {
     let text = match error {
+        OpsError::Forbidden(stopped) if stopped.iter().any(|s| matches!(s.why, Forbidden::Notice(_))) => {
+            return Some(notice_hint());
+        }
+        OpsError::Notices(NoticesError::Unknown(_)) => return Some(tr!("see them with `keepuntil notice list`")),
+        OpsError::Notices(NoticesError::Unexplained) => return Some(tr!("say why: --explain TEXT")),
+        OpsError::Template { .. } => {
+            return Some(tr!("see what can stand in it with `keepuntil notice template --help`"));
+        }
+        OpsError::Contacts { .. } => {
+            return Some(tr!("correct the table; one that is not in UTF-8 is read with --charset GB18030"));
+        }
         OpsError::Forbidden(stopped) if forbidden_code(stopped) == FORBIDDEN => {
             "see what keeps them with `keepuntil due`, `keepuntil hold list` and `keepuntil status`"
         }
@@ -443,6 +457,14 @@ fn hint(error: &OpsError) -> Option<String> {
         _ => return None,
     };
     Some(text.into())
+}
+
+/// What lets a record go whose rule asks for a notice first.
+pub fn notice_hint() -> String {
+    tr!(
+        "write to those concerned, and note it: `keepuntil notice template destruction -o FILE`, `keepuntil notice merge`, \
+         `keepuntil notice sent`"
+    )
 }
 
 /// What to add on the command line so that a rule can be applied.

@@ -3,7 +3,7 @@
 use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::certificate::dry_run::{Left, dry_run};
 use super::certificate::names::{NameInventory, NamedRecord};
-use super::error::Failure;
+use super::error::{Failure, notice_hint};
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::plan::Plan;
@@ -12,8 +12,9 @@ use crate::language::language;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
+use crate::ops::notices::objected;
 use crate::ops::open::{Opener, Trust, open_archive};
-use crate::ops::purge::{Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
+use crate::ops::purge::{NOTICE_UNSENT, Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
 use crate::ops::reclaim::reclaim;
 use crate::ops::scope::{archive_id, check_records};
 use crate::retention::register::Scheduled;
@@ -22,6 +23,7 @@ use crate::storage::{StorageError, read_limited, show};
 use clap::{Args, Subcommand};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use tr::tr;
 
 /// Destroy the keys of records whose time has run
 #[derive(Args)]
@@ -193,6 +195,7 @@ fn show_proposal(
         }));
         return Ok(Done::Clean);
     }
+    warn_of_notices(custody, proposal)?;
     let left: Vec<Left> =
         proposal.left.iter().map(|(why, records)| Left { why: (*why).to_owned(), records: *records }).collect();
     if proposal.records.is_empty() {
@@ -202,6 +205,22 @@ fn show_proposal(
     }
     render::print(&dry_run(&plan(custody, proposal, selection.early.as_deref())?, &left))?;
     Ok(Done::Clean)
+}
+
+/// Says of what somebody objects to, and of what stays since nobody was told.
+fn warn_of_notices(custody: &Custody, proposal: &Proposal) -> Result<(), Failure> {
+    let objected = objected(custody, proposal.records.iter().map(|(planned, _)| planned))?;
+    if objected > 0 {
+        let text =
+            tr!("somebody objects to the destruction of {n} record, and was not answered: see `keepuntil notice due`"
+                | "somebody objects to the destruction of {n} records, and was not answered: see `keepuntil notice due`"
+                    % objected);
+        eprintln!("keepuntil: {}: {text}", tr!("warning"));
+    }
+    if proposal.left.contains_key(NOTICE_UNSENT) {
+        eprintln!("keepuntil: {}: {}", tr!("hint"), notice_hint());
+    }
+    Ok(())
 }
 
 fn write_plan(
@@ -278,6 +297,12 @@ fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Resul
     for Stopped { archive, record, why } in &outcome.stopped {
         eprintln!("keepuntil: warning: record {record} of archive {}: {why}", hex::encode(archive));
         done = Done::Findings;
+    }
+    if outcome.unnotified > 0 {
+        let text = tr!("{n} record stays: its notice of destruction was not sent early enough"
+            | "{n} records stay: their notice of destruction was not sent early enough" % outcome.unnotified);
+        eprintln!("keepuntil: {}: {text}", tr!("warning"));
+        eprintln!("keepuntil: {}: {}", tr!("hint"), notice_hint());
     }
     match &outcome.scheduled {
         Some(scheduled) => {

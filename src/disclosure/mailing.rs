@@ -193,7 +193,8 @@ fn named(letters: &[Letter]) -> u64 {
 
 /// The records of all letters; none where no letter is about records.
 pub fn union(letters: &[Letter]) -> Option<Ranges> {
-    letters.iter().any(|letter| letter.records.is_some()).then(|| {
-        letters.iter().filter_map(|letter| letter.records.as_ref()).flat_map(Ranges::iter).collect()
-    })
+    letters
+        .iter()
+        .any(|letter| letter.records.is_some())
+        .then(|| letters.iter().filter_map(|letter| letter.records.as_ref()).flat_map(Ranges::iter).collect())
 }

@@ -461,8 +461,12 @@ impl Notices {
 
     /// Forgets the words of what was noted last: they are about a record that is destroyed already.
     pub fn forget_words_of(&mut self, id: &[u8; 16]) {
-        self.notices.iter_mut().filter(|notice| notice.notice == *id).for_each(|notice| drop(notice.forget()));
-        self.replies.iter_mut().filter(|reply| reply.reply == *id).for_each(|reply| drop(reply.forget()));
+        self.notices.iter_mut().filter(|notice| notice.notice == *id).for_each(|notice| {
+            notice.forget();
+        });
+        self.replies.iter_mut().filter(|reply| reply.reply == *id).for_each(|reply| {
+            reply.forget();
+        });
     }
 
     fn check(&self) -> Result<(), String> {
@@ -546,7 +550,9 @@ fn full(noted: usize) -> Result<(), NoticesError> {
 
 fn not_future(date: NaiveDate, today: NaiveDate) -> Result<(), NoticesError> {
     match date > today {
-        true => Err(NoticesError::Date { date, what: tr!("it has not come: it is {today}", today = today.to_string()) }),
+        true => {
+            Err(NoticesError::Date { date, what: tr!("it has not come: it is {today}", today = today.to_string()) })
+        }
         false => Ok(()),
     }
 }

@@ -165,7 +165,10 @@ impl Template {
                 at(column, tr!("a brace that opens or closes no place; two of them, {{{{ or }}}}, print one"))
             })?;
             if !is_name(name) {
-                return Err(at(column, tr!("{name} is not the name of a place", name = format!("{{{}}}", escape(name)))));
+                return Err(at(
+                    column,
+                    tr!("{name} is not the name of a place", name = format!("{{{}}}", escape(name))),
+                ));
             }
             self.text(std::mem::take(&mut plain));
             if self.places().count() == MAX_PLACES {

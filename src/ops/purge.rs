@@ -331,6 +331,8 @@ pub struct Unattended {
     pub executed: Vec<Executed>,
     /// Records whose purge was ready and that something forbids now: they are no longer scheduled.
     pub stopped: Vec<destruction::Stopped>,
+    /// Records that are due and stay, since a rule asks for a notice that was not sent early enough.
+    pub unnotified: u64,
 }
 
 impl Unattended {
@@ -371,7 +373,8 @@ pub fn unattended(custody: &mut Custody, roles: &Roles) -> Result<Unattended, Op
         destruction::name_roles(custody, &id, roles)?;
         outcome.carry_out(custody, id)?;
     }
-    let due = propose(custody, &Selection::default())?.unreviewed;
+    let Proposal { unreviewed: due, left, .. } = propose(custody, &Selection::default())?;
+    outcome.unnotified = [NOTICE_UNSENT, NOTICE_RUNNING].iter().filter_map(|why| left.get(why)).sum();
     if !due.is_empty() {
         let scheduled = schedule(custody, None, items(due), &[], None)?;
         destruction::name_roles(custody, &scheduled.id, roles)?;

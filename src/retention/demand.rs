@@ -77,7 +77,12 @@ impl Demand {
             let who = id.as_ref().map_or_else(|| "the period".into(), |id| format!("rule {id}"));
             terms.push(Term { keep: application.keep(&input, &who)?, bound, rule: id, notify });
         }
-        terms.extend(self.until.map(|last| Term { keep: Keep::Until(last), bound: Bound::Floor, rule: None, notify: None }));
+        terms.extend(self.until.map(|last| Term {
+            keep: Keep::Until(last),
+            bound: Bound::Floor,
+            rule: None,
+            notify: None,
+        }));
         let reviewed = self.rules.iter().any(|rule| rule.at_expiry == AtExpiry::Review);
         let by_rules = if reviewed { AtExpiry::Review } else { AtExpiry::Destroy };
         let retention = Retention { terms, at_expiry: self.at_expiry.unwrap_or(by_rules) };

@@ -5,8 +5,8 @@
 
 use super::clock::ClockDistrust;
 use super::event::{self, Event};
-use super::notice;
 use super::hold::{Hold, HoldId};
+use super::notice;
 use super::notice::Unnotified;
 use super::register::{PurgeId, Register, Scheduled};
 use super::term::Standing;
@@ -329,7 +329,10 @@ mod tests {
     }
 
     fn retention(last: &str, bound: Bound, at_expiry: AtExpiry) -> Retention {
-        Retention { terms: vec![Term { keep: Keep::Until(date(last)), bound, rule: Some("own".into()), notify: None }], at_expiry }
+        Retention {
+            terms: vec![Term { keep: Keep::Until(date(last)), bound, rule: Some("own".into()), notify: None }],
+            at_expiry,
+        }
     }
 
     fn view(retention: &Retention) -> RecordView<'_> {
@@ -422,8 +425,10 @@ mod tests {
         assert_eq!(judge.may_schedule(&view(&ceiling), true, &[]), Err(Forbidden::Approvals { needed: 1, given: 0 }));
         assert_eq!(judge.may_schedule(&view(&ceiling), true, &one), Ok(()));
         assert_eq!(judge.may_schedule(&view(&both), true, &one), Err(Forbidden::Floor));
-        let for_ever =
-            Retention { terms: vec![Term { keep: Keep::Permanent, bound: Bound::Ceiling, rule: None, notify: None }], ..both };
+        let for_ever = Retention {
+            terms: vec![Term { keep: Keep::Permanent, bound: Bound::Ceiling, rule: None, notify: None }],
+            ..both
+        };
         assert_eq!(judge.may_schedule(&view(&for_ever), true, &one), Err(Forbidden::Permanent));
         schedule(&mut register, 1, true, &["a"]);
         on(&mut register, "2031-01-09");
