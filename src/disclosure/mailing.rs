@@ -7,12 +7,13 @@ use super::proposal::check_firm;
 use super::request::check_records;
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
-use crate::language::{Language, text};
+use crate::language::Language;
 use crate::retention::ranges::Ranges;
 use crate::retention::scope::hex_option;
 use crate::storage::document::{self, DocumentError, MAX_DOCUMENT, is_plain_time};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use tr::tr;
 
 /// The format that this version writes and reads.
 pub const FORMAT: &str = "keepuntil-mailing/v1";
@@ -154,34 +155,34 @@ impl Mailing {
     /// # Errors
     /// In words.
     pub fn check(&self) -> Result<(), String> {
-        let wrong = |what: &'static str| Err(what.to_owned());
+        let wrong = |what: String| Err(what);
         check_firm(&self.firm)?;
         if !is_plain_time(self.made) {
-            return wrong(text!("made: it is not in whole seconds"));
+            return wrong(tr!("made: it is not in whole seconds"));
         }
         if self.letters.is_empty() || self.letters.len() > MAX_LETTERS {
-            return wrong(text!("letters: there are none, or more than 100,000"));
+            return wrong(tr!("letters: there are none, or more than 100,000"));
         }
         if !self.letters.iter().zip(1..).all(|(letter, number)| letter.letter == number) {
-            return wrong(text!("letters: they are not numbered from 1"));
+            return wrong(tr!("letters: they are not numbered from 1"));
         }
         if self.archive.is_some() != self.records.is_some() {
-            return wrong(text!("an archive without records, or records without an archive"));
+            return wrong(tr!("an archive without records, or records without an archive"));
         }
         if self.letters.iter().any(|letter| letter.records.is_some() != self.records.is_some()) {
-            return wrong(text!("letters: some are about records, others are not"));
+            return wrong(tr!("letters: some are about records, others are not"));
         }
         if self.kind == NoticeKind::Destruction && self.records.is_none() {
-            return wrong(text!("a notice of destruction names the records"));
+            return wrong(tr!("a notice of destruction names the records"));
         }
         self.records.as_ref().map_or(Ok(()), check_records)?;
         self.letters.iter().filter_map(|letter| letter.records.as_ref()).try_for_each(check_records)?;
         if named(&self.letters) > MAX_NAMED {
-            return wrong(text!("letters: together they name more than 1,000,000 records"));
+            return wrong(tr!("letters: together they name more than 1,000,000 records"));
         }
         match union(&self.letters) == self.records {
             true => Ok(()),
-            false => wrong(text!("records: they are not those of the letters")),
+            false => wrong(tr!("records: they are not those of the letters")),
         }
     }
 }

@@ -8,7 +8,6 @@ use super::mailing::{Mailing, NoticeKind};
 use super::request::check_records;
 use crate::crypto::hash::Hash;
 use crate::crypto::kdf::ArchiveId;
-use crate::language::text;
 use crate::retention::ranges::Ranges;
 use crate::retention::scope::hex_option;
 use crate::retention::{is_plain_date, whole_second};
@@ -475,14 +474,14 @@ impl Notices {
         let sent: HashSet<_> = self.notices.iter().map(|notice| (notice.mailing, notice.by.code())).collect();
         let distinct = notices.len() == self.notices.len() && sent.len() == self.notices.len();
         if !distinct || replies.len() != self.replies.len() || notices.len().max(replies.len()) > MAX_NOTED {
-            return Err(text!("an id is there twice, or there are too many").into());
+            return Err(tr!("an id is there twice, or there are too many"));
         }
         self.notices.iter().try_for_each(NotedNotice::check)?;
         self.replies.iter().try_for_each(NotedReply::check)?;
         let known = |reply: &NotedReply| reply.notice.is_none_or(|notice| notices.contains(&notice));
         match self.replies.iter().all(known) {
             true => Ok(()),
-            false => Err(text!("a reply is to a notice that is not there").into()),
+            false => Err(tr!("a reply is to a notice that is not there")),
         }
     }
 }
@@ -494,7 +493,7 @@ impl NotedNotice {
 
     fn check(&self) -> Result<(), String> {
         if self.archive.is_some() != self.records.is_some() || self.letters == 0 {
-            return Err(text!("a notice has an archive without records, or no letters").into());
+            return Err(tr!("a notice has an archive without records, or no letters"));
         }
         self.records.as_ref().map_or(Ok(()), check_records)?;
         self.note.as_deref().map_or(Ok(()), |note| check_text("note", note))?;
@@ -520,7 +519,7 @@ impl NotedReply {
 
     fn check(&self) -> Result<(), String> {
         if self.records.is_some() && self.archive.is_none() {
-            return Err(text!("a reply is about records of no archive").into());
+            return Err(tr!("a reply is about records of no archive"));
         }
         self.records.as_ref().map_or(Ok(()), check_records)?;
         self.text.as_deref().map_or(Ok(()), |text| check_text("text", text))?;
@@ -560,6 +559,6 @@ fn not_future(date: NaiveDate, today: NaiveDate) -> Result<(), NoticesError> {
 fn plain(time: DateTime<Utc>, dates: &[NaiveDate]) -> Result<(), String> {
     match is_plain_time(time) && dates.iter().all(|date| is_plain_date(*date)) {
         true => Ok(()),
-        false => Err(text!("a time of it is not in whole seconds, or a year has not four digits").into()),
+        false => Err(tr!("a time of it is not in whole seconds, or a year has not four digits")),
     }
 }

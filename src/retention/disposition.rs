@@ -413,6 +413,37 @@ mod tests {
     }
 
     #[test]
+    fn a_record_waits_for_its_notice_at_the_gate_too() {
+        use crate::retention::notice::SentNotice;
+        let mut told = retention("2030-12-31", Bound::Floor, AtExpiry::Destroy);
+        told.terms[0].notify = Some("P30D".parse().unwrap());
+        let mut register = Register::new(&reading("2031-01-01"));
+        on(&mut register, "2031-01-02");
+        schedule(&mut register, 1, false, &[]);
+        on(&mut register, "2031-01-20");
+        let unsent = may_destroy(&view(&told), &register, &[1; 16]).unwrap_err();
+        assert!(matches!(unsent, Forbidden::Notice(Unnotified::Unsent { .. })), "{unsent}");
+        let notice = |id: u8, records: &str, on: &str| SentNotice {
+            id: [id; 16],
+            archive: [1; 16],
+            records: records.parse().unwrap(),
+            on: date(on),
+        };
+        let today = date("2031-01-20");
+        assert!(register.record_notice(notice(1, "17", "2031-01-21"), today).is_err());
+        register.record_notice(notice(1, "18", "2031-01-01"), today).unwrap();
+        assert!(register.record_notice(notice(1, "17", "2031-01-02"), today).is_err(), "an id stands once");
+        register.record_notice(notice(2, "17", "2031-01-20"), today).unwrap();
+        let read = Register::from_bytes(&register.to_bytes()).unwrap();
+        assert_eq!(read, register);
+        on(&mut register, "2031-02-19");
+        let runs = Judge::new(&register).may_schedule(&view(&told), false, &[]).unwrap_err();
+        assert!(matches!(runs, Forbidden::Notice(Unnotified::Running { .. })), "{runs}");
+        on(&mut register, "2031-02-20");
+        may_destroy(&view(&told), &register, &[1; 16]).unwrap();
+    }
+
+    #[test]
     fn before_its_time_goes_only_what_no_floor_binds() {
         let ceiling = retention("2035-12-31", Bound::Ceiling, AtExpiry::Destroy);
         let mut both = ceiling.clone();

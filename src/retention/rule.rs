@@ -425,3 +425,36 @@ pub fn merge<'a>(used: impl IntoIterator<Item = &'a Rule>) -> Vec<Rule> {
     }
     rules
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_asks_for_a_notice_gives_terms_that_do() {
+        let text =
+            r#"{"id":"own","title":"Ours","period":"P1Y","bound":"floor","at_expiry":"destroy","notify":"P30D"}"#;
+        let mut rule: Rule = serde_json::from_str(text).unwrap();
+        assert_eq!(rule.check(), Ok(()));
+        assert_eq!(serde_json::to_string(&rule).unwrap(), text);
+        let input = RuleInput {
+            dated: None,
+            created: "2030-01-01".parse().unwrap(),
+            fiscal_year_end: FiscalYearEnd::default(),
+            period: None,
+            start: Some(Base::Creation),
+            counting: None,
+        };
+        let term = rule.term(&input).unwrap();
+        assert_eq!(term.notify, rule.notify);
+        rule.applied = vec![rule.apply(&input).unwrap()];
+        assert!(rule.gives(&term));
+        assert!(!rule.gives(&Term { notify: None, ..term.clone() }), "an archive may not leave it out");
+        let plain = Rule { notify: None, ..rule.clone() };
+        assert!(!plain.gives(&term) && !serde_json::to_string(&plain).unwrap().contains("notify"));
+        let for_ever = Rule { period: Some(Length::Permanent), applied: Vec::new(), ..rule };
+        assert!(for_ever.check().is_err());
+        let alone = super::super::Retention { terms: vec![Term { rule: None, ..term }], at_expiry: AtExpiry::Destroy };
+        assert!(alone.check().is_err());
+    }
+}
