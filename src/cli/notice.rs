@@ -237,7 +237,7 @@ fn tell(line: &str, common: Common) -> Result<(), Failure> {
 fn warn_of_dropped(dropped: bool) {
     if dropped {
         let text = tr!("the words are about records that are destroyed: they were not kept");
-        eprintln!("keepuntil: {}: {text}", tr!("warning"));
+        eprintln!("keepuntil: {}: {}", tr!("warning"), text);
     }
 }
 
@@ -315,14 +315,14 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
     tell(&format!("  {then}"), common)?;
     let warning = tr!("warning");
     let outlive = tr!("the letters name people and outlive the records: destroy them when they were sent");
-    eprintln!("keepuntil: {warning}: {}: {outlive}", show(&args.output));
+    eprintln!("keepuntil: {}: {}: {}", warning, show(&args.output), outlive);
     if merged.secret > 0 {
         let text = tr!(
             "{n} letter is about records under a hold for secrecy, which it does not mention: look whether it may be sent"
                 | "{n} letters are about records under a hold for secrecy, which they do not mention: look whether they may be sent"
                     % merged.secret
         );
-        eprintln!("keepuntil: {warning}: {text}");
+        eprintln!("keepuntil: {}: {}", warning, text);
     }
     if merged.left_out.is_empty() {
         return Ok(Done::Clean);
@@ -334,7 +334,7 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
             | "{n} rows have no letter, since their records are destroyed: lines {lines}" % n,
         lines = lines.join(", ")
     );
-    eprintln!("keepuntil: {warning}: {text}");
+    eprintln!("keepuntil: {}: {}", warning, text);
     Ok(Done::Findings)
 }
 

@@ -215,7 +215,7 @@ fn warn_of_notices(custody: &Custody, proposal: &Proposal) -> Result<(), Failure
             tr!("somebody objects to the destruction of {n} record, and was not answered: see `keepuntil notice due`"
                 | "somebody objects to the destruction of {n} records, and was not answered: see `keepuntil notice due`"
                     % objected);
-        eprintln!("keepuntil: {}: {text}", tr!("warning"));
+        eprintln!("keepuntil: {}: {}", tr!("warning"), text);
     }
     if proposal.left.contains_key(NOTICE_UNSENT) {
         eprintln!("keepuntil: {}: {}", tr!("hint"), notice_hint());
@@ -301,7 +301,7 @@ fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Resul
     if outcome.unnotified > 0 {
         let text = tr!("{n} record stays: its notice of destruction was not sent early enough"
             | "{n} records stay: their notice of destruction was not sent early enough" % outcome.unnotified);
-        eprintln!("keepuntil: {}: {text}", tr!("warning"));
+        eprintln!("keepuntil: {}: {}", tr!("warning"), text);
         eprintln!("keepuntil: {}: {}", tr!("hint"), notice_hint());
     }
     match &outcome.scheduled {
