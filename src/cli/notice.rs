@@ -281,7 +281,8 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
     };
     let needs_identity = args.by_name || matches!(contacts, Contacts::Sealed { .. });
     let identities = if needs_identity { Some(home::required_identities(&args.identity)?) } else { None };
-    let mut custody = home::custody(&args.keyring)?;
+    // Nothing of the keyring changes: others may read it meanwhile.
+    let mut custody = home::reading(&args.keyring)?;
     let options = MergeOptions {
         template_path: &args.template,
         template: &template,
@@ -295,6 +296,7 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
         output: &args.output,
     };
     let merged = merge(&mut custody, &options, &INTERRUPTED)?;
+    home::remember(custody)?;
     let letters = merged.mailing.letters.len() as u64;
     if common.json {
         render::json_line(&json!({
