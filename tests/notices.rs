@@ -107,7 +107,7 @@ fn kept(desk: &Desk) -> String {
     let keyring = desk.home.open_keyring();
     let bytes = keyring.document(DOCUMENT).unwrap().unwrap();
     Notices::from_bytes(&bytes).unwrap();
-    String::from_utf8(bytes).unwrap()
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 #[test]
