@@ -435,7 +435,7 @@ mod tests {
         assert!(register.record_notice(notice(1, "17", "2031-01-02"), today).is_err(), "an id stands once");
         register.record_notice(notice(2, "17", "2031-01-20"), today).unwrap();
         let read = Register::from_bytes(&register.to_bytes()).unwrap();
-        assert_eq!(read, register);
+        assert_eq!(read.notices, register.notices);
         on(&mut register, "2031-02-19");
         let runs = Judge::new(&register).may_schedule(&view(&told), false, &[]).unwrap_err();
         assert!(matches!(runs, Forbidden::Notice(Unnotified::Running { .. })), "{runs}");
