@@ -103,7 +103,8 @@ fn record(number: u64) -> NewRecord {
     let day = NaiveDate::from_ymd_opt(years, 1, 1).and_then(|day| day.with_ordinal(number as u32 % 365 + 1));
     let keep = Keep::Until(day.expect("a day of the year"));
     let rule = Some(RULES[number as usize % RULES.len()].to_owned());
-    let retention = Retention { terms: vec![Term { keep, bound: Bound::Floor, rule }], at_expiry: AtExpiry::Destroy };
+    let retention =
+        Retention { terms: vec![Term { keep, bound: Bound::Floor, rule, notify: None }], at_expiry: AtExpiry::Destroy };
     NewRecord { halves: ExpiryHalves::random(), compartment: number as u32 % 2, retention }
 }
 

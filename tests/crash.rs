@@ -36,7 +36,8 @@ const RECORDS: u64 = 1100;
 const DESTROYED: [u64; 2] = [2, 1100];
 
 fn retention(days: &[&str]) -> Retention {
-    let term = |day: &&str| Term { keep: Keep::Until(day.parse().unwrap()), bound: Bound::Floor, rule: None };
+    let term =
+        |day: &&str| Term { keep: Keep::Until(day.parse().unwrap()), bound: Bound::Floor, rule: None, notify: None };
     Retention { terms: days.iter().map(term).collect(), at_expiry: AtExpiry::Destroy }
 }
 

@@ -179,6 +179,26 @@ fn entries() -> Vec<Entry> {
             secrecy: true,
         },
         Entry::Verified { archive: [0x42; 16], root: [7; 32], outcome: VerifiedOutcome::Damaged, deep: true },
+        Entry::Notice {
+            notice: [0x72; 16],
+            kind: "destruction".into(),
+            archive: Some([0x42; 16]),
+            records: Some(ranges("3-4,17")),
+            letters: 2,
+            by: "post".into(),
+            on: date("2031-01-06"),
+            document: [21; 32],
+        },
+        Entry::Reply {
+            reply: [0x73; 16],
+            notice: Some([0x72; 16]),
+            kind: "objection".into(),
+            archive: Some([0x42; 16]),
+            records: Some(ranges("17")),
+            received: date("2031-01-20"),
+            due: date("2031-02-19"),
+        },
+        Entry::Answer { reply: [0x73; 16], outcome: "rejected".into(), on: date("2031-02-03") },
     ]
 }
 
@@ -250,6 +270,9 @@ fn leaf_vectors() -> Vec<Vector> {
     bad("43-upper-hex", &["J-1"], "made", "5a5a", "5A5A", spelling);
     bad("44-event-name-is-prose", &["J-6"], "event", "relationship-end", "end of Smith", "is not a code");
     bad("45-approval-by-name", &["J-6"], "event", "SHA256:Ab0", "SHA256:Ab@", "is not a key's fingerprint");
+    let archive = "\"archive\":\"42424242424242424242424242424242\",";
+    bad("56-notice-of-no-archive", &["J-31"], "notice", archive, "", "records of no archive");
+    bad("57-reply-kind-is-prose", &["J-6"], "reply", "objection", "angry letter", "is not a code");
     bad(
         "46-records-of-no-archive",
         &["J-7"],

@@ -51,7 +51,7 @@ fn custody(home: &Path, time: &str) -> Custody {
 
 fn deposit(custody: &mut Custody, id: [u8; 16], count: u64, keep: impl Fn(u64) -> Keep) {
     let record = |n| {
-        let term = Term { keep: keep(n), bound: Bound::Floor, rule: None };
+        let term = Term { keep: keep(n), bound: Bound::Floor, rule: None, notify: None };
         let retention = Retention { terms: vec![term], at_expiry: AtExpiry::Destroy };
         NewRecord { halves: ExpiryHalves::random(), compartment: u32::from(n % 2 == 0), retention }
     };

@@ -752,7 +752,7 @@ fn retention(record: &ModelRecord) -> Retention {
                 (Keep::After(after), Bound::Floor)
             }
         };
-        Term { keep, bound, rule: record.rule.map(str::to_owned) }
+        Term { keep, bound, rule: record.rule.map(str::to_owned), notify: None }
     };
     let at_expiry = if record.review { AtExpiry::Review } else { AtExpiry::Destroy };
     Retention { terms: record.facts.iter().map(term).collect(), at_expiry }

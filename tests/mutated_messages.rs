@@ -13,6 +13,8 @@ use keepuntil::archive::{layout, leaf};
 use keepuntil::crypto::secret::Secret32;
 use keepuntil::disclosure::evidence::BagEvidence;
 use keepuntil::disclosure::ledger::Ledger;
+use keepuntil::disclosure::mailing::Mailing;
+use keepuntil::disclosure::notices::{NewReply, NotedAnswer, Notices, Outcome, ReplyKind, Way};
 use keepuntil::disclosure::receipt::Handled;
 use keepuntil::disclosure::request::Request;
 use keepuntil::journal::plan::{self, Decision, Plan, PlannedRecord};
@@ -63,6 +65,9 @@ fn seeds() -> Vec<Seed> {
     .concat();
     let mut add = |parser, name: &str, bytes: Vec<u8>| seeds.push((parser, name.to_owned(), bytes));
     add("ledger", "made", ledger());
+    add("mailing", "valid", std::fs::read(fixtures("vectors/notices/01-mailing-valid/mailing.json")).unwrap());
+    add("letter_template", "made", b"keepuntil-notice/v1 closing zh\n{name} {{{today}}}\n\xe6\xb2\x90\n".to_vec());
+    add("notices", "made", notices());
     add("signature", "made", signature());
     add("ranges", "made", b"1-4,7,9-12,9223372036854775807".to_vec());
     add("policy", "frozen", std::fs::read(fixtures("archives/v1/policy.toml")).unwrap());
@@ -114,6 +119,28 @@ fn ledger() -> Vec<u8> {
         .note_refusal(&keepuntil::disclosure::refusal::Refusal { request: [2; 32], ..messages::refusal() }, 6)
         .unwrap();
     ledger.to_bytes().unwrap()
+}
+
+fn notices() -> Vec<u8> {
+    let bytes = std::fs::read(fixtures("vectors/notices/01-mailing-valid/mailing.json")).unwrap();
+    let mailing = Mailing::parse(&bytes).unwrap();
+    let (now, today) = (instant("2031-01-07T10:00:00Z"), date("2031-03-01"));
+    let mut notices = Notices::default();
+    let sent = (date("2031-01-07"), Way::Post, Some("by Lin Yue"));
+    notices.note_sent((&mailing, [3; 32]), [4; 16], sent, (now, 5)).unwrap();
+    let new = NewReply {
+        notice: Some([4; 16]),
+        archive: Some(ARCHIVE),
+        records: Some("17".parse().unwrap()),
+        kind: ReplyKind::Objection,
+        received: today,
+        due: None,
+        text: Some("a claim".into()),
+    };
+    notices.note_reply(&new, [5; 16], today, (now, 6)).unwrap();
+    let answer = NotedAnswer { outcome: Outcome::Rejected, on: today, leaf: 7, explanation: Some("barred".into()) };
+    notices.note_answer("0505", answer, today).unwrap();
+    notices.to_bytes().unwrap()
 }
 
 fn signature() -> Vec<u8> {

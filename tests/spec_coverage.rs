@@ -68,7 +68,7 @@ fn every_requirement_is_held_and_none_is_stale() {
 #[test]
 fn every_vector_is_listed_for_what_it_holds() {
     let covered = covered();
-    for piece in ["archive", "certificate", "disclosure", "keyring"] {
+    for piece in ["archive", "certificate", "disclosure", "keyring", "notices"] {
         for entry in std::fs::read_dir(home().join("fixtures/vectors").join(piece)).unwrap() {
             let entry = entry.unwrap();
             if !entry.path().is_dir() {

@@ -73,6 +73,8 @@ pub enum Command {
     Receipt(super::receipt::ReceiptCommand),
     Disclosures(super::disclosures::DisclosuresArgs),
     #[command(subcommand)]
+    Notice(super::notice::NoticeCommand),
+    #[command(subcommand)]
     Report(super::report::ReportCommand),
     Completions(super::completions::CompletionsArgs),
     Man(super::man::ManArgs),

@@ -5,6 +5,7 @@ use super::render;
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::disclosure::ledger::LedgerError;
+use crate::disclosure::notices::NoticesError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
@@ -217,6 +218,7 @@ pub fn code(error: &OpsError) -> u8 {
         OpsError::Request(RequestError::NoRecords) => FAILED,
         OpsError::Request(_) | OpsError::Proposal(_) => APPROVAL_MISSING,
         OpsError::Ledger(e) => ledger_code(e),
+        OpsError::Notices(NoticesError::Damaged(_)) => DAMAGED,
         OpsError::Unattested(_) => DAMAGED,
         OpsError::Journal(e) => journal_code(e),
         OpsError::Roster(error) => match error {

@@ -4,6 +4,7 @@ use super::error::{FORBIDDEN, forbidden_code};
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::disclosure::ledger::LedgerError;
+use crate::disclosure::notices::NoticesError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
@@ -17,6 +18,7 @@ use crate::ops::proposal::ProposalError;
 use crate::ops::purge::PlanError;
 use crate::ops::request::RequestError;
 use crate::retention::RetentionError;
+use crate::retention::disposition::Forbidden;
 use crate::retention::policy::PolicyError;
 use crate::retention::register::Refusal;
 use crate::retention::rule::RuleError;
@@ -29,6 +31,15 @@ use tr::tr;
 /// What to do about an error.
 pub fn hint(error: &OpsError) -> Option<String> {
     let text = match error {
+        OpsError::Forbidden(stopped) if stopped.iter().any(|s| matches!(s.why, Forbidden::Notice(_))) => {
+            return Some(notice_hint());
+        }
+        OpsError::Notices(NoticesError::Unknown(_)) => text!("see them with `keepuntil notice list`"),
+        OpsError::Notices(NoticesError::Unexplained) => text!("say why: --explain TEXT"),
+        OpsError::Template { .. } => text!("see what can stand in it with `keepuntil notice template --help`"),
+        OpsError::Contacts { .. } => {
+            text!("correct the table; one that is not in UTF-8 is read with --charset GB18030")
+        }
         OpsError::Forbidden(stopped) if forbidden_code(stopped) == FORBIDDEN => {
             text!("see what keeps them with `keepuntil due`, `keepuntil hold list` and `keepuntil status`")
         }
@@ -233,6 +244,14 @@ pub fn hint(error: &OpsError) -> Option<String> {
         _ => return None,
     };
     Some(said(text).into_owned())
+}
+
+/// What lets a record go whose rule asks for a notice first.
+pub fn notice_hint() -> String {
+    tr!(
+        "write to those concerned, and note it: `keepuntil notice template destruction -o FILE`, `keepuntil notice merge`, \
+         `keepuntil notice sent`"
+    )
 }
 
 /// What to add on the command line so that a rule can be applied.

@@ -26,6 +26,7 @@ mod keygen;
 mod keyring;
 mod letter;
 mod man;
+mod notice;
 mod policy;
 mod progress;
 mod prompt;
@@ -87,7 +88,8 @@ pub fn main() -> ExitCode {
     let cleans_up = matches!(
         cli.command,
         Command::Create(_) | Command::Restore(_) | Command::Grant(_) | Command::Survey(_) | Command::Man(_)
-    ) || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
+    ) || matches!(cli.command, Command::Notice(notice::NoticeCommand::Merge(_)))
+        || matches!(cli.command, Command::Schedule(schedule::ScheduleCommand::Watch { .. }));
     let _ = ctrlc::set_handler(move || {
         // Only these have unfinished output to remove; everything else may end at once.
         if INTERRUPTED.swap(true, Ordering::Relaxed) || !cleans_up {
@@ -137,6 +139,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Grant(args) => grant::run(*args, common),
         Command::Receipt(command) => receipt::run(command, common),
         Command::Disclosures(args) => disclosures::run(args, common),
+        Command::Notice(command) => notice::run(command, common),
         Command::Report(command) => report::run(command, common),
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(&args, common),

@@ -3,7 +3,8 @@
 use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::certificate::dry_run::{Left, dry_run};
 use super::certificate::names::{NameInventory, NamedRecord};
-use super::error::{Failure, tell_warning};
+use super::error::{Failure, tell_hint, tell_warning};
+use super::hint::notice_hint;
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::plan::{MAX_PLAN, Plan};
@@ -12,8 +13,9 @@ use crate::language::{language, said, text};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
+use crate::ops::notices::objected;
 use crate::ops::open::{Opener, Trust, open_archive};
-use crate::ops::purge::{Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
+use crate::ops::purge::{NOTICE_UNSENT, Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
 use crate::ops::reclaim::reclaim;
 use crate::ops::scope::{archive_id, check_records};
 use crate::retention::register::Scheduled;
@@ -194,6 +196,7 @@ fn show_proposal(
         }));
         return Ok(Done::Clean);
     }
+    warn_of_notices(custody, proposal)?;
     let left: Vec<Left> =
         proposal.left.iter().map(|(why, records)| Left { why: said(why).into_owned(), records: *records }).collect();
     if proposal.records.is_empty() {
@@ -205,6 +208,22 @@ fn show_proposal(
     }
     render::print(&dry_run(&plan(custody, proposal, selection.early.as_deref())?, &left))?;
     Ok(Done::Clean)
+}
+
+/// Says of what somebody objects to, and of what stays since nobody was told.
+fn warn_of_notices(custody: &Custody, proposal: &Proposal) -> Result<(), Failure> {
+    let objected = objected(custody, proposal.records.iter().map(|(planned, _)| planned))?;
+    if objected > 0 {
+        let text =
+            tr!("somebody objects to the destruction of {n} record, and was not answered: see `keepuntil notice due`"
+                | "somebody objects to the destruction of {n} records, and was not answered: see `keepuntil notice due`"
+                    % objected);
+        tell_warning(&text);
+    }
+    if proposal.left.contains_key(NOTICE_UNSENT) {
+        tell_hint(&notice_hint());
+    }
+    Ok(())
 }
 
 fn write_plan(
@@ -291,6 +310,12 @@ fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Resul
             why = why
         ));
         done = Done::Findings;
+    }
+    if outcome.unnotified > 0 {
+        let text = tr!("{n} record stays: its notice of destruction was not sent early enough"
+            | "{n} records stay: their notice of destruction was not sent early enough" % outcome.unnotified);
+        tell_warning(&text);
+        tell_hint(&notice_hint());
     }
     match &outcome.scheduled {
         Some(scheduled) => {

@@ -30,7 +30,10 @@ pub fn run(args: StatusArgs, common: Common) -> Result<Done, Failure> {
     }
     let warned = warn(&custody);
     home::remember(custody)?;
-    let findings = status.overdue > 0 || status.disclosures.overdue > 0 || status.clock.distrust.is_some();
+    let findings = status.overdue > 0
+        || status.disclosures.overdue > 0
+        || status.notices.overdue > 0
+        || status.clock.distrust.is_some();
     Ok(if findings || warned { Done::Findings } else { Done::Clean })
 }
 
@@ -135,6 +138,7 @@ fn text(custody: &Custody, status: &Status) -> String {
         text.push_str(&format!("\n  {holds}\n"));
     }
     text.push_str(&disclosures(&status.disclosures));
+    text.push_str(&notices(status));
     let clock = &status.clock;
     let certain = clock.trusted_today;
     let behind = matches!(custody.observed(), Observed::Behind { .. } | Observed::FarBehind { .. });
@@ -178,6 +182,27 @@ fn disclosures(of: &Summary) -> String {
         let overdue = tr!("OVERDUE: what {n} grant handed over: `keepuntil disclosures`"
             | "OVERDUE: what {n} grants handed over: `keepuntil disclosures`" % of.overdue);
         text.push_str(&format!("\n  {overdue}\n"));
+    }
+    text
+}
+
+fn notices(status: &Status) -> String {
+    let mut text = String::new();
+    let mut line = |words: String| text.push_str(&format!("\n  {words}\n"));
+    let of = status.notices;
+    if of.open > of.overdue {
+        let n = of.open - of.overdue;
+        line(tr!("{n} person waits for an answer: `keepuntil notice due`"
+            | "{n} people wait for an answer: `keepuntil notice due`" % n));
+    }
+    if of.overdue > 0 {
+        line(tr!(
+            "OVERDUE: {n} answer: `keepuntil notice due`" | "OVERDUE: {n} answers: `keepuntil notice due`" % of.overdue
+        ));
+    }
+    if status.unnotified > 0 {
+        line(tr!("{n} due record stays: notice of destruction not sent early enough"
+            | "{n} due records stay: notice of destruction not sent early enough" % status.unnotified));
     }
     text
 }
@@ -252,6 +277,9 @@ fn json(custody: &Custody, status: &Status) -> serde_json::Value {
         "disclosures": {
             "open_requests": status.disclosures.open_requests, "slow_requests": status.disclosures.slow_requests,
             "grants": status.disclosures.grants, "overdue": status.disclosures.overdue,
+        },
+        "notices": {
+            "open": status.notices.open, "overdue": status.notices.overdue, "unnotified_records": status.unnotified,
         },
         "clock": {
             "mark": status.clock.mark, "proved": status.clock.proved, "certain_date": status.clock.trusted_today,

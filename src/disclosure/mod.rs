@@ -7,8 +7,10 @@ pub mod entry;
 pub mod evidence;
 pub mod grant;
 pub mod ledger;
+pub mod mailing;
 mod noted;
 pub mod notice;
+pub mod notices;
 pub mod policy;
 pub mod proposal;
 pub mod purpose;
@@ -18,6 +20,7 @@ pub mod request;
 pub mod roster;
 pub mod signature;
 pub mod statement;
+pub mod template;
 
 /// What a signature is for: the namespace that `ssh-keygen -Y` signs with the message.
 pub mod namespace {

@@ -211,6 +211,42 @@ pub enum Entry {
         document: Hash,
         by: String,
     },
+    /// A notice to those whose data the records hold was sent; `document` is the hash of its mailing, which is salted.
+    Notice {
+        #[serde(with = "hex::serde")]
+        notice: Id,
+        kind: String,
+        #[serde(with = "hex_option", default, skip_serializing_if = "Option::is_none")]
+        archive: Option<ArchiveId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        records: Option<Ranges>,
+        letters: u64,
+        by: String,
+        on: NaiveDate,
+        #[serde(with = "hex::serde")]
+        document: Hash,
+    },
+    /// Somebody whose data the records hold asked, objected or complained.
+    Reply {
+        #[serde(with = "hex::serde")]
+        reply: Id,
+        #[serde(with = "hex_option", default, skip_serializing_if = "Option::is_none")]
+        notice: Option<Id>,
+        kind: String,
+        #[serde(with = "hex_option", default, skip_serializing_if = "Option::is_none")]
+        archive: Option<ArchiveId>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        records: Option<Ranges>,
+        received: NaiveDate,
+        due: NaiveDate,
+    },
+    /// They were answered.
+    Answer {
+        #[serde(with = "hex::serde")]
+        reply: Id,
+        outcome: String,
+        on: NaiveDate,
+    },
 }
 
 /// How many people a plan needs.
@@ -265,6 +301,9 @@ impl Entry {
             Self::Refusal { .. } => "refusal",
             Self::Grant { .. } => "grant",
             Self::Receipt { .. } => "receipt",
+            Self::Notice { .. } => "notice",
+            Self::Reply { .. } => "reply",
+            Self::Answer { .. } => "answer",
         }
     }
 
@@ -291,6 +330,10 @@ impl Entry {
         let approvals = |approvals: &[String]| match approvals.iter().find(|text| !is_fingerprint(text)) {
             Some(text) => Err(tr!("{text} is not a key's fingerprint (SHA256:…)", text = format!("{:?}", text))),
             None => Ok(()),
+        };
+        let of_archive = |archive: &Option<ArchiveId>, records: &Option<Ranges>| match (archive, records) {
+            (None, Some(_)) => Err("records of no archive".into()),
+            (_, records) => records.as_ref().map_or(Ok(()), check_disclosed),
         };
         let by = |key: &String| approvals(std::slice::from_ref(key));
         match self {
@@ -336,6 +379,18 @@ impl Entry {
                 check_disclosed(records)?;
                 by(key)
             }
+            Self::Notice { kind, archive, records, by: way, on, .. } => {
+                code("kind", kind)?;
+                code("way", way)?;
+                of_archive(archive, records)?;
+                date(on)
+            }
+            Self::Reply { kind, archive, records, received, due, .. } => {
+                code("kind", kind)?;
+                of_archive(archive, records)?;
+                date(received).and_then(|()| date(due))
+            }
+            Self::Answer { outcome, on, .. } => code("outcome", outcome).and_then(|()| date(on)),
             _ => Ok(()),
         }
     }

@@ -337,7 +337,7 @@ mod tests {
     use crate::retention::term::{Keep, Term};
 
     fn term(day: &str, bound: Bound) -> Term {
-        Term { keep: Keep::Until(day.parse().unwrap()), bound, rule: None }
+        Term { keep: Keep::Until(day.parse().unwrap()), bound, rule: None, notify: None }
     }
 
     fn of(terms: &[Term], at_expiry: AtExpiry) -> Retention {

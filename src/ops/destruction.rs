@@ -7,6 +7,7 @@ use super::OpsError;
 use super::custody::{Custody, REGISTER, leaf, view};
 use super::journal::sign;
 use super::ledger;
+use super::notices;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{
@@ -158,6 +159,10 @@ pub fn carry_out(custody: &mut Custody, purge: PurgeId) -> Result<(Executed, Vec
     let forgotten: usize = items.iter().map(|item| ledger.forget(&item.archive, &item.records)).sum();
     if forgotten + ledger.forget_keys(custody.signing_time()) > 0 {
         documents.push(ledger::document(&ledger)?);
+    }
+    let mut notices = notices::read(custody.keyring())?;
+    if items.iter().map(|item| notices.forget(&item.archive, &item.records)).sum::<usize>() > 0 {
+        documents.push(notices::document(&notices)?);
     }
     let rewrite = Some(rewrite);
     custody.advance(Update { documents, rewrite, purge: Some(purge), outcome, ..Update::default() }, register)?;

@@ -6,6 +6,7 @@ pub mod against;
 pub mod approval;
 pub mod attestation;
 pub mod clock;
+pub mod contacts;
 pub mod create;
 pub mod custody;
 pub mod deciders;
@@ -25,6 +26,9 @@ pub mod intake;
 pub mod journal;
 pub mod keys;
 pub mod ledger;
+pub mod letter_facts;
+pub mod letters;
+pub mod notices;
 pub mod open;
 pub mod opened;
 pub mod pack;
@@ -51,8 +55,10 @@ pub mod verify;
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::disclosure::ledger::LedgerError;
+use crate::disclosure::notices::NoticesError;
 use crate::disclosure::policy::DisclosurePolicyError;
 use crate::disclosure::roster::RosterError;
+use crate::disclosure::template::TemplateError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
 use crate::journal::role::RolesError;
@@ -235,6 +241,25 @@ pub enum OpsError {
     /// The ledger of disclosures.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The list of notices.
+    #[error(transparent)]
+    Notices(#[from] NoticesError),
+    /// A template of letters.
+    #[error("{}: {source}", show(.path))]
+    Template {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: TemplateError,
+    },
+    /// A table of those who are written to.
+    #[error("{}: {source}", show(.path))]
+    Contacts {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: contacts::ContactsError,
+    },
     /// A disclosure policy.
     #[error(transparent)]
     DisclosurePolicy(#[from] DisclosurePolicyError),
@@ -285,6 +310,20 @@ impl OpsError {
 impl From<ArchiveError> for OpsError {
     fn from(source: ArchiveError) -> Self {
         Self::Archive { path: PathBuf::new(), source }
+    }
+}
+
+/// For the places that do not know the table's path; whoever does names it.
+impl From<contacts::ContactsError> for OpsError {
+    fn from(source: contacts::ContactsError) -> Self {
+        Self::Contacts { path: PathBuf::new(), source }
+    }
+}
+
+/// For the places that do not know the template's path; whoever does names it.
+impl From<TemplateError> for OpsError {
+    fn from(source: TemplateError) -> Self {
+        Self::Template { path: PathBuf::new(), source }
     }
 }
 

@@ -16,12 +16,18 @@ use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, sta
 use crate::journal::role::Roles;
 use crate::language::text;
 use crate::retention::disposition::{Disposition, Judge, RecordView};
+use crate::retention::notice::Unnotified;
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
 use crate::retention::scope::Item;
 use crate::retention::{Retention, whole_second};
 use std::collections::{BTreeMap, BTreeSet};
 use tr::tr;
+
+/// Why a record is left alone whose rule asks for a notice of destruction that nobody sent.
+pub const NOTICE_UNSENT: &str = text!("notice of destruction not sent");
+/// Why one is left alone whose notice was sent a short time ago.
+pub const NOTICE_RUNNING: &str = text!("notice of destruction sent, its period runs");
 
 /// Why a plan is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -153,6 +159,11 @@ fn consider(
         Disposition::Permanent => return Err(text!("permanent")),
         Disposition::Scheduled { .. } => return Err(text!("scheduled already")),
     };
+    match judge.unnotified(view) {
+        None => {}
+        Some(Unnotified::Unsent { .. }) => return Err(NOTICE_UNSENT),
+        Some(Unnotified::Running { .. }) => return Err(NOTICE_RUNNING),
+    }
     Ok(PlannedRecord {
         archive: view.archive,
         record: view.record,
@@ -325,6 +336,8 @@ pub struct Unattended {
     pub executed: Vec<Executed>,
     /// Records whose purge was ready and that something forbids now: they are no longer scheduled.
     pub stopped: Vec<destruction::Stopped>,
+    /// Records that are due and stay, since a rule asks for a notice that was not sent early enough.
+    pub unnotified: u64,
 }
 
 impl Unattended {
@@ -365,7 +378,8 @@ pub fn unattended(custody: &mut Custody, roles: &Roles) -> Result<Unattended, Op
         destruction::name_roles(custody, &id, roles)?;
         outcome.carry_out(custody, id)?;
     }
-    let due = propose(custody, &Selection::default())?.unreviewed;
+    let Proposal { unreviewed: due, left, .. } = propose(custody, &Selection::default())?;
+    outcome.unnotified = [NOTICE_UNSENT, NOTICE_RUNNING].iter().filter_map(|why| left.get(why)).sum();
     if !due.is_empty() {
         let scheduled = schedule(custody, None, items(due), &[], None)?;
         destruction::name_roles(custody, &scheduled.id, roles)?;

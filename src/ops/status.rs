@@ -3,6 +3,7 @@
 use super::OpsError;
 use super::custody::Custody;
 use super::disclosures::{Summary, summary};
+use super::notices;
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::Class;
 use crate::retention::disposition::Disposition;
@@ -139,6 +140,10 @@ pub struct Status {
     pub holds: u64,
     /// Requests, grants, and what should have come back.
     pub disclosures: Summary,
+    /// What people wrote about their data, and what of it is to be answered.
+    pub notices: notices::Summary,
+    /// Records that are due and stay, since a rule asks for a notice that was not sent early enough.
+    pub unnotified: u64,
     /// The clock.
     pub clock: ClockStatus,
 }
@@ -168,6 +173,7 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
     let clock = &register.clock;
     let mut status = Status {
         disclosures: summary(custody)?,
+        notices: notices::summary(custody)?,
         holds: register.holds.iter().filter(|hold| hold.in_force()).count() as u64,
         clock: ClockStatus {
             mark: clock.mark,
@@ -208,6 +214,8 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
             add(status.by_rule.entry(rule.to_owned()).or_default());
         }
         status.overdue += u64::from(overdue);
+        let is_due = matches!(disposition, Disposition::Due { .. });
+        status.unnotified += u64::from(is_due && judge.unnotified(view).is_some());
         if let Disposition::Held { .. } = &disposition {
             let named = register.scheduled.iter().map(|scheduled| scheduled.contains(&view.archive, view.record));
             status.cool_offs.iter_mut().zip(named).for_each(|(cool_off, named)| cool_off.held += u64::from(named));

@@ -75,10 +75,16 @@ impl Demand {
         let mut terms = Vec::new();
         for (rule, application) in self.applied(&input)? {
             let (bound, id) = rule.map_or((Bound::Floor, None), |rule| (rule.bound, Some(rule.id.clone())));
+            let notify = rule.and_then(|rule| rule.notify);
             let who = id.as_ref().map_or_else(|| tr!("the period"), |id| tr!("rule {}", id));
-            terms.push(Term { keep: application.keep(&input, &who)?, bound, rule: id });
+            terms.push(Term { keep: application.keep(&input, &who)?, bound, rule: id, notify });
         }
-        terms.extend(self.until.map(|last| Term { keep: Keep::Until(last), bound: Bound::Floor, rule: None }));
+        terms.extend(self.until.map(|last| Term {
+            keep: Keep::Until(last),
+            bound: Bound::Floor,
+            rule: None,
+            notify: None,
+        }));
         let reviewed = self.rules.iter().any(|rule| rule.at_expiry == AtExpiry::Review);
         let by_rules = if reviewed { AtExpiry::Review } else { AtExpiry::Destroy };
         let retention = Retention { terms, at_expiry: self.at_expiry.unwrap_or(by_rules) };

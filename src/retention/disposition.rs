@@ -6,6 +6,8 @@
 use super::clock::ClockDistrust;
 use super::event::{self, Event};
 use super::hold::{Hold, HoldId};
+use super::notice;
+use super::notice::Unnotified;
 use super::register::{PurgeId, Register, Scheduled};
 use super::term::Standing;
 use super::{AtExpiry, Class, Retention};
@@ -106,6 +108,9 @@ pub enum Forbidden {
         /// The clock's trusted date.
         today: NaiveDate,
     },
+    /// Those concerned were not told early enough.
+    #[error(transparent)]
+    Notice(#[from] Unnotified),
     /// Before its time, where a floor does not allow it.
     #[error("{}", tr!("it must be kept: only a record that nothing but ceilings bind may be destroyed before its time"))]
     Floor,
@@ -192,6 +197,13 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// What keeps the record from being destroyed because a rule of it asks for a notice first; none where nothing does.
+    pub fn unnotified(&self, view: &RecordView<'_>) -> Option<Unnotified> {
+        let today = self.register.clock.trusted_today();
+        let about = self.register.notices.iter().filter(|notice| notice.names(&view.archive, view.record));
+        notice::unnotified(view.retention, about, today)
+    }
+
     /// How many distinct people have to approve the record's destruction.
     pub fn approvals_needed(&self, view: &RecordView<'_>, early: bool) -> u32 {
         let roster = self.register.roster.as_ref();
@@ -232,6 +244,9 @@ impl<'a> Judge<'a> {
             Standing::Until { last, governed_by } => {
                 return Err(Forbidden::Kept { until: last, rule: rule_of(view, governed_by), today });
             }
+        }
+        if let Some(unnotified) = self.unnotified(view) {
+            return Err(unnotified.into());
         }
         let needed = self.approvals_needed(view, early);
         let given = approved_by.iter().collect::<BTreeSet<_>>().len() as u32;
@@ -331,7 +346,10 @@ mod tests {
     }
 
     fn retention(last: &str, bound: Bound, at_expiry: AtExpiry) -> Retention {
-        Retention { terms: vec![Term { keep: Keep::Until(date(last)), bound, rule: Some("own".into()) }], at_expiry }
+        Retention {
+            terms: vec![Term { keep: Keep::Until(date(last)), bound, rule: Some("own".into()), notify: None }],
+            at_expiry,
+        }
     }
 
     fn view(retention: &Retention) -> RecordView<'_> {
@@ -412,10 +430,41 @@ mod tests {
     }
 
     #[test]
+    fn a_record_waits_for_its_notice_at_the_gate_too() {
+        use crate::retention::notice::SentNotice;
+        let mut told = retention("2030-12-31", Bound::Floor, AtExpiry::Destroy);
+        told.terms[0].notify = Some("P30D".parse().unwrap());
+        let mut register = Register::new(&reading("2031-01-01"));
+        on(&mut register, "2031-01-02");
+        schedule(&mut register, 1, false, &[]);
+        on(&mut register, "2031-01-20");
+        let unsent = may_destroy(&view(&told), &register, &[1; 16]).unwrap_err();
+        assert!(matches!(unsent, Forbidden::Notice(Unnotified::Unsent { .. })), "{unsent}");
+        let notice = |id: u8, records: &str, on: &str| SentNotice {
+            id: [id; 16],
+            archive: [1; 16],
+            records: records.parse().unwrap(),
+            on: date(on),
+        };
+        let today = date("2031-01-20");
+        assert!(register.record_notice(notice(1, "17", "2031-01-21"), today).is_err());
+        register.record_notice(notice(1, "18", "2031-01-01"), today).unwrap();
+        assert!(register.record_notice(notice(1, "17", "2031-01-02"), today).is_err(), "an id stands once");
+        register.record_notice(notice(2, "17", "2031-01-20"), today).unwrap();
+        let read = Register::from_bytes(&register.to_bytes()).unwrap();
+        assert_eq!(read.notices, register.notices);
+        on(&mut register, "2031-02-19");
+        let runs = Judge::new(&register).may_schedule(&view(&told), false, &[]).unwrap_err();
+        assert!(matches!(runs, Forbidden::Notice(Unnotified::Running { .. })), "{runs}");
+        on(&mut register, "2031-02-20");
+        may_destroy(&view(&told), &register, &[1; 16]).unwrap();
+    }
+
+    #[test]
     fn before_its_time_goes_only_what_no_floor_binds() {
         let ceiling = retention("2035-12-31", Bound::Ceiling, AtExpiry::Destroy);
         let mut both = ceiling.clone();
-        both.terms.push(Term { keep: Keep::Until(date("2020-01-01")), bound: Bound::Floor, rule: None });
+        both.terms.push(Term { keep: Keep::Until(date("2020-01-01")), bound: Bound::Floor, rule: None, notify: None });
         let mut register = Register::new(&reading("2031-01-01"));
         on(&mut register, "2031-01-02");
         let judge = Judge::new(&register);
@@ -424,8 +473,10 @@ mod tests {
         assert_eq!(judge.may_schedule(&view(&ceiling), true, &[]), Err(Forbidden::Approvals { needed: 1, given: 0 }));
         assert_eq!(judge.may_schedule(&view(&ceiling), true, &one), Ok(()));
         assert_eq!(judge.may_schedule(&view(&both), true, &one), Err(Forbidden::Floor));
-        let for_ever =
-            Retention { terms: vec![Term { keep: Keep::Permanent, bound: Bound::Ceiling, rule: None }], ..both };
+        let for_ever = Retention {
+            terms: vec![Term { keep: Keep::Permanent, bound: Bound::Ceiling, rule: None, notify: None }],
+            ..both
+        };
         assert_eq!(judge.may_schedule(&view(&for_ever), true, &one), Err(Forbidden::Permanent));
         schedule(&mut register, 1, true, &["a"]);
         on(&mut register, "2031-01-09");

@@ -39,7 +39,7 @@ pub fn extend(
         let at = extended.terms.iter().rposition(chosen).ok_or(Refusal::TooManyTerms)?;
         extended.terms.remove(at);
     }
-    extended.terms.push(Term { keep: Keep::Until(until), bound: Bound::Floor, rule: None });
+    extended.terms.push(Term { keep: Keep::Until(until), bound: Bound::Floor, rule: None, notify: None });
     let now = extended.standing(&event);
     match standing {
         // The floor is there for the day when the event has come.
@@ -60,7 +60,7 @@ mod tests {
     }
 
     fn term(keep: Keep, bound: Bound, rule: Option<&str>) -> Term {
-        Term { keep, bound, rule: rule.map(str::to_owned) }
+        Term { keep, bound, rule: rule.map(str::to_owned), notify: None }
     }
 
     fn after(event: &str) -> Keep {

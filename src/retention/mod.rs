@@ -8,6 +8,7 @@ pub mod disposition;
 pub mod event;
 pub mod extension;
 pub mod hold;
+pub mod notice;
 pub mod period;
 pub mod policy;
 pub mod ranges;

@@ -8,6 +8,7 @@ use super::disposition::{Judge, RecordView};
 use super::event::{Event, EventId, event_hastens};
 use super::extension::extend;
 use super::hold::{Hold, HoldId};
+use super::notice::SentNotice;
 pub use super::scheduled::{NewSchedule, PurgeId, Scheduled};
 pub use super::settings::{Roster, Settings};
 pub use super::transition::{Effect, Refusal};
@@ -22,6 +23,7 @@ use tr::tr;
 pub const MAX_REGISTER: usize = 64 << 20;
 const MAX_HOLDS: usize = 1 << 16;
 const MAX_EVENTS: usize = 1 << 16;
+const MAX_NOTICES: usize = 1 << 14;
 const MAX_SCHEDULED: usize = 1 << 12;
 const MAX_PINNED: usize = 64;
 const MAX_PINNED_BYTES: usize = 64 << 10;
@@ -38,6 +40,9 @@ pub struct Register {
     pub events: Vec<Event>,
     /// Cool-offs that run.
     pub scheduled: Vec<Scheduled>,
+    /// Notices of destruction that were sent, in the order of recording.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<SentNotice>,
     /// Who may approve.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roster: Option<Roster>,
@@ -62,6 +67,7 @@ impl Register {
             holds: Vec::new(),
             events: Vec::new(),
             scheduled: Vec::new(),
+            notices: Vec::new(),
             roster: None,
             witnesses: Vec::new(),
             timestamp_authorities: Vec::new(),
@@ -184,6 +190,21 @@ impl Register {
         Ok((retention, Effect::Extended { archive: view.archive, record: view.record, until }))
     }
 
+    /// Takes note that a notice of destruction was sent. `today` is the wall date in the firm's zone. Whether the keyring knows
+    /// its records is the caller's to check; the journal tells of it with what else is known of the notice.
+    ///
+    /// # Errors
+    /// What is wrong with it; [`Refusal::Future`], [`Refusal::SameId`], [`Refusal::Full`].
+    pub fn record_notice(&mut self, notice: SentNotice, today: NaiveDate) -> Result<(), Refusal> {
+        notice.check()?;
+        if notice.on > today {
+            return Err(Refusal::Future { date: notice.on, today });
+        }
+        fresh("notice", &notice.id, self.notices.iter().map(|other| &other.id), MAX_NOTICES)?;
+        self.notices.push(notice);
+        Ok(())
+    }
+
     /// Starts a cool-off. Each record was allowed to be scheduled ([`Judge::may_schedule`]).
     ///
     /// # Errors
@@ -299,6 +320,7 @@ impl Register {
         self.holds.iter().try_for_each(Hold::check).map_err(damaged)?;
         self.events.iter().try_for_each(Event::check).map_err(damaged)?;
         self.scheduled.iter().try_for_each(Scheduled::check).map_err(damaged)?;
+        self.notices.iter().try_for_each(SentNotice::check).map_err(damaged)?;
         let (mut recorded, mut corrected) = (HashSet::new(), HashSet::new());
         for event in &self.events {
             let follows = event.corrects.is_none_or(|id| recorded.contains(&id) && corrected.insert(id));
@@ -308,7 +330,12 @@ impl Register {
         }
         let ids: HashSet<_> = self.holds.iter().map(|hold| hold.id).collect();
         let purges: HashSet<_> = self.scheduled.iter().map(|scheduled| scheduled.id).collect();
-        let numbers = [(ids.len(), self.holds.len(), MAX_HOLDS), (purges.len(), self.scheduled.len(), MAX_SCHEDULED)];
+        let notices: HashSet<_> = self.notices.iter().map(|notice| notice.id).collect();
+        let numbers = [
+            (ids.len(), self.holds.len(), MAX_HOLDS),
+            (purges.len(), self.scheduled.len(), MAX_SCHEDULED),
+            (notices.len(), self.notices.len(), MAX_NOTICES),
+        ];
         if numbers.iter().any(|(distinct, all, max)| distinct != all || all > max) || self.events.len() > MAX_EVENTS {
             return Err(RegisterDamaged(tr!("an id is there twice, or there are too many")));
         }
@@ -400,7 +427,7 @@ mod tests {
             counting: Counting::Day,
             fiscal_year_end: FiscalYearEnd::default(),
         };
-        let term = Term { keep: Keep::After(after), bound: Bound::Floor, rule: Some("own".into()) };
+        let term = Term { keep: Keep::After(after), bound: Bound::Floor, rule: Some("own".into()), notify: None };
         Retention { terms: vec![term], at_expiry: AtExpiry::Destroy }
     }
 

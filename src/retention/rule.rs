@@ -50,6 +50,9 @@ pub struct Rule {
     /// What happens then.
     #[serde(default = "destroy", alias = "at-expiry")]
     pub at_expiry: AtExpiry,
+    /// How long before destruction those concerned must have been told; none where nobody has to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Period>,
     /// Where it is written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub citation: Option<String>,
@@ -234,12 +237,14 @@ impl Rule {
     /// As [`Self::apply`]; [`RuleError::NeedsDate`]; [`RuleError::Retention`] beyond the calendar.
     pub fn term(&self, input: &RuleInput) -> Result<Term, RuleError> {
         let keep = self.apply(input)?.keep(input, &tr!("rule {}", self.id))?;
-        Ok(Term { keep, bound: self.bound, rule: Some(self.id.clone()) })
+        Ok(Term { keep, bound: self.bound, rule: Some(self.id.clone()), notify: self.notify })
     }
 
     /// Whether an archive that applies the rule as it says can hold this term of it.
     pub fn gives(&self, term: &Term) -> bool {
-        term.bound == self.bound && self.applied.iter().any(|application| application.gives(&term.keep))
+        term.bound == self.bound
+            && term.notify == self.notify
+            && self.applied.iter().any(|application| application.gives(&term.keep))
     }
 
     /// Whether the definition makes sense and has one spelling.
@@ -260,6 +265,9 @@ impl Rule {
             && (self.base.is_some() || self.counting.is_some() || self.bound == Bound::Ceiling)
         {
             return Err(text!("what is kept for ever has no start, no counting and no ceiling"));
+        }
+        if self.period == Some(Length::Permanent) && self.notify.is_some() {
+            return Err(text!("what is kept for ever is not destroyed: nobody is told of it"));
         }
         if !self.applied.iter().all(|application| self.fits(application)) {
             return Err(text!("it is not applied as it is defined"));
@@ -418,4 +426,37 @@ pub fn merge<'a>(used: impl IntoIterator<Item = &'a Rule>) -> Vec<Rule> {
         rule.applied.dedup();
     }
     rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_that_asks_for_a_notice_gives_terms_that_do() {
+        let text =
+            r#"{"id":"own","title":"Ours","period":"P1Y","bound":"floor","at_expiry":"destroy","notify":"P30D"}"#;
+        let mut rule: Rule = serde_json::from_str(text).unwrap();
+        assert_eq!(rule.check(), Ok(()));
+        assert_eq!(serde_json::to_string(&rule).unwrap(), text);
+        let input = RuleInput {
+            dated: None,
+            created: "2030-01-01".parse().unwrap(),
+            fiscal_year_end: FiscalYearEnd::default(),
+            period: None,
+            start: Some(Base::Creation),
+            counting: None,
+        };
+        let term = rule.term(&input).unwrap();
+        assert_eq!(term.notify, rule.notify);
+        rule.applied = vec![rule.apply(&input).unwrap()];
+        assert!(rule.gives(&term));
+        assert!(!rule.gives(&Term { notify: None, ..term.clone() }), "an archive may not leave it out");
+        let plain = Rule { notify: None, ..rule.clone() };
+        assert!(!plain.gives(&term) && !serde_json::to_string(&plain).unwrap().contains("notify"));
+        let for_ever = Rule { period: Some(Length::Permanent), applied: Vec::new(), ..rule };
+        assert!(for_ever.check().is_err());
+        let alone = super::super::Retention { terms: vec![Term { rule: None, ..term }], at_expiry: AtExpiry::Destroy };
+        assert!(alone.check().is_err());
+    }
 }

@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(scope.check_known(|_| Some(4)), Ok(()));
         assert!(matches!(scope.check_known(|_| Some(3)), Err(Refusal::UnknownRecord { record: 4, .. })));
         assert!(matches!(scope.check_known(|_| None), Err(Refusal::UnknownArchive(_))));
-        let term = Term { keep: Keep::Permanent, bound: Bound::Floor, rule: Some("own".into()) };
+        let term = Term { keep: Keep::Permanent, bound: Bound::Floor, rule: Some("own".into()), notify: None };
         let retention = Retention { terms: vec![term], at_expiry: AtExpiry::Destroy };
         let view = RecordView {
             archive: [1; 16],

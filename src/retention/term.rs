@@ -34,6 +34,9 @@ pub struct Term {
     /// Id of the rule that asks for it; none for a date that somebody chose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
+    /// How long before destruction a notice of it must have been sent, as the rule asks; none where it asks for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notify: Option<Period>,
 }
 
 /// A length of time.
@@ -237,7 +240,7 @@ impl std::fmt::Display for Standing {
 impl Retention {
     /// One date that somebody chose.
     pub fn until(last: NaiveDate, at_expiry: AtExpiry) -> Self {
-        let term = Term { keep: Keep::Until(last), bound: Bound::Floor, rule: None };
+        let term = Term { keep: Keep::Until(last), bound: Bound::Floor, rule: None, notify: None };
         Self { terms: vec![term], at_expiry }
     }
 
@@ -324,6 +327,9 @@ impl Retention {
             if term.rule.as_deref().is_some_and(|rule| !is_code(rule)) {
                 return Err(text!("a rule has a name that is not allowed"));
             }
+            if term.notify.is_some() && term.rule.is_none() {
+                return Err("it asks for a notice of destruction, and no rule does");
+            }
         }
         Ok(())
     }
@@ -382,7 +388,7 @@ mod tests {
     }
 
     fn term(keep: Keep, bound: Bound) -> Term {
-        Term { keep, bound, rule: None }
+        Term { keep, bound, rule: None, notify: None }
     }
 
     #[test]

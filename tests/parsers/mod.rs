@@ -13,6 +13,8 @@ use keepuntil::crypto::{header, kdf, record_file::RecordHeader, secret::Secret32
 use keepuntil::disclosure::evidence::BagEvidence;
 use keepuntil::disclosure::grant::Grant;
 use keepuntil::disclosure::ledger::Ledger;
+use keepuntil::disclosure::mailing::Mailing;
+use keepuntil::disclosure::notices::Notices;
 use keepuntil::disclosure::policy::DisclosurePolicy;
 use keepuntil::disclosure::proposal::Proposal;
 use keepuntil::disclosure::receipt::Receipt;
@@ -20,6 +22,7 @@ use keepuntil::disclosure::refusal::Refusal;
 use keepuntil::disclosure::request::Request;
 use keepuntil::disclosure::roster::Roster;
 use keepuntil::disclosure::signature::Signature;
+use keepuntil::disclosure::template::{Template, TemplateError};
 use keepuntil::journal::certificate::Certificate;
 use keepuntil::journal::entry::Leaf;
 use keepuntil::journal::plan::Plan;
@@ -34,7 +37,7 @@ use std::io::Write;
 pub type Parser = (&'static str, fn(&[u8]) -> bool);
 
 /// All of them. Each says whether the bytes were taken.
-pub const PARSERS: [Parser; 29] = [
+pub const PARSERS: [Parser; 32] = [
     ("request", request),
     ("proposal", proposal),
     ("grant", grant),
@@ -42,6 +45,9 @@ pub const PARSERS: [Parser; 29] = [
     ("receipt", receipt),
     ("evidence", evidence),
     ("ledger", ledger),
+    ("mailing", mailing),
+    ("letter_template", letter_template),
+    ("notices", notices),
     ("disclosure_policy", disclosure_policy),
     ("roster", roster),
     ("signature", signature),
@@ -124,6 +130,23 @@ pub fn ledger(bytes: &[u8]) -> bool {
 }
 
 /// A disclosure policy.
+pub fn mailing(bytes: &[u8]) -> bool {
+    Mailing::parse(bytes).is_ok_and(|mailing| same(bytes, mailing.to_bytes()))
+}
+
+/// A template has many spellings; what is filled in must not be read as another place.
+pub fn letter_template(bytes: &[u8]) -> bool {
+    Template::parse(bytes).is_ok_and(|template| template.fill::<TemplateError>(|_| Ok("{a}".into())).is_ok())
+}
+
+pub fn notices(bytes: &[u8]) -> bool {
+    let Ok(mut notices) = Notices::from_bytes(bytes) else { return false };
+    same(bytes, notices.to_bytes().unwrap());
+    notices.forget(&[0x42; 16], &(1..=100).collect());
+    Notices::from_bytes(&notices.to_bytes().unwrap()).unwrap();
+    true
+}
+
 pub fn disclosure_policy(bytes: &[u8]) -> bool {
     DisclosurePolicy::parse(bytes).is_ok_and(|policy| same(bytes, policy.text()))
 }

@@ -3,7 +3,7 @@
 use super::record_words::{NOTHING, class, rules};
 use super::{OutputArgs, calendar_file, to_file};
 use crate::cli::args::{Common, KeyringPlace};
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, tell_warning};
 use crate::cli::sheet::{Bar, Block, Chart, Sheet, Table};
 use crate::cli::{Done, home, render};
 use crate::language::language;
@@ -99,12 +99,7 @@ pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
         let file = calendar_file::text(&days, &custody.keyring_id(), today, custody.now().reading.wall);
         to_file(path, args.output.force, common, |out| out.write_all(file.text.as_bytes()).map_err(Failure::Output))?;
         if file.left_out > 0 {
-            eprintln!(
-                "{}",
-                tr!("keepuntil: warning: {n} later day is not in the calendar file: it would be too long"
-                    | "keepuntil: warning: {n} later days are not in the calendar file: it would be too long"
-                        % file.left_out)
-            );
+            tell_warning(&tr!("{n} later day is not in the calendar file: it would be too long" | "{n} later days are not in the calendar file: it would be too long" % file.left_out));
         }
     }
     home::remember(custody)?;

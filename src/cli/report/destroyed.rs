@@ -5,7 +5,7 @@ use super::record_words::{kept, rules, until};
 use super::{FormatArg, OutputArgs, archive_facts, signing};
 use crate::cli::args::Common;
 use crate::cli::certificate::{JournalArgs, Signatures, open};
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, tell_hint};
 use crate::cli::sheet::{Block, LongTable, RowSink, Sheet, csv};
 use crate::cli::{Done, render};
 use crate::crypto::kdf::ArchiveId;
@@ -28,10 +28,7 @@ pub fn run(path: &Path, journal: &JournalArgs, output: &OutputArgs, common: Comm
     match signatures {
         Signatures::Checked => Ok(Done::Clean),
         Signatures::Unchecked => {
-            eprintln!(
-                "{}",
-                tr!("keepuntil: hint: say whose journal it must be: --journal FILE with the firm's two verifier keys")
-            );
+            tell_hint(&tr!("say whose journal it must be: --journal FILE with the firm's two verifier keys"));
             Ok(Done::Findings)
         }
     }

@@ -5,7 +5,7 @@ use super::record_words::{NOTHING, class, kept, rules, until};
 use super::{ArchivesArgs, FormatArg, OutputArgs, archive_facts, destroyed, inventory, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::certificate::JournalArgs;
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, tell_warning};
 use crate::cli::sheet::{Block, LongTable, Sheet, Table, csv, give_rows};
 use crate::cli::{Done, home, render};
 use crate::crypto::kdf::ArchiveId;
@@ -76,7 +76,7 @@ pub fn run(args: &DestructionArgs, common: Common) -> Result<Done, Failure> {
         args.output.write(sheet(&mut custody, &mut named, &planned), common)?;
     }
     if named.has_names() && !common.quiet {
-        eprintln!("{}", tr!("keepuntil: warning: this list names records, and outlives them"));
+        tell_warning(&tr!("this list names records, and outlives them"));
     }
     home::remember(custody)?;
     Ok(Done::Clean)

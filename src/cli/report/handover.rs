@@ -4,7 +4,7 @@ use super::inventory::{label_cells, outlives, state_words};
 use super::record_words::{class, keep, kept, rules};
 use super::{ArchivesArgs, OutputArgs, archive_facts, signing};
 use crate::cli::args::{Common, KeyringPlace};
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, tell_warning};
 use crate::cli::sheet::{Block, LongTable, Sheet, give_rows};
 use crate::cli::{Done, home, render};
 use crate::language::language;
@@ -54,7 +54,7 @@ pub fn run(args: &HandoverArgs, common: Common) -> Result<Done, Failure> {
         args.output.write(sheet(args, &mut custody, &mut named, &listed), common)?;
     }
     if with_names && !common.quiet {
-        eprintln!("{}", tr!("keepuntil: warning: this list names records, and outlives them"));
+        tell_warning(&tr!("this list names records, and outlives them"));
     }
     home::remember(custody)?;
     Ok(Done::Clean)

@@ -3,7 +3,7 @@
 use super::record_words::{NOTHING, class, counts, keep, kept, rules, state};
 use super::{ArchivesArgs, FormatArg, OutputArgs, archive_facts};
 use crate::cli::args::{Common, KeyringPlace};
-use crate::cli::error::Failure;
+use crate::cli::error::{Failure, tell_warning};
 use crate::cli::sheet::{Block, LongTable, Sheet, csv, give_rows};
 use crate::cli::{Done, home, render};
 use crate::crypto::kdf::ArchiveId;
@@ -54,7 +54,7 @@ pub fn run(args: &InventoryArgs, common: Common) -> Result<Done, Failure> {
         args.output.write(sheet(&mut custody, &mut named, &archives, extent), common)?;
     }
     if named.has_names() && !common.quiet {
-        eprintln!("{}", tr!("keepuntil: warning: this list names records, and outlives them"));
+        tell_warning(&tr!("this list names records, and outlives them"));
     }
     home::remember(custody)?;
     Ok(Done::Clean)

@@ -1,0 +1,592 @@
+//! `keepuntil notice …`: letters to those whose data the records hold, and what they answer.
+
+use super::args::{Common, IdentityPlace, KeyringPlace};
+use super::error::{Failure, tell_warning};
+use super::{Done, INTERRUPTED, home, render};
+use crate::disclosure::mailing::{self, Mailing, NoticeKind};
+use crate::disclosure::notices::{NewReply, NotedNotice, NotedReply, Outcome, ReplyKind, Way};
+use crate::language::language;
+use crate::ops::OpsError;
+use crate::ops::letters::{ALWAYS, Contacts, MergeOptions, OF_RECORDS, merge};
+use crate::ops::notices::{answer, read, reply, sent, today};
+use crate::ops::scope::archive_id;
+use crate::retention::parse_date;
+use crate::storage::document::MAX_DOCUMENT;
+use crate::storage::output::write_new;
+use crate::storage::{escape, read_limited, show};
+use chrono::NaiveDate;
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Subcommand};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use tr::tr;
+
+/// Write to those whose data the records hold, and keep track of what they answer
+#[derive(Subcommand)]
+pub enum NoticeCommand {
+    /// Print a letter to be edited: blanks to fill, and places that merge fills
+    #[command(
+        after_help = "Fill every blank before the letters are made. Places are in braces: {firm}, {today} and {letter}; with an \
+        archive also {archive}, {records}, {count}, {kept-until}, {rules} and {retention}; all others are columns of your table, \
+        such as {name}. {{ and }} print a brace. With --lang the letter is in that language. It is no legal advice: have it \
+        looked at.\n\n\
+        Examples:\n  keepuntil notice template closing --lang zh -o closing.txt\n  keepuntil notice template destruction"
+    )]
+    Template {
+        /// closing: who keeps the data now; destruction: before records are destroyed; answer: to what somebody wrote
+        #[arg(value_name = "KIND", value_parser = PossibleValuesParser::new(NoticeKind::ALL.map(NoticeKind::code)))]
+        kind: String,
+        /// Write it to FILE instead of standard output
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Make a letter for each row of a table (CSV); nothing is sent
+    #[command(
+        override_usage = "keepuntil notice merge [OPTIONS] -o <DIR> <TEMPLATE> --contacts <FILE>\n       \
+        keepuntil notice merge [OPTIONS] -o <DIR> <TEMPLATE> --archive <ARCHIVE>\n         \
+        --record <N> --path <PATH> -i <FILE>\n       \
+        keepuntil notice merge [OPTIONS] -o <DIR> <TEMPLATE> --archive <ARCHIVE>\n         --everybody <N>",
+        after_help = "The table may lie inside a sealed record: it is read there, and written nowhere. The letters name people and \
+        outlive the records: they go into a folder that only you can enter. mailing.json beside them names nobody; keep it, and \
+        tell the keyring when the letters were sent: keepuntil notice sent.\n\n\
+        Examples:\n  keepuntil notice merge closing.txt --contacts clients.csv -o letters\n  \
+        keepuntil notice merge closing.txt --archive firm.sealed --record 17 \\\n    --path data/contacts.csv -i identity.txt -o letters\n  \
+        keepuntil notice merge destruction.txt --archive firm.sealed --everybody 1-40 \\\n    -o announcement"
+    )]
+    Merge(Box<MergeArgs>),
+    /// Note that the letters of a mailing were sent; the program itself sends nothing
+    #[command(
+        after_help = "A notice of destruction that was noted here lets a record go whose rule asks for one, when its time has run.\n\n\
+        Example:\n  keepuntil notice sent letters/mailing.json --on 2036-10-01 --by post"
+    )]
+    Sent {
+        /// mailing.json beside the letters
+        #[arg(value_name = "FILE")]
+        mailing: PathBuf,
+        /// The day on which they were sent
+        #[arg(long, value_name = "DATE")]
+        on: String,
+        /// How they were sent
+        #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::new(Way::ALL.map(Way::code)))]
+        by: String,
+        /// Anything else; forgotten with the first of the records
+        #[arg(long, value_name = "TEXT")]
+        note: Option<String>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// List notices that were sent, and what people answered or asked
+    List {
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// Show one notice or reply in full, and whether a mailing went to an address
+    #[command(after_help = "Examples:\n  keepuntil notice show 3f5a\n  \
+        keepuntil notice show 3f5a --mailing letters/mailing.json --address 'Shanghai, …'")]
+    Show {
+        /// Its id, or its first digits
+        #[arg(value_name = "ID")]
+        id: String,
+        /// The mailing of the notice
+        #[arg(long, value_name = "FILE", requires = "address")]
+        mailing: Option<PathBuf>,
+        /// The address as it stood in the table
+        #[arg(long, value_name = "LINE", requires = "mailing")]
+        address: Option<String>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// Note what somebody asked, objected to or complained about
+    #[command(
+        after_help = "An objection stops no destruction by itself: it is shown before records are destroyed. To stop it place a \
+        hold. The words are forgotten with the first record that they are about. Without --due the answer is due 30 days \
+        after the day of receipt: that is this program's default, and no law's.\n\n\
+        Examples:\n  keepuntil notice reply --about 3f5a --record 17 --kind objection \\\n    --received 2036-10-08 --text 'needs the file for a claim'\n  \
+        keepuntil notice reply --archive firm.sealed --record 17 --kind deletion \\\n    --received 2036-10-08 --due 2036-10-29"
+    )]
+    Reply(ReplyArgs),
+    /// Note how somebody was answered; a rejection needs a reason
+    #[command(after_help = "Example:\n  keepuntil notice answer 8c1d --on 2036-10-20 --outcome rejected \\\n    \
+        --explain 'The statutory period has not run.'")]
+    Answer {
+        /// Id of the reply, or its first digits
+        #[arg(value_name = "ID")]
+        id: String,
+        /// The day on which they were answered
+        #[arg(long, value_name = "DATE")]
+        on: String,
+        /// What came of it
+        #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(Outcome::ALL.map(Outcome::code)))]
+        outcome: String,
+        /// Why, in words; forgotten with the first of the records
+        #[arg(long, value_name = "TEXT")]
+        explain: Option<String>,
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+    /// List what is to be answered, and until when
+    #[command(after_help = "Exit code 3 means that an answer is overdue.")]
+    Due {
+        #[command(flatten)]
+        keyring: KeyringPlace,
+    },
+}
+
+/// How letters are made.
+#[derive(Args)]
+pub struct MergeArgs {
+    /// The letter, with its blanks filled
+    #[arg(value_name = "TEMPLATE")]
+    pub template: PathBuf,
+    /// The table: CSV with the names of its columns in the first row
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["record", "everybody"], required_unless_present_any = ["record", "everybody"])]
+    pub contacts: Option<PathBuf>,
+    /// The archive that the letters are about: its file or its id
+    #[arg(long, value_name = "ARCHIVE")]
+    pub archive: Option<PathBuf>,
+    /// Read the table from this record of the archive
+    #[arg(long, value_name = "N", requires_all = ["archive", "path"])]
+    pub record: Option<u64>,
+    /// Where the table is in the record, such as data/contacts.csv
+    #[arg(long, value_name = "PATH", requires = "record")]
+    pub path: Option<String>,
+    /// One letter about these records, to be published, such as 1-40
+    #[arg(long, value_name = "N", requires = "archive", conflicts_with = "record")]
+    pub everybody: Vec<String>,
+    /// The column with the line that a letter goes to
+    #[arg(long, value_name = "NAME", default_value = "address")]
+    pub address_column: String,
+    /// The column with the numbers of somebody's records, such as 17 or 1-4,9
+    #[arg(long, value_name = "NAME", default_value = "record", requires = "archive")]
+    pub records_column: String,
+    /// That column holds names of records instead
+    #[arg(long, requires = "archive")]
+    pub by_name: bool,
+    /// The charset of the table, such as GB18030
+    #[arg(long, value_name = "CHARSET", default_value = "UTF-8")]
+    pub charset: String,
+    /// Make the folder DIR with the letters
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub identity: IdentityPlace,
+    #[command(flatten)]
+    pub keyring: KeyringPlace,
+}
+
+/// What came from somebody.
+#[derive(Args)]
+pub struct ReplyArgs {
+    /// The notice that it replies to: its id, or its first digits
+    #[arg(long, value_name = "ID", required_unless_present = "archive", conflicts_with = "archive")]
+    pub about: Option<String>,
+    /// The archive that it is about: its file or its id
+    #[arg(long, value_name = "ARCHIVE")]
+    pub archive: Option<PathBuf>,
+    /// The records that it is about, such as 17 or 1-4,9
+    #[arg(long, value_name = "N")]
+    pub record: Vec<String>,
+    /// What is wanted
+    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(ReplyKind::ALL.map(ReplyKind::code)))]
+    pub kind: String,
+    /// The day on which it came
+    #[arg(long, value_name = "DATE")]
+    pub received: String,
+    /// The last day for the answer [default: 30 days after it came]
+    #[arg(long, value_name = "DATE")]
+    pub due: Option<String>,
+    /// What it says
+    #[arg(long, value_name = "TEXT")]
+    pub text: Option<String>,
+    #[command(flatten)]
+    pub keyring: KeyringPlace,
+}
+
+pub fn run(command: NoticeCommand, common: Common) -> Result<Done, Failure> {
+    match command {
+        NoticeCommand::Template { kind, output } => print_template(&kind, output.as_deref(), common),
+        NoticeCommand::Merge(args) => run_merge(&args, common),
+        NoticeCommand::Sent { mailing, on, by, note, keyring } => {
+            run_sent(&mailing, (&on, &by, note.as_deref()), &keyring, common)
+        }
+        NoticeCommand::List { keyring } => list(&keyring, common),
+        NoticeCommand::Show { id, mailing, address, keyring } => {
+            run_show(&id, mailing.as_deref().zip(address.as_deref()), &keyring, common)
+        }
+        NoticeCommand::Reply(args) => run_reply(&args, common),
+        NoticeCommand::Answer { id, on, outcome, explain, keyring } => {
+            let mut custody = home::custody(&keyring)?;
+            let outcome = Outcome::ALL.into_iter().find(|known| known.code() == outcome).expect("clap knows the codes");
+            let what = (parse_date(&on)?, outcome, explain.as_deref());
+            let (noted, dropped) = answer(&mut custody, &id, what)?;
+            warn_of_dropped(dropped);
+            tell(&tr!("reply {id}: {outcome}", id = hex::encode(noted.reply), outcome = outcome.code()), common)?;
+            if common.json {
+                render::json_line(&reply_json(&noted, today(&custody)));
+            }
+            Ok(Done::Clean)
+        }
+        NoticeCommand::Due { keyring } => due(&keyring, common),
+    }
+}
+
+fn tell(line: &str, common: Common) -> Result<(), Failure> {
+    if common.json || common.quiet { Ok(()) } else { render::print(&format!("{line}\n")) }
+}
+
+fn warn_of_dropped(dropped: bool) {
+    if dropped {
+        let text = tr!("the words are about records that are destroyed: they were not kept");
+        tell_warning(&text);
+    }
+}
+
+fn kind_of(code: &str) -> NoticeKind {
+    NoticeKind::ALL.into_iter().find(|kind| kind.code() == code).expect("clap knows the codes")
+}
+
+fn print_template(kind: &str, output: Option<&Path>, common: Common) -> Result<Done, Failure> {
+    let text = kind_of(kind).template(language());
+    let Some(path) = output else {
+        render::print(text)?;
+        return Ok(Done::Clean);
+    };
+    write_new(path, text.as_bytes(), 0o644)?;
+    if !common.quiet {
+        eprintln!(
+            "{}",
+            tr!("Wrote {path}. Fill in its blanks, and have it looked at: it is no legal advice.", path = show(path))
+        );
+        let braces = |names: &[&str]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
+        eprintln!("  {}", tr!("filled in always: {places}", places = braces(&ALWAYS)));
+        eprintln!("  {}", tr!("filled in with --archive: {places}", places = braces(&OF_RECORDS)));
+        eprintln!("  {}", tr!("all others are columns of your table"));
+    }
+    Ok(Done::Clean)
+}
+
+fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
+    let template = read_limited(&args.template, crate::disclosure::template::MAX_TEMPLATE)?;
+    let charset =
+        encoding_rs::Encoding::for_label(args.charset.as_bytes()).filter(|charset| charset.is_ascii_compatible());
+    let charset = charset.ok_or_else(|| {
+        let what = tr!("\"{charset}\" is not a charset in which a table can be read", charset = escape(&args.charset));
+        Failure::Usage(what, tr!("use a name such as GB18030, Big5 or windows-1252"))
+    })?;
+    let contacts = match (&args.contacts, args.record, &args.path, home::records(&args.everybody)?) {
+        (Some(path), ..) => Contacts::File(path.clone()),
+        (_, Some(record), Some(path), _) => Contacts::Sealed { record, path: path.clone() },
+        (.., Some(records)) => Contacts::Everybody(records),
+        _ => unreachable!("clap asks for one of them"),
+    };
+    let needs_identity = args.by_name || matches!(contacts, Contacts::Sealed { .. });
+    let identities = if needs_identity { Some(home::required_identities(&args.identity)?) } else { None };
+    // Nothing of the keyring changes: others may read it meanwhile.
+    let mut custody = home::reading(&args.keyring)?;
+    let options = MergeOptions {
+        template_path: &args.template,
+        template: &template,
+        contacts,
+        archive: args.archive.as_deref(),
+        identities: identities.as_ref(),
+        charset,
+        address_column: &args.address_column,
+        records_column: &args.records_column,
+        by_name: args.by_name,
+        output: &args.output,
+    };
+    let merged = merge(&mut custody, &options, &INTERRUPTED)?;
+    home::remember(custody)?;
+    let letters = merged.mailing.letters.len() as u64;
+    if common.json {
+        render::json_line(&json!({
+            "message_type": "letters", "path": args.output.to_string_lossy(), "letters": letters,
+            "mailing": hex::encode(merged.mailing.mailing), "kind": merged.mailing.kind,
+            "records": merged.mailing.records, "left_out": merged.left_out, "secret": merged.secret,
+        }));
+    }
+    let wrote = tr!(
+        "{n} letter in {path}; nothing is sent" | "{n} letters in {path}; nothing is sent" % letters,
+        path = show(&args.output)
+    );
+    tell(&wrote, common)?;
+    let then = tr!(
+        "when they were sent: keepuntil notice sent {path} --on DATE --by post",
+        path = show(&args.output.join(mailing::FILE))
+    );
+    tell(&format!("  {then}"), common)?;
+    let outlive = tr!("the letters name people and outlive the records: destroy them when they were sent");
+    tell_warning(&format!("{}: {outlive}", show(&args.output)));
+    if merged.secret > 0 {
+        let text = tr!(
+            "{n} letter is about records under a hold for secrecy, which it does not mention: look whether it may be sent"
+                | "{n} letters are about records under a hold for secrecy, which they do not mention: look whether they may be sent"
+                    % merged.secret
+        );
+        tell_warning(&text);
+    }
+    if merged.left_out.is_empty() {
+        return Ok(Done::Clean);
+    }
+    let lines: Vec<String> = merged.left_out.iter().take(20).map(u64::to_string).collect();
+    let n = merged.left_out.len() as u64;
+    let text = tr!(
+        "{n} row has no letter, since its records are destroyed: line {lines}"
+            | "{n} rows have no letter, since their records are destroyed: lines {lines}" % n,
+        lines = lines.join(", ")
+    );
+    tell_warning(&text);
+    Ok(Done::Findings)
+}
+
+fn read_mailing(path: &Path) -> Result<(Mailing, Vec<u8>), Failure> {
+    let bytes = read_limited(path, MAX_DOCUMENT)?;
+    let mailing = Mailing::parse(&bytes).map_err(|source| OpsError::Message { path: path.into(), source })?;
+    Ok((mailing, bytes))
+}
+
+fn run_sent(
+    path: &Path,
+    (on, by, note): (&str, &str, Option<&str>),
+    place: &KeyringPlace,
+    common: Common,
+) -> Result<Done, Failure> {
+    let (mailing, bytes) = read_mailing(path)?;
+    let by = Way::ALL.into_iter().find(|known| known.code() == by).expect("clap knows the codes");
+    let on = parse_date(on)?;
+    let mut custody = home::custody(place)?;
+    let sent = sent(&mut custody, (&mailing, &bytes), (on, by, note))?;
+    warn_of_dropped(sent.words_dropped);
+    if common.json {
+        render::json_line(&notice_json(&sent.noted));
+    }
+    let id = hex::encode(sent.noted.notice);
+    tell(&tr!("notice {id}: noted as sent by {way} on {on}", id = id, way = by.code(), on = on.to_string()), common)?;
+    Ok(Done::Clean)
+}
+
+fn run_reply(args: &ReplyArgs, common: Common) -> Result<Done, Failure> {
+    let mut custody = home::custody(&args.keyring)?;
+    let about = match &args.about {
+        Some(id) => Some(read(custody.keyring())?.notice(id)?.clone()),
+        None => None,
+    };
+    let typed = home::records(&args.record)?;
+    let (archive, records) = match (&about, &args.archive) {
+        (Some(notice), _) => (notice.archive, typed.or_else(|| notice.records.clone())),
+        (None, Some(archive)) => (Some(archive_id(custody.keyring(), archive)?), typed),
+        (None, None) => (None, None),
+    };
+    if records.is_some() && archive.is_none() {
+        let what = tr!("the notice is about no records of an archive");
+        return Err(Failure::Usage(what, tr!("leave --record out, or name --archive instead of --about")));
+    }
+    let kind = ReplyKind::ALL.into_iter().find(|known| known.code() == args.kind).expect("clap knows the codes");
+    let new = NewReply {
+        notice: about.map(|notice| notice.notice),
+        archive,
+        records,
+        kind,
+        received: parse_date(&args.received)?,
+        due: args.due.as_deref().map(parse_date).transpose()?,
+        text: args.text.clone(),
+    };
+    let (noted, dropped) = reply(&mut custody, new)?;
+    warn_of_dropped(dropped);
+    if common.json {
+        render::json_line(&reply_json(&noted, today(&custody)));
+    }
+    let id = hex::encode(noted.reply);
+    tell(&tr!("reply {id}: an answer is due by {due}", id = id, due = noted.due.to_string()), common)?;
+    if noted.kind == ReplyKind::Objection {
+        let hint = tr!("an objection stops no destruction by itself: to stop it, `keepuntil hold place --help`");
+        tell(&format!("  {hint}"), common)?;
+    }
+    Ok(Done::Clean)
+}
+
+fn list(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let custody = home::reading(place)?;
+    let (notices, day) = (read(custody.keyring())?, today(&custody));
+    if common.json {
+        notices.notices().iter().for_each(|notice| render::json_line(&notice_json(notice)));
+        notices.replies().iter().for_each(|reply| render::json_line(&reply_json(reply, day)));
+    } else if notices.notices().is_empty() && notices.replies().is_empty() {
+        render::print(&(tr!("no notice was sent, and nobody wrote") + "\n"))?;
+    } else {
+        let short = |id: &[u8; 16]| hex::encode(&id[..4]);
+        let (no, yes) = (String::new(), ToString::to_string);
+        let of = |records: &Option<_>| records.as_ref().map_or_else(|| no.clone(), yes);
+        let mut rows: Vec<Vec<String>> = Vec::new();
+        for notice in notices.notices() {
+            let letters = tr!("{n} letter by {way}" | "{n} letters by {way}" % notice.letters, way = notice.by.code());
+            let records = render::shorten(&of(&notice.records), 18);
+            rows.push(vec![short(&notice.notice), notice.on.to_string(), notice.kind.code().into(), records, letters]);
+        }
+        for reply in notices.replies() {
+            let records = render::shorten(&of(&reply.records), 18);
+            rows.push(vec![
+                short(&reply.reply),
+                reply.received.to_string(),
+                reply.kind.code().into(),
+                records,
+                state_words(reply, day),
+            ]);
+        }
+        render::print(&render::table(&rows, &[]))?;
+    }
+    home::remember(custody)?;
+    Ok(Done::Clean)
+}
+
+fn state_words(reply: &NotedReply, day: NaiveDate) -> String {
+    match &reply.answer {
+        Some(answer) => tr!("{outcome} on {on}", outcome = answer.outcome.code(), on = answer.on.to_string()),
+        None if reply.is_overdue(day) => tr!("OVERDUE since {due}", due = reply.due.to_string()),
+        None => tr!("to be answered by {due}", due = reply.due.to_string()),
+    }
+}
+
+fn due(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let custody = home::reading(place)?;
+    let (notices, day) = (read(custody.keyring())?, today(&custody));
+    let mut open: Vec<&NotedReply> = notices.open().collect();
+    open.sort_by_key(|reply| reply.due);
+    let overdue = open.iter().any(|reply| reply.is_overdue(day));
+    if common.json {
+        open.iter().for_each(|reply| render::json_line(&reply_json(reply, day)));
+    } else if open.is_empty() {
+        render::print(&(tr!("nobody waits for an answer") + "\n"))?;
+    } else {
+        let row = |reply: &&NotedReply| {
+            let id = hex::encode(&reply.reply[..4]);
+            vec![id, reply.received.to_string(), reply.kind.code().to_owned(), state_words(reply, day)]
+        };
+        render::print(&render::table(&open.iter().map(row).collect::<Vec<_>>(), &[]))?;
+    }
+    home::remember(custody)?;
+    Ok(if overdue { Done::Findings } else { Done::Clean })
+}
+
+fn run_show(id: &str, address: Option<(&Path, &str)>, place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
+    let custody = home::reading(place)?;
+    let (notices, day) = (read(custody.keyring())?, today(&custody));
+    let done = match notices.notice(id) {
+        Ok(notice) => show_notice(notice, address, common)?,
+        Err(unknown) => {
+            let reply = notices.reply(id).map_err(|_| unknown)?;
+            if address.is_some() {
+                let what = tr!("{id} is a reply, and a reply has no letters", id = escape(id));
+                return Err(Failure::Usage(what, tr!("name the notice: `keepuntil notice list`")));
+            }
+            match common.json {
+                true => render::json_line(&reply_json(reply, day)),
+                false => render::print(&reply_text(reply, day))?,
+            }
+            Done::Clean
+        }
+    };
+    home::remember(custody)?;
+    Ok(done)
+}
+
+fn show_notice(notice: &NotedNotice, address: Option<(&Path, &str)>, common: Common) -> Result<Done, Failure> {
+    let mut object = notice_json(notice);
+    let mut text = notice_text(notice);
+    let mut done = Done::Clean;
+    if let Some((path, address)) = address {
+        let (mailing, bytes) = read_mailing(path)?;
+        if Mailing::identity_of(&bytes) != notice.document {
+            let what = tr!("{path}: it is not the mailing that was noted", path = show(path));
+            return Err(Failure::Usage(what, tr!("name mailing.json as it was when it was noted as sent")));
+        }
+        let letters: Vec<u64> = mailing.letters_to(address).collect();
+        object["letters_to_address"] = json!(letters);
+        let numbers = letters.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        text.push_str(&match letters.is_empty() {
+            true => tr!("no letter of it went to this address"),
+            false => tr!("to this address went letter {numbers}", numbers = numbers),
+        });
+        text.push('\n');
+        done = if letters.is_empty() { Done::Findings } else { Done::Clean };
+    }
+    match common.json {
+        true => render::json_line(&object),
+        false => render::print(&text)?,
+    }
+    Ok(done)
+}
+
+fn line(name: &str, value: &str) -> String {
+    let fill = " ".repeat(12usize.saturating_sub(unicode_width::UnicodeWidthStr::width(name)));
+    format!("  {name}{fill}{}", render::wrapped(value, 14))
+}
+
+fn words(text: &str) -> String {
+    escape(&text.replace('\n', " "))
+}
+
+fn about_text(archive: Option<[u8; 16]>, records: Option<&crate::retention::ranges::Ranges>) -> String {
+    match (archive, records) {
+        (Some(archive), Some(records)) => {
+            tr!("{records} of {archive}", records = records.to_string(), archive = hex::encode(archive))
+        }
+        (Some(archive), None) => tr!("some of {archive}", archive = hex::encode(archive)),
+        (None, _) => tr!("not said"),
+    }
+}
+
+fn notice_text(notice: &NotedNotice) -> String {
+    let mut text = tr!("notice {id}", id = hex::encode(notice.notice)) + "\n";
+    text.push_str(&line(&tr!("kind"), notice.kind.code()));
+    let way = tr!("{on}, by {way}", on = notice.on.to_string(), way = notice.by.code());
+    text.push_str(&line(&tr!("sent"), &way));
+    text.push_str(&line(&tr!("letters"), &notice.letters.to_string()));
+    text.push_str(&line(&tr!("records"), &about_text(notice.archive, notice.records.as_ref())));
+    text.push_str(&line(&tr!("mailing"), &hex::encode(notice.document)));
+    if let Some(note) = &notice.note {
+        text.push_str(&line(&tr!("note"), &words(note)));
+    }
+    text
+}
+
+fn reply_text(reply: &NotedReply, day: NaiveDate) -> String {
+    let mut text = tr!("reply {id}", id = hex::encode(reply.reply)) + "\n";
+    text.push_str(&line(&tr!("kind"), reply.kind.code()));
+    text.push_str(&line(&tr!("received"), &reply.received.to_string()));
+    if let Some(notice) = reply.notice {
+        text.push_str(&line(&tr!("to notice"), &hex::encode(notice)));
+    }
+    text.push_str(&line(&tr!("records"), &about_text(reply.archive, reply.records.as_ref())));
+    text.push_str(&line(&tr!("answer"), &state_words(reply, day)));
+    if let Some(said) = &reply.text {
+        text.push_str(&line(&tr!("text"), &words(said)));
+    }
+    if let Some(why) = reply.answer.as_ref().and_then(|answer| answer.explanation.as_deref()) {
+        text.push_str(&line(&tr!("reason"), &words(why)));
+    }
+    text
+}
+
+fn notice_json(notice: &NotedNotice) -> serde_json::Value {
+    json!({
+        "message_type": "notice", "notice": hex::encode(notice.notice), "mailing": hex::encode(notice.mailing),
+        "document": hex::encode(notice.document), "template": notice.template.map(hex::encode), "kind": notice.kind,
+        "archive": notice.archive.map(hex::encode), "records": notice.records, "letters": notice.letters,
+        "on": notice.on, "by": notice.by, "noted": notice.noted, "note": notice.note, "journal_entry": notice.leaf,
+    })
+}
+
+fn reply_json(reply: &NotedReply, day: NaiveDate) -> serde_json::Value {
+    let answer = reply.answer.as_ref().map(|answer| {
+        json!({
+            "outcome": answer.outcome, "on": answer.on, "explanation": answer.explanation, "journal_entry": answer.leaf,
+        })
+    });
+    json!({
+        "message_type": "reply", "reply": hex::encode(reply.reply), "notice": reply.notice.map(hex::encode),
+        "archive": reply.archive.map(hex::encode), "records": reply.records, "kind": reply.kind,
+        "received": reply.received, "due": reply.due, "overdue": reply.is_overdue(day), "text": reply.text,
+        "answer": answer, "journal_entry": reply.leaf,
+    })
+}
