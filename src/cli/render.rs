@@ -66,11 +66,6 @@ pub fn class(class: Class) -> String {
     }
 }
 
-/// A number with a noun in the right form.
-pub fn count(n: u64, singular: &str) -> String {
-    if n == 1 { format!("1 {singular}") } else { format!("{n} {singular}s") }
-}
-
 /// `record 5`, `records 5,7-9`.
 pub fn records(records: &Ranges) -> String {
     let numbers = shorten(&records.to_string(), 60);

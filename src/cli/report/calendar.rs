@@ -99,7 +99,8 @@ pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
         let file = calendar_file::text(&days, &custody.keyring_id(), today, custody.now().reading.wall);
         to_file(path, args.output.force, common, |out| out.write_all(file.text.as_bytes()).map_err(Failure::Output))?;
         if file.left_out > 0 {
-            tell_warning(&tr!("{n} later day is not in the calendar file: it would be too long" | "{n} later days are not in the calendar file: it would be too long" % file.left_out));
+            tell_warning(&tr!("{n} later day is not in the calendar file: it would be too long"
+                | "{n} later days are not in the calendar file: it would be too long" % file.left_out));
         }
     }
     home::remember(custody)?;

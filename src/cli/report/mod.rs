@@ -103,10 +103,8 @@ impl OutputArgs {
         let options = PdfOptions { font: self.font.as_deref(), made: home::now().to_utc() };
         let missing = sheet.write_pdf(&options, out)?;
         if missing > 0 {
-            tell_warning(&tr!(
-                "{n} character is shown as ?: the font lacks it; name another with --font FILE"
-                    | "{n} characters are shown as ?: the font lacks them; name another with --font FILE" % missing
-            ));
+            tell_warning(&tr!("{n} character is shown as ?: the font lacks it; name another with --font FILE"
+                | "{n} characters are shown as ?: the font lacks them; name another with --font FILE" % missing));
         }
         Ok(())
     }

@@ -2,9 +2,9 @@
 //!
 //! Invariant: facts are counted here, judgements are only ever the firm's words. Spec: `spec/reports.md`, "Assessment".
 
+use super::archives::{Access, OpenedArchive};
 use super::compliance::RecordCounts;
 use super::disclosures::{Outcomes, disclosure_report};
-use super::archives::{Access, OpenedArchive};
 use super::period::Period;
 use super::questions::{Answers, QUESTIONS};
 use crate::ops::OpsError;

@@ -3,8 +3,8 @@
 //! Invariant: what is said of the past is said by the journal, which is verified first, or by a certificate that the journal
 //! speaks for. Spec: `spec/reports.md`, "Compliance".
 
-use super::disclosures::{Answer, DisclosureReport, disclosure_report};
 use super::archives::OpenedArchive;
+use super::disclosures::{Answer, DisclosureReport, disclosure_report};
 use super::past::{Past, past};
 use super::period::Period;
 use crate::crypto::kdf::ArchiveId;

@@ -3,8 +3,8 @@
 //! Invariant: nothing is said that was not looked at; the order follows from the level and the list, never from a number. Spec:
 //! `spec/reports.md`, "Risks".
 
-use super::compliance::{LONG_AGO, RecordCounts, UNCONFIRMED};
 use super::archives::OpenedArchive;
+use super::compliance::{LONG_AGO, RecordCounts, UNCONFIRMED};
 use super::past::{LastVerified, past};
 use super::period::Period;
 use crate::disclosure::entry::Entry;
@@ -177,7 +177,11 @@ pub struct RiskReport {
 ///
 /// # Errors
 /// Those of the keyring.
-pub fn risks(custody: &Custody, archives: &[OpenedArchive], surroundings: Surroundings) -> Result<RiskReport, OpsError> {
+pub fn risks(
+    custody: &Custody,
+    archives: &[OpenedArchive],
+    surroundings: Surroundings,
+) -> Result<RiskReport, OpsError> {
     let status = status(custody)?;
     let mut found = Found::default();
     let live = status.all.live() > 0;
