@@ -910,7 +910,7 @@ fn the_command_needs_a_file_and_two_keys_and_nothing_else() {
     file("other.vkeys", elsewhere.verifier_keys().map(|key| format!("{key}\n")).concat().as_bytes());
     let other = key(50).verifier_keys().map(|key| key.to_string());
     let verify = |file: &str, keys: &[&str]| {
-        let mut arguments = vec!["certificate", "verify", file];
+        let mut arguments = vec!["--lang", "en", "certificate", "verify", file];
         keys.iter().for_each(|key| arguments.extend(["--journal", key]));
         run(dir.path(), &arguments)
     };

@@ -186,7 +186,7 @@ pub fn records(typed: &[String]) -> Result<Option<Ranges>, Failure> {
     let malformed = |what: String| Failure::Usage(what, tr!("name records as 17 or as 1-4,9"));
     let mut all = Vec::new();
     for text in typed {
-        let ranges: Ranges = text.parse().map_err(malformed)?;
+        let ranges = Ranges::typed(text).map_err(malformed)?;
         if ranges.is_empty() || ranges.count() > MAX_TYPED {
             return Err(malformed(tr!("{text} names no records, or too many", text = format!("{text:?}"))));
         }

@@ -332,7 +332,7 @@ impl Entry {
             None => Ok(()),
         };
         let of_archive = |archive: &Option<ArchiveId>, records: &Option<Ranges>| match (archive, records) {
-            (None, Some(_)) => Err("records of no archive".into()),
+            (None, Some(_)) => Err(tr!("records of no archive")),
             (_, records) => records.as_ref().map_or(Ok(()), check_disclosed),
         };
         let by = |key: &String| approvals(std::slice::from_ref(key));

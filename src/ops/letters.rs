@@ -473,8 +473,8 @@ impl Writer<'_, '_> {
         let wrong = |what: String| OpsError::from(row.wrong(index, what));
         let records: Ranges = match self.by_name {
             None => {
-                let parsed = value.parse::<Ranges>();
-                parsed.map_err(|_| wrong(tr!("it names no records; they are named as 17 or as 1-4,9")))?
+                let parsed = Ranges::typed(&value).ok().filter(|records| !records.is_empty());
+                parsed.ok_or_else(|| wrong(tr!("it names no records; they are named as 17 or as 1-4,9")))?
             }
             Some(names) => {
                 let number = |name: &str| {

@@ -27,6 +27,27 @@ impl Ranges {
         }
     }
 
+    /// As a person types it: parts in any order, that may touch, overlap and have blanks around them.
+    ///
+    /// # Errors
+    /// Says which part is no number and no range.
+    pub fn typed(text: &str) -> Result<Self, String> {
+        let mut parts = Vec::new();
+        for part in text.split([',', '，', '、']) {
+            let part: Self = part.trim().parse()?;
+            parts.extend(part.0);
+        }
+        parts.sort_unstable();
+        let mut ranges: Vec<(u64, u64)> = Vec::new();
+        for (first, last) in parts {
+            match ranges.last_mut() {
+                Some((_, before)) if first <= *before + 1 => *before = last.max(*before),
+                _ => ranges.push((first, last)),
+            }
+        }
+        Ok(Self(ranges))
+    }
+
     /// Whether `number` is in the set.
     pub fn contains(&self, number: u64) -> bool {
         let at = self.0.partition_point(|(_, last)| *last < number);
@@ -124,6 +145,18 @@ impl From<Ranges> for String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_type_them_as_they_like() {
+        for (typed, meant) in
+            [("1,2", "1-2"), ("7, 3-5,1", "1,3-5,7"), ("4-6，5、2", "2,4-6"), ("9", "9"), ("2-8,3", "2-8")]
+        {
+            assert_eq!(Ranges::typed(typed).unwrap().to_string(), meant, "{typed}");
+        }
+        for wrong in ["0", "a", "1-", "-3", "1,,b", "5-2", "18446744073709551615"] {
+            assert!(Ranges::typed(wrong).is_err(), "{wrong}");
+        }
+    }
 
     #[test]
     fn sets_have_one_spelling() {

@@ -328,7 +328,7 @@ impl Retention {
                 return Err(text!("a rule has a name that is not allowed"));
             }
             if term.notify.is_some() && term.rule.is_none() {
-                return Err("it asks for a notice of destruction, and no rule does");
+                return Err(text!("it asks for a notice of destruction, and no rule does"));
             }
         }
         Ok(())

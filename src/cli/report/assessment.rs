@@ -141,7 +141,7 @@ fn what_is_kept(sheet: &mut Sheet, facts: &Facts) {
         ],
     );
     if !facts.compartments.is_empty() {
-        let head = vec![tr!("Compartment"), tr!("Class"), tr!("Live"), tr!("Destroyed")];
+        let head = vec![tr!("Compartment"), tr!("Class"), tr!("Live"), tr!("count" => "Destroyed")];
         let rows = facts.compartments.iter().map(|it| {
             vec![it.compartment.clone(), words::class(it.class), it.live.to_string(), it.destroyed.to_string()]
         });

@@ -216,7 +216,7 @@ fn rule(sheet: &mut Sheet, line: &RuleLine) {
             (tr!("After the last day"), words::joined(at_expiry)),
             (tr!("Awaiting an event"), or_none(line.awaiting)),
             (tr!("Permanent"), or_none(line.permanent)),
-            (tr!("Held"), or_none(line.held)),
+            (tr!("count" => "Held"), or_none(line.held)),
             (tr!("Overdue"), or_none(line.overdue)),
         ],
     );
@@ -388,7 +388,7 @@ fn verifications(sheet: &mut Sheet, report: &ComplianceReport) {
 fn clock(sheet: &mut Sheet, report: &ComplianceReport) {
     sheet.heading(&tr!("Clock"));
     let distrust = match report.clock.distrust {
-        None => tr!("no"),
+        None => tr!("answer" => "no"),
         Some("jumped") => tr!("yes: it jumped by more than 35 days"),
         Some("far-behind") => tr!("yes: it is more than 35 days behind what it showed before"),
         Some(_) => tr!("yes: it was not read"),

@@ -110,7 +110,7 @@ fn sheet(told: &Told<'_>) -> Sheet<'static> {
         });
         let legend = vec![tr!("kept beyond the year"), tr!("time runs out in the year")];
         sheet.blocks.push(Block::Chart(Chart { legend, bars: bars.collect() }));
-        let mut head = vec![tr!("Year"), tr!("Records"), tr!("Bytes"), tr!("Run out")];
+        let mut head = vec![tr!("cost" => "Year"), tr!("Records"), tr!("Bytes"), tr!("Run out")];
         if told.price.is_some() {
             head.extend([tr!("If freed"), tr!("If whole")]);
         }
