@@ -20,7 +20,7 @@ fn commands(home: &Home, above: &[String]) -> Vec<(Vec<String>, String)> {
     let names = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     let names: Vec<_> = names.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
     let below = names.iter().filter(|name| *name != "help");
-    let below: Vec<_> = below.flat_map(|name| commands(home, &[above, &[name.clone()]].concat())).collect();
+    let below: Vec<_> = below.flat_map(|name| commands(home, &[above, std::slice::from_ref(name)].concat())).collect();
     std::iter::once((above.to_vec(), text)).chain(below).collect()
 }
 

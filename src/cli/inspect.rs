@@ -3,6 +3,7 @@
 use super::args::{Common, Inspect};
 use super::error::Failure;
 use super::{Done, home, kept, render};
+use crate::language::language;
 use crate::ops::inspect::{Overview, RecordView, overview, record_view};
 use crate::ops::open::{Opener, Signer, open_archive};
 use crate::retention::rule::Rule;
@@ -123,7 +124,7 @@ fn overview_text(o: &Overview, path: &std::path::Path) -> String {
     }
     text.push_str(&kept::text(&o.retention, &o.rules));
     for rule in &o.rules {
-        let title = tr!("{rule}: {title}", rule = rule.id, title = escape(&rule.title));
+        let title = tr!("{rule}: {title}", rule = rule.id, title = escape(rule.title_in(language())));
         text.push_str(&render::field(&tr!("rule"), render::wrapped(&title, 15).trim_end_matches('\n'), 15));
         if let Some(citation) = &rule.citation {
             let citation = match rule.confidence {

@@ -118,7 +118,8 @@ fn report(check: &PolicyCheck, policy: &Policy, folder: &Path) -> String {
     for (index, pattern) in patterns.iter().enumerate() {
         let (files, _) = check.parts[index];
         let first = check.records.values().find(|record| record.part == index);
-        let why = first.map(|record| format!("{}; {}", compartment(record, policy), why(record)));
+        let why = first
+            .map(|record| tr!("{compartment}; {why}", compartment = compartment(record, policy), why = why(record)));
         let why = why.unwrap_or_else(|| tr!("takes nothing"));
         let files = tr!("{n} file" | "{n} files" % files);
         let line = match *pattern {
@@ -153,7 +154,7 @@ fn report(check: &PolicyCheck, policy: &Policy, folder: &Path) -> String {
 
 fn compartment(record: &CheckedRecord, policy: &Policy) -> String {
     let compartment = &policy.compartments[record.compartment];
-    format!("{} ({})", compartment.name, compartment.class.as_str())
+    tr!("{name} ({class})", name = escape(&compartment.name), class = render::class(compartment.class))
 }
 
 fn last_day(record: &CheckedRecord) -> String {

@@ -344,7 +344,7 @@ fn child(program: &Path, verb: &[&str], keyring: &Path) -> Result<Option<i32>, P
         Language::English => "en",
         Language::Chinese => "zh",
     };
-    let run = Program::new(program, LONGEST, 1 << 20).in_our_words().args(&["--quiet", "--lang", lang]).args(verb);
+    let run = Program::new(program, LONGEST, 1 << 20).in_our_words().args(["--quiet", "--lang", lang]).args(verb);
     let ran = run.arg("--keyring").arg(keyring).until(&INTERRUPTED).run()?;
     if ran.code != Some(0) {
         eprint!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));

@@ -130,19 +130,17 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
             done = worse(done, report_comparison(&differences, same, common)?);
         }
     }
-    if done == Done::Clean {
-        if !common.json {
-            let (archive, words) = (show(&args.archive), signer_words(signer));
-            let verdict = match signer {
-                Signer::Unknown => tr!("{archive}: consistent, {signer}", archive = archive, signer = words),
-                _ => tr!("{archive}: whole, sealed {signer}", archive = archive, signer = words),
-            };
-            render::print(&(verdict + "\n"))?;
-            if found.removed > 0 {
-                let removed = tr!("  the content of {n} destroyed record was removed, by right"
-                    | "  the content of {n} destroyed records was removed, by right" % found.removed);
-                render::print(&(removed + "\n"))?;
-            }
+    if done == Done::Clean && !common.json {
+        let (archive, words) = (show(&args.archive), signer_words(signer));
+        let verdict = match signer {
+            Signer::Unknown => tr!("{archive}: consistent, {signer}", archive = archive, signer = words),
+            _ => tr!("{archive}: whole, sealed {signer}", archive = archive, signer = words),
+        };
+        render::print(&(verdict + "\n"))?;
+        if found.removed > 0 {
+            let removed = tr!("  the content of {n} destroyed record was removed, by right"
+                | "  the content of {n} destroyed records was removed, by right" % found.removed);
+            render::print(&(removed + "\n"))?;
         }
     }
     if common.json {

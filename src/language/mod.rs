@@ -97,7 +97,7 @@ static CATALOGUE: LazyLock<HashMap<String, String>> = LazyLock::new(|| {
                     true => message.msgstr_plural().ok()?.first()?.clone(),
                     false => message.msgstr().ok()?.to_owned(),
                 };
-                (!text.is_empty()).then(|| (key(message.msgctxt().into(), message.msgid()), text))
+                (!text.is_empty()).then(|| (key(message.msgctxt(), message.msgid()), text))
             })
             .collect();
         messages

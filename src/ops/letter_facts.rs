@@ -13,9 +13,7 @@ use crate::retention::rule::{Confidence, Rule};
 use crate::retention::term::Standing;
 use crate::retention::{AtExpiry, rules};
 use chrono::{Datelike, NaiveDate};
-use regex::Regex;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::LazyLock;
 use tr::tr;
 
 /// How long a record is kept.
@@ -167,11 +165,10 @@ impl Facts {
         let Some(rule) = self.own_rules.iter().find(|rule| rule.id == id).or_else(|| rules::find(id)) else {
             return id.to_owned();
         };
-        let chinese = language() == Language::Chinese;
-        let title = rule.title_zh.as_deref().filter(|_| chinese).unwrap_or(&rule.title);
+        let title = rule.title_in(language());
         // A citation from memory does not go into a letter.
         match rule.citation.as_deref().filter(|_| rule.confidence != Some(Confidence::Low)) {
-            Some(citation) => tr!("{rule}, {citation}", rule = title, citation = citation_words(citation, chinese)),
+            Some(citation) => tr!("{rule}, {citation}", rule = title, citation = citation),
             None => title.to_owned(),
         }
     }
@@ -217,36 +214,13 @@ pub fn date_words(date: NaiveDate) -> String {
     }
 }
 
-/// The table's citations of Chinese law as Chinese cites it; others as they are.
-fn citation_words(citation: &str, chinese: bool) -> String {
-    static ARTICLE: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"^(\p{Han}+)(?: \(\d{4}\))? arts? (\d+)(?:, (\d+))?").expect("a pattern"));
-    match ARTICLE.captures(citation).filter(|_| chinese) {
-        None => citation.to_owned(),
-        Some(found) => {
-            let second = found.get(3).map_or_else(String::new, |number| format!("、第{}条", number.as_str()));
-            format!("《{}》第{}条{second}", &found[1], &found[2])
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::language::in_language;
 
     #[test]
-    fn citations_and_dates_are_those_of_the_language() {
-        for (citation, words) in [
-            ("税收征管法实施细则 art 29", "《税收征管法实施细则》第29条"),
-            ("会计档案管理办法 art 14 + schedule 1", "《会计档案管理办法》第14条"),
-            ("反洗钱法 (2024) art 34, in force 2025-01-01", "《反洗钱法》第34条"),
-            ("个人信息保护法 arts 19, 47", "《个人信息保护法》第19条、第47条"),
-            ("本所档案管理制度第八条", "本所档案管理制度第八条"),
-        ] {
-            assert_eq!(citation_words(citation, true), words);
-            assert_eq!(citation_words(citation, false), citation);
-        }
+    fn dates_are_those_of_the_language() {
         let day = "2036-01-05".parse().unwrap();
         assert_eq!(in_language(Language::Chinese, || date_words(day)), "2036年1月5日");
         assert_eq!(date_words(day), "2036-01-05");

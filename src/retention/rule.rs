@@ -6,7 +6,7 @@
 use super::period::Period;
 use super::term::{After, Bound, Counting, FiscalYearEnd, Keep, Term, is_code, last_day};
 use super::{AtExpiry, RetentionError};
-use crate::language::{said, text};
+use crate::language::{Language, said, text};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -238,6 +238,14 @@ impl Rule {
     pub fn term(&self, input: &RuleInput) -> Result<Term, RuleError> {
         let keep = self.apply(input)?.keep(input, &tr!("rule {}", self.id))?;
         Ok(Term { keep, bound: self.bound, rule: Some(self.id.clone()), notify: self.notify })
+    }
+
+    /// Its title in a language, where it has one, or else the English one.
+    pub fn title_in(&self, language: Language) -> &str {
+        match language {
+            Language::Chinese => self.title_zh.as_deref().unwrap_or(&self.title),
+            Language::English => &self.title,
+        }
     }
 
     /// Whether an archive that applies the rule as it says can hold this term of it.

@@ -193,7 +193,8 @@ mod tests {
         const ROW: usize = 100;
         // Far less than all of it may wait in memory.
         const MOST: usize = 1 << 17;
-        let writers: [fn(Sheet, &mut dyn Write) -> Result<(), Failure>; 3] = [
+        type Writer = fn(Sheet, &mut dyn Write) -> Result<(), Failure>;
+        let writers: [Writer; 3] = [
             |sheet, out| sheet.write_text(out),
             |sheet, out| sheet.write_html(out),
             |mut sheet, out| match sheet.blocks.remove(0) {
