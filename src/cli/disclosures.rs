@@ -1,6 +1,7 @@
 //! `keepuntil disclosures`.
 
 use super::args::{Common, KeyringPlace};
+use super::codes;
 use super::error::Failure;
 use super::evidence::handled;
 use super::{Done, home, render};
@@ -68,7 +69,8 @@ fn grant_text(given: &Given) -> String {
     let id = hex::encode(grant.grant);
     let heading = if given.overdue { tr!("OVERDUE  grant {id}", id = id) } else { tr!("grant {id}", id = id) };
     let mut text = heading + "\n";
-    let to = tr!("{who}, for {purpose}", who = who(Some(&grant.requester)), purpose = grant.purpose.code());
+    let to =
+        tr!("{who}, for {purpose}", who = who(Some(&grant.requester)), purpose = codes::purpose(grant.purpose.code()));
     text.push_str(&line(&tr!("grant to" => "to"), &to));
     let archive = hex::encode(grant.archive);
     text.push_str(&line(&tr!("records"), &tr!("{records} of {archive}", records = grant.records, archive = archive)));
@@ -106,7 +108,11 @@ fn grant_text(given: &Given) -> String {
 fn request_text(asked: &Asked) -> String {
     let request = &asked.request;
     let mut text = tr!("request {id}", id = hex::encode(request.request)) + "\n";
-    let by = tr!("{who}, for {purpose}", who = who(request.requester.as_ref()), purpose = request.purpose.code());
+    let by = tr!(
+        "{who}, for {purpose}",
+        who = who(request.requester.as_ref()),
+        purpose = codes::purpose(request.purpose.code())
+    );
     text.push_str(&line(&tr!("request by" => "by"), &by));
     let records = request.records.as_ref().map_or_else(|| tr!("not numbered"), ToString::to_string);
     let archive = hex::encode(request.archive);
@@ -121,7 +127,7 @@ fn request_text(asked: &Asked) -> String {
     text.push_str(&line(&tr!("request taken" => "taken"), &taken));
     if let RequestState::Refused(refusal) = &request.state {
         let day = refusal.refused.format("%Y-%m-%d");
-        let refused = tr!("{day}, {reason}", day = day, reason = refusal.reason.code());
+        let refused = tr!("{day}, {reason}", day = day, reason = codes::reason(refusal.reason.code()));
         text.push_str(&line(&tr!("refused"), &refused));
     }
     text

@@ -1,6 +1,7 @@
 //! `keepuntil evidence`.
 
 use super::args::{Common, TrustArgs};
+use super::codes;
 use super::error::{Failure, tell_error, tell_hint};
 use super::{Done, home, render};
 use crate::disclosure::receipt::Handled;
@@ -104,7 +105,10 @@ fn checked_text(checked: &Checked) -> String {
             let archive = hex::encode(grant.archive);
             let fields = [
                 (tr!("grant"), hex::encode(grant.grant)),
-                (tr!("grant to" => "to"), tr!("{who}, for {purpose}", who = name, purpose = grant.purpose.code())),
+                (
+                    tr!("grant to" => "to"),
+                    tr!("{who}, for {purpose}", who = name, purpose = codes::purpose(grant.purpose.code())),
+                ),
                 (tr!("records"), tr!("{records} of {archive}", records = numbers, archive = archive)),
                 (tr!("grant" => "valid"), tr!("{from} to {until}", from = from, until = until)),
                 (tr!("journal"), entry_of(attested.entry, &attested.checkpoint.origin)),
@@ -114,7 +118,7 @@ fn checked_text(checked: &Checked) -> String {
         Ok(Proven::Refusal(refusal, attested)) => {
             let refused = refusal.refused.format("%Y-%m-%d %H:%M:%S UTC");
             let fields = [
-                (tr!("reason"), refusal.reason.code().to_owned()),
+                (tr!("reason"), codes::reason(refusal.reason.code())),
                 (tr!("archive"), hex::encode(refusal.archive)),
                 (tr!("journal"), entry_of(attested.entry, &attested.checkpoint.origin)),
             ];

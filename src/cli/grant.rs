@@ -1,6 +1,7 @@
 //! `keepuntil grant`.
 
 use super::args::{Common, IdentityPlace, KeyringPlace, TrustArgs};
+use super::codes;
 use super::error::Failure;
 use super::{Done, home, render};
 use crate::disclosure::grant::Grant;
@@ -108,7 +109,7 @@ fn text(grant: &Grant, again: bool, args: &GrantArgs) -> String {
     add(&tr!("records"), &tr!("{records} of {archive}", records = grant.records, archive = show(&args.archive)));
     add(
         &tr!("grant for" => "for"),
-        &tr!("{name}, {purpose}", name = escape(&grant.requester.name), purpose = grant.purpose.code()),
+        &tr!("{name}, {purpose}", name = escape(&grant.requester.name), purpose = codes::purpose(grant.purpose.code())),
     );
     add(&tr!("grant" => "approved"), &approved);
     let until = grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC");

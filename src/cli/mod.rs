@@ -6,6 +6,7 @@ mod approve;
 mod args;
 pub mod certificate;
 mod clock;
+mod codes;
 mod completions;
 mod create;
 mod disclosures;

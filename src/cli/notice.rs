@@ -1,6 +1,7 @@
 //! `keepuntil notice …`: letters to those whose data the records hold, and what they answer.
 
 use super::args::{Common, IdentityPlace, KeyringPlace};
+use super::codes;
 use super::error::{Failure, tell_warning};
 use super::{Done, INTERRUPTED, home, render};
 use crate::disclosure::mailing::{self, Mailing, NoticeKind};
@@ -220,7 +221,14 @@ pub fn run(command: NoticeCommand, common: Common) -> Result<Done, Failure> {
             let what = (parse_date(&on)?, outcome, explain.as_deref());
             let (noted, dropped) = answer(&mut custody, &id, what)?;
             warn_of_dropped(dropped);
-            tell(&tr!("reply {id}: {outcome}", id = hex::encode(noted.reply), outcome = outcome.code()), common)?;
+            tell(
+                &tr!(
+                    "reply {id}: {outcome}",
+                    id = hex::encode(noted.reply),
+                    outcome = codes::of_notice(outcome.code())
+                ),
+                common,
+            )?;
             if common.json {
                 render::json_line(&reply_json(&noted, today(&custody)));
             }
@@ -361,7 +369,15 @@ fn run_sent(
         render::json_line(&notice_json(&sent.noted));
     }
     let id = hex::encode(sent.noted.notice);
-    tell(&tr!("notice {id}: noted as sent by {way} on {on}", id = id, way = by.code(), on = on.to_string()), common)?;
+    tell(
+        &tr!(
+            "notice {id}: noted as sent by {way} on {on}",
+            id = id,
+            way = codes::of_notice(by.code()),
+            on = on.to_string()
+        ),
+        common,
+    )?;
     Ok(Done::Clean)
 }
 
@@ -419,16 +435,25 @@ fn list(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
         let of = |records: &Option<_>| records.as_ref().map_or_else(|| no.clone(), yes);
         let mut rows: Vec<Vec<String>> = Vec::new();
         for notice in notices.notices() {
-            let letters = tr!("{n} letter by {way}" | "{n} letters by {way}" % notice.letters, way = notice.by.code());
+            let letters = tr!(
+                "{n} letter by {way}" | "{n} letters by {way}" % notice.letters,
+                way = codes::of_notice(notice.by.code())
+            );
             let records = render::shorten(&of(&notice.records), 18);
-            rows.push(vec![short(&notice.notice), notice.on.to_string(), notice.kind.code().into(), records, letters]);
+            rows.push(vec![
+                short(&notice.notice),
+                notice.on.to_string(),
+                codes::of_notice(notice.kind.code()),
+                records,
+                letters,
+            ]);
         }
         for reply in notices.replies() {
             let records = render::shorten(&of(&reply.records), 18);
             rows.push(vec![
                 short(&reply.reply),
                 reply.received.to_string(),
-                reply.kind.code().into(),
+                codes::of_notice(reply.kind.code()),
                 records,
                 state_words(reply, day),
             ]);
@@ -441,7 +466,9 @@ fn list(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
 
 fn state_words(reply: &NotedReply, day: NaiveDate) -> String {
     match &reply.answer {
-        Some(answer) => tr!("{outcome} on {on}", outcome = answer.outcome.code(), on = answer.on.to_string()),
+        Some(answer) => {
+            tr!("{outcome} on {on}", outcome = codes::of_notice(answer.outcome.code()), on = answer.on.to_string())
+        }
         None if reply.is_overdue(day) => tr!("OVERDUE since {due}", due = reply.due.to_string()),
         None => tr!("to be answered by {due}", due = reply.due.to_string()),
     }
@@ -460,7 +487,7 @@ fn due(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     } else {
         let row = |reply: &&NotedReply| {
             let id = hex::encode(&reply.reply[..4]);
-            vec![id, reply.received.to_string(), reply.kind.code().to_owned(), state_words(reply, day)]
+            vec![id, reply.received.to_string(), codes::of_notice(reply.kind.code()), state_words(reply, day)]
         };
         render::print(&render::table(&open.iter().map(row).collect::<Vec<_>>(), &[]))?;
     }
@@ -538,8 +565,8 @@ fn about_text(archive: Option<[u8; 16]>, records: Option<&crate::retention::rang
 
 fn notice_text(notice: &NotedNotice) -> String {
     let mut text = tr!("notice {id}", id = hex::encode(notice.notice)) + "\n";
-    text.push_str(&line(&tr!("kind"), notice.kind.code()));
-    let way = tr!("{on}, by {way}", on = notice.on.to_string(), way = notice.by.code());
+    text.push_str(&line(&tr!("kind"), &codes::of_notice(notice.kind.code())));
+    let way = tr!("{on}, by {way}", on = notice.on.to_string(), way = codes::of_notice(notice.by.code()));
     text.push_str(&line(&tr!("sent"), &way));
     text.push_str(&line(&tr!("letters"), &notice.letters.to_string()));
     text.push_str(&line(&tr!("records"), &about_text(notice.archive, notice.records.as_ref())));
@@ -552,7 +579,7 @@ fn notice_text(notice: &NotedNotice) -> String {
 
 fn reply_text(reply: &NotedReply, day: NaiveDate) -> String {
     let mut text = tr!("reply {id}", id = hex::encode(reply.reply)) + "\n";
-    text.push_str(&line(&tr!("kind"), reply.kind.code()));
+    text.push_str(&line(&tr!("kind"), &codes::of_notice(reply.kind.code())));
     text.push_str(&line(&tr!("received"), &reply.received.to_string()));
     if let Some(notice) = reply.notice {
         text.push_str(&line(&tr!("to notice"), &hex::encode(notice)));

@@ -1,6 +1,7 @@
 //! `keepuntil roster …`.
 
 use super::args::{Common, KeyringPlace};
+use super::codes;
 use super::error::{Failure, tell_warning};
 use super::{Done, home, render};
 use crate::disclosure::policy::{DisclosurePolicy, MAX_TEXT, Requester};
@@ -234,7 +235,8 @@ fn requester_text(requester: &Requester) -> String {
     let Requester { principal, purposes, classes, compartments, archive, records, until, .. } = requester;
     let mut parts = Vec::new();
     if let Some(purposes) = purposes {
-        let purposes = render::list(purposes.iter().map(|purpose| purpose.code()));
+        let purposes: Vec<_> = purposes.iter().map(|purpose| codes::purpose(purpose.code())).collect();
+        let purposes = render::list(purposes.iter().map(String::as_str));
         parts.push(tr!("for {purposes}", purposes = purposes));
     }
     if let Some(classes) = classes {

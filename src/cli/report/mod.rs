@@ -17,7 +17,7 @@ mod risk_words;
 mod risks;
 mod signing;
 mod surroundings;
-mod words;
+pub mod words;
 
 use super::args::{Common, IdentityPlace};
 use super::error::{Failure, tell_warning};

@@ -8,7 +8,7 @@ const MEMBERS: usize = 3;
 
 /// Boxes, one of which a person ticks; none is parted from its words.
 fn boxes(choices: &[String]) -> String {
-    choices.iter().map(|choice| format!("☐\u{a0}{choice}")).collect::<Vec<_>>().join("\u{a0}\u{a0} ")
+    choices.iter().map(|choice| format!("□\u{a0}{choice}")).collect::<Vec<_>>().join("\u{a0}\u{a0} ")
 }
 
 fn person() -> [String; 2] {

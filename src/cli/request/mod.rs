@@ -9,6 +9,7 @@ mod template;
 use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::error::Failure;
 use super::{Done, home, render};
+use crate::cli::codes;
 use crate::disclosure::purpose::Purpose;
 use crate::disclosure::request::Request;
 use crate::ops::OpsError;
@@ -259,7 +260,7 @@ pub fn text(received: &Received) -> String {
     if let Some(description) = description {
         add(&tr!("described as"), description);
     }
-    add(&tr!("purpose"), purpose.code());
+    add(&tr!("purpose"), &codes::purpose(purpose.code()));
     add(&tr!("explained"), explanation);
     if let Some(basis) = legal_basis {
         add(&tr!("legal basis"), basis);

@@ -4,6 +4,7 @@ use super::super::args::Common;
 use super::super::error::{Failure, tell_warning};
 use super::super::{Done, home, render};
 use super::{ProposeArgs, date, shown};
+use crate::cli::codes;
 use crate::disclosure::conditions::Conditions;
 use crate::disclosure::proposal::{Proposal, Signatory};
 use crate::ops::proposal::{ProposeOptions, policy, propose};
@@ -73,7 +74,7 @@ pub fn text(proposal: &Proposal) -> String {
     let classes: Vec<String> = proposal.classes.iter().map(|class| render::class(*class)).collect();
     let classes = render::list(classes.iter().map(String::as_str));
     add(&tr!("records"), &tr!("{records} ({classes})", records = proposal.records, classes = classes));
-    add(&tr!("purpose"), proposal.purpose.code());
+    add(&tr!("purpose"), &codes::purpose(proposal.purpose.code()));
     let conditions = &proposal.conditions;
     if conditions.no_copies {
         add(&tr!("condition"), &tr!("no copies"));

@@ -1,6 +1,6 @@
 //! Tables on paper: columns as wide as they need, rows over several lines, the head again on every page.
 
-use super::paper::{GREY, Paper, SIDE, SOFT, Style, TEXT_WIDTH};
+use super::paper::{GREY, Paper, SIDE, SOFT, Style};
 use crate::cli::sheet::text::pieces;
 
 const PAD: f32 = 3.0;
@@ -29,7 +29,7 @@ impl Grid {
                 least[column] = least[column].max(word.fold(0.0, f32::max) + 2.0 * PAD);
             }
         }
-        Self { widths: fitted(&natural, &least), right: right.to_vec(), style }
+        Self { widths: fitted(&natural, &least, paper.text_width()), right: right.to_vec(), style }
     }
 
     /// The head; again by itself wherever a page is turned.
@@ -40,7 +40,7 @@ impl Grid {
     /// One row, with the head above it where it begins a page.
     pub fn row(&self, paper: &mut Paper, head: &[String], row: &[String]) {
         let height = self.height(&self.lines(paper, row, self.style));
-        if height <= Paper::whole() / 2.0 && paper.need(height) {
+        if height <= paper.whole() / 2.0 && paper.need(height) {
             self.head(paper, head);
         }
         self.row_of(paper, row, self.style, false);
@@ -95,21 +95,21 @@ impl Grid {
 }
 
 /// Widths that fill a line: as wide as the content, and where that is too much, at least as wide as the longest word.
-fn fitted(natural: &[f32], least: &[f32]) -> Vec<f32> {
+fn fitted(natural: &[f32], least: &[f32], line: f32) -> Vec<f32> {
     let (all, most) = (least.iter().sum::<f32>(), natural.iter().sum::<f32>());
-    if most <= TEXT_WIDTH {
-        let rest = (TEXT_WIDTH - most) / natural.len().max(1) as f32;
+    if most <= line {
+        let rest = (line - most) / natural.len().max(1) as f32;
         return natural.iter().map(|width| width + rest).collect();
     }
-    if all >= TEXT_WIDTH {
+    if all >= line {
         // Long words are broken, short columns stay as they are.
-        let fair = TEXT_WIDTH / least.len() as f32;
+        let fair = line / least.len() as f32;
         let short: f32 = least.iter().filter(|width| **width <= fair).sum();
         let long: f32 = least.iter().filter(|width| **width > fair).sum();
-        let scale = (TEXT_WIDTH - short) / long;
+        let scale = (line - short) / long;
         return least.iter().map(|width| if *width <= fair { *width } else { width * scale }).collect();
     }
-    let spare = (TEXT_WIDTH - all) / (most - all);
+    let spare = (line - all) / (most - all);
     natural.iter().zip(least).map(|(natural, least)| least + (natural - least) * spare).collect()
 }
 
@@ -124,8 +124,8 @@ mod tests {
             (vec![400.0, 600.0, 20.0], vec![90.0, 80.0, 20.0]),
             (vec![900.0, 900.0, 30.0], vec![900.0, 700.0, 30.0]),
         ] {
-            let widths = fitted(&natural, &least);
-            assert!((widths.iter().sum::<f32>() - TEXT_WIDTH).abs() < 0.1, "{widths:?}");
+            let widths = fitted(&natural, &least, 504.0);
+            assert!((widths.iter().sum::<f32>() - 504.0).abs() < 0.1, "{widths:?}");
             assert!(widths.iter().all(|width| *width >= 19.0), "{widths:?}");
         }
     }

@@ -20,7 +20,7 @@ use krilla::metadata::Metadata;
 use krilla::page::PageSettings;
 use krilla::paint::Fill;
 use krilla::{Document, SerializeSettings};
-use paper::{Colour, GREY, Mark, Paper, SIDE, SOFT, Style, TEXT_WIDTH, WARN, WIDTH};
+use paper::{Colour, GREY, Mark, Paper, SIDE, SOFT, Style, WARN};
 use std::io::Write;
 use std::path::Path;
 use tr::tr;
@@ -31,7 +31,7 @@ pub const MAX_ROWS: usize = 50_000;
 const BODY: Style = Style::plain(9.5);
 
 /// Colours of the parts of bars.
-const COLOURS: [Colour; 4] = [(47, 102, 144), (217, 140, 63), (122, 158, 126), (141, 106, 159)];
+const COLOURS: [Colour; 5] = [(47, 102, 144), (217, 140, 63), (122, 158, 126), (141, 106, 159), (154, 154, 154)];
 
 /// Where the PDF's font is, and when the PDF was made.
 pub struct PdfOptions<'a> {
@@ -43,7 +43,7 @@ pub struct PdfOptions<'a> {
 pub(super) fn write(sheet: Sheet, options: &PdfOptions, out: &mut dyn Write) -> Result<usize, Failure> {
     // A character of every Chinese text, and names may be Chinese in any language.
     let faces = Faces::find(options.font, '的').or_else(|_| Faces::find(options.font, 'e'))?;
-    let mut paper = Paper::new(&faces);
+    let mut paper = Paper::new(&faces, sheet.landscape);
     title(&mut paper, &sheet.title);
     for block in sheet.blocks {
         push(&mut paper, block)?;
@@ -72,10 +72,10 @@ fn date(time: DateTime<Utc>) -> krilla::metadata::DateTime {
 
 fn title(paper: &mut Paper, title: &str) {
     let style = Style::bold(16.0);
-    for line in paper.broken(&escape(title), style, TEXT_WIDTH) {
+    for line in paper.broken(&escape(title), style, paper.text_width()) {
         let width = paper.face(true).width(&line, style.size);
         let y = paper.y;
-        paper.line((WIDTH - width) / 2.0, y, &line, style, false);
+        paper.line((paper.size.0 - width) / 2.0, y, &line, style, false);
         paper.space(style.line());
     }
     paper.space(8.0);
@@ -89,7 +89,7 @@ fn push(paper: &mut Paper, block: Block) -> Result<(), Failure> {
             paper.need(style.line() + 40.0);
             paper.paragraph(&escape(&text), style, 0.0);
             let y = paper.y;
-            paper.fill(SIDE, y, TEXT_WIDTH, 0.6, GREY);
+            paper.fill(SIDE, y, paper.text_width(), 0.6, GREY);
             paper.space(4.0);
         }
         Block::Subheading(text) => {
@@ -150,11 +150,11 @@ fn escape_lines(text: &str) -> String {
 
 fn warning(paper: &mut Paper, text: &str) {
     let style = Style { bold: true, colour: WARN, ..BODY };
-    let lines = paper.broken(text, style, TEXT_WIDTH - 16.0);
+    let lines = paper.broken(text, style, paper.text_width() - 16.0);
     let height = lines.len() as f32 * style.line() + 10.0;
     paper.need(height);
     let top = paper.y;
-    paper.frame(SIDE, top, TEXT_WIDTH, height, 1.2, WARN);
+    paper.frame(SIDE, top, paper.text_width(), height, 1.2, WARN);
     for (index, line) in lines.iter().enumerate() {
         paper.line(SIDE + 8.0, top + 5.0 + index as f32 * style.line(), line, style, false);
     }
@@ -174,11 +174,11 @@ fn rows(paper: &mut Paper, head: &[String], rows: Vec<Vec<String>>, right: &[usi
 }
 
 fn fields_table(paper: &mut Paper, rows: &[Vec<String>]) {
-    let (label, size) = (TEXT_WIDTH * 0.3, 8.8);
+    let (label, size) = (paper.text_width() * 0.3, 8.8);
     for row in rows {
         let (bold, plain) = (Style::bold(size), Style::plain(size));
         let names = paper.broken(&row[0], bold, label - 8.0);
-        let values = paper.broken(&row[1], plain, TEXT_WIDTH - label - 8.0);
+        let values = paper.broken(&row[1], plain, paper.text_width() - label - 8.0);
         let most = names.len().max(values.len());
         let mut from = 0;
         while from < most {
@@ -190,7 +190,7 @@ fn fields_table(paper: &mut Paper, rows: &[Vec<String>]) {
             let to = most.min(from + fit);
             let (top, height) = (paper.y, (to - from) as f32 * plain.line() + 4.0);
             paper.frame(SIDE, top, label, height, 0.4, GREY);
-            paper.frame(SIDE + label, top, TEXT_WIDTH - label, height, 0.4, GREY);
+            paper.frame(SIDE + label, top, paper.text_width() - label, height, 0.4, GREY);
             for (lines, x, style) in [(&names, SIDE + 4.0, bold), (&values, SIDE + label + 4.0, plain)] {
                 let part = lines.iter().skip(from).take(to - from);
                 for (index, line) in part.enumerate() {
@@ -212,7 +212,7 @@ fn bars(paper: &mut Paper, chart: &Chart) {
         for (part, name) in chart.legend.iter().enumerate() {
             let name = escape(name);
             let width = paper.face(false).width(&name, style.size) + 24.0;
-            if x + width > SIDE + TEXT_WIDTH {
+            if x + width > SIDE + paper.text_width() {
                 x = SIDE;
                 paper.space(style.line());
             }
@@ -226,9 +226,9 @@ fn bars(paper: &mut Paper, chart: &Chart) {
     let widest = |texts: &mut dyn Iterator<Item = &String>| {
         texts.map(|text| paper.face(false).width(&escape(text), style.size)).fold(0.0, f32::max)
     };
-    let label = widest(&mut chart.bars.iter().map(|bar| &bar.label)).min(TEXT_WIDTH * 0.4);
-    let value = widest(&mut chart.bars.iter().map(|bar| &bar.value)).min(TEXT_WIDTH * 0.3);
-    let (room, longest) = (TEXT_WIDTH - label - value - 12.0, chart.longest() as f32);
+    let label = widest(&mut chart.bars.iter().map(|bar| &bar.label)).min(paper.text_width() * 0.4);
+    let value = widest(&mut chart.bars.iter().map(|bar| &bar.value)).min(paper.text_width() * 0.3);
+    let (room, longest) = (paper.text_width() - label - value - 12.0, chart.longest() as f32);
     for bar in &chart.bars {
         paper.need(style.line());
         let y = paper.y;
@@ -239,7 +239,7 @@ fn bars(paper: &mut Paper, chart: &Chart) {
             paper.fill(x, y + 2.0, width, style.line() - 3.0, COLOURS[part % COLOURS.len()]);
             x += width;
         }
-        paper.line(SIDE + TEXT_WIDTH, y, &escape(&bar.value), style, true);
+        paper.line(SIDE + paper.text_width(), y, &escape(&bar.value), style, true);
         paper.space(style.line());
     }
     paper.space(8.0);
@@ -252,12 +252,12 @@ fn signature(paper: &mut Paper, role: &str, fields: &[(String, Option<String>)])
     paper.need(lines * height + 24.0);
     paper.paragraph(&escape(role), Style::bold(9.5), 0.0);
     paper.space(2.0);
-    let (name, blank) = (TEXT_WIDTH * 0.17, TEXT_WIDTH * 0.33);
+    let (name, blank) = (paper.text_width() * 0.17, paper.text_width() * 0.33);
     for pair in fields.chunks(2) {
         let top = paper.y;
         let mut x = SIDE;
         for (label, value) in pair {
-            let blank = if pair.len() == 1 { TEXT_WIDTH - name } else { blank };
+            let blank = if pair.len() == 1 { paper.text_width() - name } else { blank };
             paper.fill(x, top, name, height, SOFT);
             paper.frame(x, top, name, height, 0.4, GREY);
             paper.frame(x + name, top, blank, height, 0.4, GREY);
@@ -284,12 +284,13 @@ fn finished(paper: Paper, metadata: Metadata) -> Result<Vec<u8>, Failure> {
     let count = paper.pages.len();
     let foot = Style { colour: GREY, ..Style::plain(8.0) };
     for (index, marks) in paper.pages.into_iter().enumerate() {
-        let settings = PageSettings::from_wh(WIDTH, 841.89).expect("A4 has a size");
+        let settings = PageSettings::from_wh(paper.size.0, paper.size.1).expect("A4 has a size");
         let mut page = document.start_page_with(settings);
         let mut surface = page.surface();
         let number = paper.faces.regular.shape(&format!("{} / {count}", index + 1));
-        let x = (WIDTH - number.width(foot.size)) / 2.0;
-        let foot = Mark::Text { x, y: 815.0, size: foot.size, bold: false, colour: foot.colour, shaped: number };
+        let x = (paper.size.0 - number.width(foot.size)) / 2.0;
+        let foot =
+            Mark::Text { x, y: paper.size.1 - 27.0, size: foot.size, bold: false, colour: foot.colour, shaped: number };
         for mark in marks.into_iter().chain([foot]) {
             let colour = match &mark {
                 Mark::Text { colour, .. } | Mark::Box { colour, .. } => *colour,

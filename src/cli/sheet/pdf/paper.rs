@@ -3,14 +3,12 @@
 use super::face::{Face, Faces, Shaped};
 use crate::cli::sheet::text::pieces;
 
-/// A4 in points.
-pub const WIDTH: f32 = 595.28;
-const HEIGHT: f32 = 841.89;
+/// A4 in points: the shorter and the longer side.
+const SHORT: f32 = 595.28;
+const LONG: f32 = 841.89;
 /// Margins in points: 16 mm at the sides, 18 mm above and below.
 pub const SIDE: f32 = 45.4;
 const EDGE: f32 = 51.0;
-/// Width of a line of text.
-pub const TEXT_WIDTH: f32 = WIDTH - 2.0 * SIDE;
 /// Height of a line as a multiple of the font's size.
 const LEADING: f32 = 1.45;
 
@@ -60,11 +58,19 @@ pub struct Paper<'f> {
     pub y: f32,
     /// Characters that the face lacks.
     pub missing: usize,
+    /// Width and height of a page.
+    pub size: (f32, f32),
 }
 
 impl<'f> Paper<'f> {
-    pub fn new(faces: &'f Faces) -> Self {
-        Self { faces, pages: vec![Vec::new()], y: EDGE, missing: 0 }
+    pub fn new(faces: &'f Faces, landscape: bool) -> Self {
+        let size = if landscape { (LONG, SHORT) } else { (SHORT, LONG) };
+        Self { faces, pages: vec![Vec::new()], y: EDGE, missing: 0, size }
+    }
+
+    /// Width of a line of text.
+    pub fn text_width(&self) -> f32 {
+        self.size.0 - 2.0 * SIDE
     }
 
     pub fn face(&self, bold: bool) -> &'f Face {
@@ -73,12 +79,12 @@ impl<'f> Paper<'f> {
 
     /// Room that is left on the page.
     pub fn room(&self) -> f32 {
-        HEIGHT - EDGE - self.y
+        self.size.1 - EDGE - self.y
     }
 
     /// Room on an empty page.
-    pub fn whole() -> f32 {
-        HEIGHT - 2.0 * EDGE
+    pub fn whole(&self) -> f32 {
+        self.size.1 - 2.0 * EDGE
     }
 
     pub fn next_page(&mut self) {
@@ -96,7 +102,7 @@ impl<'f> Paper<'f> {
     }
 
     pub fn space(&mut self, height: f32) {
-        self.y = (self.y + height).min(HEIGHT - EDGE);
+        self.y = (self.y + height).min(self.size.1 - EDGE);
     }
 
     fn mark(&mut self, mark: Mark) {
@@ -159,7 +165,7 @@ impl<'f> Paper<'f> {
 
     /// A paragraph that may go on over pages.
     pub fn paragraph(&mut self, text: &str, style: Style, indent: f32) {
-        for line in self.broken(text, style, TEXT_WIDTH - indent) {
+        for line in self.broken(text, style, self.text_width() - indent) {
             self.need(style.line());
             let y = self.y;
             self.line(SIDE + indent, y, &line, style, false);
