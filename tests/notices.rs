@@ -377,7 +377,7 @@ fn what_is_wrong_is_told_with_its_place_and_leaves_no_folder() {
             "{name}",
             b"name,addr\nA,x\n",
             &[],
-            "table.csv: line 1: there is no column \"address\"; there are: name, addr",
+            "table.csv: line 1: there is no column \"address\"; it is the first line that names the columns",
         ),
         ("{name}", b"name,address,today\nA,x,y\n", &[], "the column \"today\" has the name of what is filled in"),
         ("{name}", b"", &[], "table.csv: line 1: there is no table"),

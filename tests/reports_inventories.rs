@@ -426,7 +426,7 @@ fn what_people_decide_is_blank() {
     for language in ["en", "zh"] {
         let arguments = ["destruction", "--plan", "plan.json", "early.sealed", "--format", "html", "--lang", language];
         let html = report(&desk, &arguments).ends(0).out;
-        assert!(html.matches('☐').count() >= 9, "{html}");
+        assert!(html.matches('□').count() >= 9, "{html}");
         assert!(!html.contains(['☑', '☒', '✓', '✔', '■']));
         for block in html.split("<div class=\"sign\">").skip(1) {
             let block = block.split("</div>").next().unwrap();

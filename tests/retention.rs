@@ -397,8 +397,8 @@ fn create_and_inspect_name_the_rule_that_governs_and_the_ceilings_that_it_overri
     let ran = create(&home, &[&arguments[..], &["--retain", "P5Y", "--start", "record-date"]].concat()).ends(0);
     for part in [
         "kept         until 2055-12-31, then review: 3 records",
-        "by cn-accounting-voucher (会计档案管理办法",
-        "over cn-pi-minimum (个人信息保护法 arts 19, 47): at most until 2030-06-30",
+        "by cn-accounting-voucher (《会计档案管理办法》",
+        "over cn-pi-minimum (《个人信息保护法》第19条、第47条): at most until 2030-06-30",
     ] {
         // Long lines are broken for the terminal.
         let text = ran.out.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -378,6 +378,18 @@ fn run_sent(
         ),
         common,
     )?;
+    if let Some(records) = &mailing.records {
+        let kind = codes::of_notice(mailing.kind.code());
+        tell(
+            &tr!(
+                "  {kind}, about record {records}: as somebody says, not as the program knows"
+                    | "  {kind}, about records {records}: as somebody says, not as the program knows" % records.count(),
+                kind = kind,
+                records = records
+            ),
+            common,
+        )?;
+    }
     Ok(Done::Clean)
 }
 

@@ -13,7 +13,7 @@ use crate::language::{language, said, text};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
-use crate::ops::notices::objected;
+use crate::ops::notices::{objected, open_objections};
 use crate::ops::open::{Opener, Trust, open_archive};
 use crate::ops::purge::{NOTICE_UNSENT, Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
 use crate::ops::reclaim::reclaim;
@@ -213,7 +213,9 @@ fn show_proposal(
 /// Says of what somebody objects to, and of what stays since nobody was told.
 fn warn_of_notices(custody: &Custody, proposal: &Proposal) -> Result<(), Failure> {
     let objected = objected(custody, proposal.records.iter().map(|(planned, _)| planned))?;
-    if objected > 0 {
+    if objected == 0 {
+        warn_of_objections(custody)?;
+    } else {
         let text =
             tr!("somebody objects to the destruction of {n} record, and was not answered: see `keepuntil notice due`"
                 | "somebody objects to the destruction of {n} records, and was not answered: see `keepuntil notice due`"
@@ -293,7 +295,18 @@ fn write_inventory(custody: &mut Custody, proposal: &Proposal, args: &PurgeArgs,
     Ok(())
 }
 
+/// Says that people have objected and wait for an answer; their objections stop nothing by themselves.
+fn warn_of_objections(custody: &Custody) -> Result<(), Failure> {
+    let open = open_objections(custody)?;
+    if open > 0 {
+        tell_warning(&tr!("{n} objection or complaint is not answered: see `keepuntil notice due`"
+            | "{n} objections or complaints are not answered: see `keepuntil notice due`" % open));
+    }
+    Ok(())
+}
+
 fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Result<Done, Failure> {
+    warn_of_objections(custody)?;
     let bar = Bar::waiting(text!("purging"), common.quiet);
     let outcome = unattended(custody, roles)?;
     bar.done();

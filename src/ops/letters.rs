@@ -153,7 +153,8 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
         mailing: random_id(),
         keyring: custody.keyring_id(),
         firm,
-        made: whole_second(custody.now().reading.wall),
+        // A clock that is behind must not bring forward the first day on which it can have been sent.
+        made: whole_second(custody.signing_time()),
         kind: template.kind,
         template: template.sha256,
         archive: facts.as_ref().map(|facts| facts.archive),
@@ -382,9 +383,10 @@ impl Table {
             )));
         }
         let needed = |name: &str| {
-            let known = columns.names().join(", ");
-            let missing =
-                || header(tr!("there is no column \"{name}\"; there are: {known}", name = name, known = known));
+            // The first line may be somebody's data, where the table has no names of columns.
+            let missing = || {
+                header(tr!("there is no column \"{name}\"; it is the first line that names the columns", name = name))
+            };
             columns.find(name).ok_or_else(missing)
         };
         let address = needed(options.address_column)?;

@@ -17,7 +17,7 @@ use crate::journal::plan::PlannedRecord;
 use crate::keyring::{Keyring, KeyringError};
 use crate::retention::notice::SentNotice;
 use crate::retention::ranges::Ranges;
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate};
 use tr::tr;
 
 /// The notices of a keyring.
@@ -61,13 +61,27 @@ pub fn sent(
     if mailing.keyring != custody.keyring_id() {
         return Err(refused(tr!("the mailing was made for keyring {keyring}", keyring = hex::encode(mailing.keyring))));
     }
-    let (made, today) = (custody.now().day(mailing.made), custody.now().today());
+    let (made, today) = (custody.now().day(mailing.made), custody.now().day(custody.signing_time()));
     if on > today {
         let what = tr!("it has not come: it is {today}", today = today.to_string());
         return Err(NoticesError::Date { date: on, what }.into());
     }
     if on < made {
         let what = tr!("the mailing was made on {made}", made = made.to_string());
+        return Err(NoticesError::Date { date: on, what }.into());
+    }
+    if mailing.firm != custody.keyring().config().firm {
+        return Err(refused(tr!(
+            "the mailing is of another firm: {firm}",
+            firm = crate::storage::escape(&mailing.firm)
+        )));
+    }
+    let known = mailing.archive.as_ref().map(|archive| custody.keyring().known_archive(archive)).transpose()?.flatten();
+    let deposited = known.and_then(|known| DateTime::parse_from_rfc3339(&known.deposited).ok());
+    if let Some(deposited) = deposited.map(|time| custody.now().day(time.to_utc()))
+        && on < deposited
+    {
+        let what = tr!("the archive was sealed on {day}", day = deposited.to_string());
         return Err(NoticesError::Date { date: on, what }.into());
     }
     let late = match (&mailing.archive, &mailing.records) {
@@ -223,4 +237,14 @@ pub fn objected<'p>(custody: &Custody, planned: impl Iterator<Item = &'p Planned
     let wants_it_kept = |reply: &&NotedReply| matches!(reply.kind, ReplyKind::Objection | ReplyKind::Complaint);
     let open: Vec<&NotedReply> = notices.open().filter(wants_it_kept).collect();
     Ok(planned.filter(|of| open.iter().any(|reply| reply.is_about(&of.archive, of.record))).count() as u64)
+}
+
+/// Objections and complaints that nobody has answered, whatever they are about.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn open_objections(custody: &Custody) -> Result<u64, OpsError> {
+    let notices = read(custody.keyring())?;
+    let open = notices.open().filter(|reply| matches!(reply.kind, ReplyKind::Objection | ReplyKind::Complaint));
+    Ok(open.count() as u64)
 }

@@ -213,9 +213,10 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
         for rule in rules {
             add(status.by_rule.entry(rule.to_owned()).or_default());
         }
-        status.overdue += u64::from(overdue);
-        let is_due = matches!(disposition, Disposition::Due { .. });
-        status.unnotified += u64::from(is_due && judge.unnotified(view).is_some());
+        // What must stay until people were told is not overdue.
+        let unnotified = matches!(disposition, Disposition::Due { .. }) && judge.unnotified(view).is_some();
+        status.unnotified += u64::from(unnotified);
+        status.overdue += u64::from(overdue && !unnotified);
         if let Disposition::Held { .. } = &disposition {
             let named = register.scheduled.iter().map(|scheduled| scheduled.contains(&view.archive, view.record));
             status.cool_offs.iter_mut().zip(named).for_each(|(cool_off, named)| cool_off.held += u64::from(named));

@@ -28,7 +28,7 @@ use crate::ops::report::named::NamedArchives;
 use crate::storage::output::OutputFile;
 use crate::storage::{StorageError, show};
 use clap::{Args, Subcommand, ValueEnum};
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use tr::tr;
 
@@ -144,6 +144,9 @@ fn to_file(
     common: Common,
     write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    if force {
+        check_replaceable(path)?;
+    }
     let mut file = OutputFile::begin(path, 0o600, force)?;
     write(&mut file).map_err(|failure| match failure {
         Failure::Output(e) => StorageError::at(path)(e).into(),
@@ -154,6 +157,24 @@ fn to_file(
         render::print(&tr!("wrote {file}\n", file = show(path)))?;
     }
     Ok(())
+}
+
+/// That what a report replaces is no archive, no keyring and no other file that is not text, HTML or PDF.
+fn check_replaceable(path: &Path) -> Result<(), Failure> {
+    const LOOKED_AT: usize = 4096;
+    let mut start = Vec::new();
+    match std::fs::File::open(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(StorageError::at(path)(e).into()),
+        Ok(file) => file.take(LOOKED_AT as u64).read_to_end(&mut start).map_err(StorageError::at(path))?,
+    };
+    if start.starts_with(b"%PDF") || !start.contains(&0) {
+        return Ok(());
+    }
+    Err(Failure::Usage(
+        tr!("{file}: it is no report, and would be lost", file = show(path)),
+        tr!("name another file; what is there can be an archive or a keyring"),
+    ))
 }
 
 /// Archive files that a report is given, and who may read the names in them.

@@ -320,7 +320,7 @@ fn rule_lines(custody: &Custody, archives: &[OpenedArchive]) -> Result<Vec<RuleL
             }
             match &disposition {
                 Disposition::Held { .. } => line.held += 1,
-                Disposition::Due { .. } => line.overdue += 1,
+                Disposition::Due { .. } => line.overdue += u64::from(judge.unnotified(view).is_none()),
                 Disposition::Scheduled { not_before, .. } => line.overdue += u64::from(*not_before <= mark),
                 _ => {}
             }
