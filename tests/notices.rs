@@ -296,6 +296,38 @@ fn a_record_stays_until_its_notice_was_sent_early_enough_and_words_go_with_it() 
 }
 
 #[test]
+fn no_day_before_the_deposit_and_no_clock_that_is_behind_opens_the_gate() {
+    let (desk, numbers) = sealed();
+    desk.travel("2031-03-01 09:00:00");
+    let destruction = template(&desk, "destruction", "en");
+    // A machine whose clock was lost: its day is before the mark, and before anything that can have been sent.
+    let behind = "2027-01-05 10:00:00";
+    merge(&desk, behind, &numbers, &destruction, "letters").ends(0);
+    let sent = |file: &str, time: &str, on: &str| desk.at(time, &["notice", "sent", file, "--by", "post", "--on", on]);
+    sent("letters/mailing.json", behind, "2027-01-05").fails(1, "the mailing was made on 2031-03-01");
+    let mailing = letter(&desk, "letters/mailing.json");
+    let made = mailing.split("\"made\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    desk.home.write("early.json", mailing.replacen(&made, "2020-01-01T00:00:00Z", 1));
+    let time = "2031-03-01 10:00:00";
+    sent("early.json", time, "2020-06-01").fails(1, "the archive was sealed on 2026-11-22");
+    let firm = mailing.split("\"firm\": \"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    desk.home.write("firm.json", mailing.replacen(&firm, "somebody.example", 1));
+    sent("firm.json", time, "2031-03-01").fails(1, "of another firm: somebody.example");
+    let noted = sent("letters/mailing.json", time, "2031-03-01").ends(0);
+    assert!(noted.out.contains("as somebody says"), "{noted:?}");
+    // What must stay until people were told is not overdue; the record without such a rule is.
+    let status = desk.status(time, 3);
+    assert_eq!((&status["overdue"], &status["notices"]["unnotified_records"]), (&1.into(), &3.into()), "{status}");
+    let report = desk.at(time, &["report", "compliance", "--json"]).ends(3).out;
+    assert!(report.contains("\"overdue\":1"), "{report}");
+    let id = noted.out.split_once("notice ").unwrap().1[..32].to_owned();
+    let words = ["--kind", "objection", "--received", "2031-03-01", "--text", "all of it"];
+    desk.at(time, &[&["notice", "reply", "--about", &id][..], &words].concat()).ends(0);
+    let alone = desk.at(time, &["purge", "--unattended"]).ends(0);
+    assert!(alone.err.contains("1 objection or complaint is not answered"), "{alone:?}");
+}
+
+#[test]
 fn whoever_has_nothing_left_gets_no_letter_but_an_answer() {
     let (desk, numbers) = sealed();
     desk.travel("2031-03-01 09:00:00");

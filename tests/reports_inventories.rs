@@ -152,6 +152,21 @@ fn names_come_from_the_archive_that_is_named_and_the_list_says_that_it_outlives_
 }
 
 #[test]
+fn no_report_takes_the_place_of_an_archive_or_a_keyring() {
+    let desk = planned();
+    let catalogue = desk.home.path("home/data/keepuntil/keyring/catalogue.sqlite");
+    for file in [desk.home.path("firm.sealed"), catalogue] {
+        let before = fs::read(&file).unwrap();
+        let arguments = ["inventory", "-o", file.to_str().unwrap(), "--force"];
+        assert!(report(&desk, &arguments).ends(2).err.contains("it is no report, and would be lost"));
+        assert!(fs::read(&file).unwrap() == before, "{}", file.display());
+    }
+    for name in ["a.txt", "a.txt", "a.pdf", "a.pdf", "a.html", "a.html"] {
+        report(&desk, &["inventory", "-o", name, "--force"]).ends(0);
+    }
+}
+
+#[test]
 fn bad_input_ends_in_an_error_and_leaves_no_file() {
     let desk = planned();
     let stranger = Home::new();
@@ -400,9 +415,7 @@ fn the_list_before_says_what_the_plan_says_and_the_one_after_what_the_certificat
     desk.home.write("vkeys", keys);
     // Whoever has no keyring can make it.
     let stranger = Desk::new();
-    for file in ["vkeys"] {
-        fs::copy(desk.home.path(file), stranger.home.path(file)).unwrap();
-    }
+    fs::copy(desk.home.path("vkeys"), stranger.home.path("vkeys")).unwrap();
     stranger.home.write("c.json", &text);
     let list = ["destruction", "--certificate", "c.json"];
     let unchecked = report(&stranger, &list).ends(3);

@@ -23,7 +23,7 @@ const MAX_PRICE: u128 = 1_000_000_000 * 10u128.pow(DIGITS);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Price(u128);
 
-/// An amount of money, exact: a numerator over [`Self::BASE`].
+/// An amount of money, exact: a numerator over a fixed base.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Amount(u128);
 
