@@ -227,6 +227,36 @@ fn files_are_their_owner_s_and_replace_nothing() {
 }
 
 #[test]
+fn a_pdf_has_its_fonts_in_it_and_can_be_searched() {
+    let desk = firm();
+    let identity = desk.home.identity();
+    let arguments = ["inventory", "firm.sealed", "-i", identity.to_str().unwrap(), "--lang", "zh", "-o", "a.pdf"];
+    report(&desk, &arguments).ends(0);
+    let poppler = |program: &str, arguments: &[&str]| match std::process::Command::new(program)
+        .args(arguments)
+        .current_dir(desk.home.path("."))
+        .output()
+    {
+        Ok(output) => Some(String::from_utf8(output.stdout).unwrap()),
+        Err(e) => {
+            assert!(std::env::var_os("CI").is_none(), "{program}: {e}");
+            eprintln!("NOT TESTED: {program} is not installed");
+            None
+        }
+    };
+    let Some(text) = poppler("pdftotext", &["-layout", "a.pdf", "-"]) else { return };
+    assert!(text.contains("档案保管清册") && text.contains("1 / "), "{text}");
+    let fonts = poppler("pdffonts", &["a.pdf"]).unwrap();
+    let embedded = fonts.lines().skip(2).filter(|line| line.contains(" yes yes yes ")).count();
+    assert!(embedded > 0 && embedded == fonts.lines().count() - 2, "{fonts}");
+    let facts = poppler("pdfinfo", &["-meta", "a.pdf"]).unwrap();
+    assert!(facts.contains("<pdfaid:part>2</pdfaid:part>") && facts.contains("<pdfaid:conformance>U<"), "{facts}");
+    let bad = ["inventory", "-o", "b.pdf", "--font", "firm.sealed"];
+    report(&desk, &bad).fails(1, "not a font that can be embedded");
+    assert!(!desk.home.path("b.pdf").exists());
+}
+
+#[test]
 fn reports_change_nothing() {
     let desk = planned();
     let facts = || {
