@@ -271,7 +271,12 @@ fn run_show(custody: &Custody, common: Common) -> Result<Done, Failure> {
 
 fn show_roster(custody: &Custody, common: Common) -> Result<Done, Failure> {
     let Some(known) = &custody.register().roster else {
-        render::print(&(tr!("there is no roster: nobody's signature counts") + "\n"))?;
+        let none = tr!("there is no roster: nobody's signature counts");
+        if common.json {
+            tell_warning(&none);
+        } else {
+            render::print(&(none + "\n"))?;
+        }
         return Ok(Done::Clean);
     };
     let roster = Roster::parse(known.text.as_bytes())?;
