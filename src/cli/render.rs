@@ -3,6 +3,7 @@
 use super::error::Failure;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
+use chrono::{DateTime, SecondsFormat, Utc};
 use std::io::Write;
 use tr::tr;
 use unicode_width::UnicodeWidthStr;
@@ -64,6 +65,11 @@ pub fn class(class: Class) -> String {
         Class::Sensitive => tr!("class" => "sensitive"),
         Class::Confidential => tr!("class" => "confidential"),
     }
+}
+
+/// A time to the second.
+pub fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// `record 5`, `records 5,7-9`.

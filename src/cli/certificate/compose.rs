@@ -2,11 +2,11 @@
 
 use super::words::{comma, outside_clock, role};
 use super::{Signatures, list};
+use crate::cli::render::time;
 use crate::cli::sheet::{Block, Sheet};
 use crate::journal::certificate::{Certificate, KnownDate, Method, Reason, Role, Verified};
 use crate::journal::plan::identity;
 use crate::language::{Language, in_language, language};
-use chrono::{DateTime, SecondsFormat, Utc};
 use std::collections::BTreeMap;
 use tr::tr;
 
@@ -266,8 +266,4 @@ fn people(sheet: &mut Sheet, c: &Certificate) {
         fields.extend(by_hand.into_iter().map(|label| (label, None)));
         sheet.blocks.push(Block::Signature(role(office), fields));
     }
-}
-
-pub(super) fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -1,6 +1,6 @@
 //! What `purge --dry-run` shows of a plan: groups, totals, and what stays and why.
 
-use super::words::class as class_word;
+use crate::cli::render::class as class_word;
 use crate::cli::render::{shorten, table};
 use crate::journal::plan::Plan;
 use crate::language::said;

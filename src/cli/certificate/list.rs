@@ -1,10 +1,12 @@
 //! The destruction list (销毁清册) of a certificate: every record in a row, or grouped where they are many.
 
-use super::words::{NOT_RECORDED, class, comma};
+use super::words::{NOT_RECORDED, comma};
+use crate::cli::render::class;
+use crate::cli::report::record_words::kept;
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::journal::certificate::{Certificate, DestroyedRecord};
 use crate::retention::ranges::Ranges;
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
 use std::collections::BTreeMap;
 use tr::tr;
 
@@ -109,18 +111,4 @@ fn group_fields(records: &[&DestroyedRecord]) -> Vec<(String, String)> {
         (tr!("column" => "Kept for"), span(from.iter().map(|(from, to)| kept(*from, *to)).collect())),
         (tr!("column" => "Destroyed"), format!("{}{}", records[0].destroyed, if early { "*" } else { "" })),
     ]
-}
-
-/// Whole years and months between two dates; days where there is no month.
-fn kept(from: NaiveDate, to: NaiveDate) -> String {
-    let mut months = (to.year() - from.year()) * 12 + to.month() as i32 - from.month() as i32;
-    if to.day() < from.day() {
-        months -= 1;
-    }
-    match (months / 12, months % 12) {
-        _ if months <= 0 => tr!("{days} d", days = (to - from).num_days().max(0)),
-        (0, months) => tr!("{months} m", months = months),
-        (years, 0) => tr!("{years} y", years = years),
-        (years, months) => tr!("{years} y {months} m", years = years, months = months),
-    }
 }

@@ -171,7 +171,7 @@ fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Fa
     let known = signatures == Signatures::Checked;
     let time = |seconds: u64| {
         let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
-        time.map(compose::time)
+        time.map(render::time)
     };
     let signed = verified.signed.and_then(time);
     if common.json {
@@ -180,7 +180,7 @@ fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Fa
             "purge": hex::encode(certificate.purge),
             "keyring": hex::encode(certificate.keyring),
             "firm": certificate.firm,
-            "executed": compose::time(certificate.executed),
+            "executed": render::time(certificate.executed),
             "records": verified.records,
             "signer": if known { "pinned" } else { "unknown" },
             "origin": verified.checkpoint.origin,
@@ -215,7 +215,7 @@ fn verdict(path: &Path, certificate: &Certificate, verified: &Verified, signed: 
     };
     text.push('\n');
     let purge =
-        tr!("{purge}, {time}", purge = hex::encode(certificate.purge), time = compose::time(certificate.executed));
+        tr!("{purge}, {time}", purge = hex::encode(certificate.purge), time = render::time(certificate.executed));
     let records = tr!("{n} record destroyed by cryptographic erase"
         | "{n} records destroyed by cryptographic erase" % verified.records);
     let entry = tr!(

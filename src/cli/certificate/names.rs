@@ -2,8 +2,8 @@
 //!
 //! It is written where the caller says and nowhere else; no certificate, journal or keyring holds it.
 
-use super::compose::time;
 use super::words::NOT_RECORDED;
+use crate::cli::render::time;
 use crate::cli::sheet::{Block, LongTable, RowSink, Sheet, Table, csv};
 use crate::crypto::kdf::ArchiveId;
 use crate::language::{Language, in_language};

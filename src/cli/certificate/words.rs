@@ -1,7 +1,6 @@
 //! Words for what certificates have codes for: roles, classes, clocks.
 
 use crate::journal::certificate::{OutsideClock, Role};
-use crate::retention::Class;
 use tr::tr;
 
 pub(super) fn role(role: Role) -> String {
@@ -16,14 +15,6 @@ pub(super) fn role(role: Role) -> String {
         Role::HeadOfAccounting => tr!("Head of accounting"),
         Role::ArchivesClerk => tr!("Clerk of the archives"),
         Role::AccountingClerk => tr!("Clerk of accounting"),
-    }
-}
-
-pub(super) fn class(class: Class) -> String {
-    match class {
-        Class::Public => tr!("class" => "public"),
-        Class::Sensitive => tr!("class" => "sensitive"),
-        Class::Confidential => tr!("class" => "confidential"),
     }
 }
 

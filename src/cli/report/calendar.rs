@@ -1,9 +1,10 @@
 //! `keepuntil report calendar`.
 
-use super::record_words::{NOTHING, class, rules};
+use super::record_words::{NOTHING, rules};
 use super::{OutputArgs, calendar_file, to_file};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::render::class;
 use crate::cli::sheet::{Bar, Block, Chart, Sheet, Table};
 use crate::cli::{Done, home, render};
 use crate::language::language;

@@ -5,6 +5,7 @@ use super::deliver::{PeriodArgs, begun, deliver, fields, list};
 use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
+use crate::cli::render;
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::cli::{Done, home};
 use crate::language::{Language, language};
@@ -69,7 +70,7 @@ fn sheet(report: &ComplianceReport) -> Sheet<'static> {
     let cancelled = report.past.cancelled.iter().map(|it| {
         tr!(
             "{time}: purge {purge} was called off, or had nothing left to destroy",
-            time = words::time(it.time),
+            time = render::time(it.time),
             purge = it.about
         )
     });
@@ -227,7 +228,7 @@ fn exceptions(sheet: &mut Sheet, past: &Past) {
     let extended = past.extensions.iter().map(|it| {
         tr!(
             "{time}: records {records} of archive {archive} are kept until {until}",
-            time = words::time(it.time),
+            time = render::time(it.time),
             records = it.records,
             archive = it.archive,
             until = it.until
@@ -239,12 +240,12 @@ fn exceptions(sheet: &mut Sheet, past: &Past) {
         Some(tr!(
             "{time}: {n} record was destroyed before its time, reason: {why}"
                 | "{time}: {n} records were destroyed before their time, reason: {why}" % certificate.early,
-            time = words::time(it.time),
+            time = render::time(it.time),
             why = why
         ))
     });
     let events = past.events.iter().map(|it| {
-        let (time, event, date) = (words::time(it.time), &it.event, it.date);
+        let (time, event, date) = (render::time(it.time), &it.event, it.date);
         match it.corrects {
             true => tr!(
                 "{time}: event {event} of {date}, which corrects an earlier one",
@@ -260,7 +261,7 @@ fn exceptions(sheet: &mut Sheet, past: &Past) {
             "{time}: emergency key sheet of archive {archive} with {n} record; it is not destroyed with the keys"
                 | "{time}: emergency key sheet of archive {archive} with {n} records; it is not destroyed with the keys"
                     % it.records,
-            time = words::time(it.time),
+            time = render::time(it.time),
             archive = it.archive
         )
     });
@@ -283,7 +284,7 @@ fn scope(scope: &Scope) -> String {
 fn hold(sheet: &mut Sheet, hold: &HoldLine) {
     let title = match hold.released {
         None => tr!("In force since {from}", from = hold.from),
-        Some(released) => tr!("Released at {time}", time = words::time(released)),
+        Some(released) => tr!("Released at {time}", time = render::time(released)),
     };
     sheet.blocks.push(Block::Subheading(title));
     fields(
@@ -293,7 +294,7 @@ fn hold(sheet: &mut Sheet, hold: &HoldLine) {
             (tr!("Matter"), hold.matter.clone().unwrap_or_else(|| tr!("forgotten with its release"))),
             (tr!("Authority"), hold.authority.clone().unwrap_or_default()),
             (tr!("Covers"), scope(&hold.scope)),
-            (tr!("Placed"), words::time(hold.placed)),
+            (tr!("Placed"), render::time(hold.placed)),
             (tr!("Secrecy"), if hold.secrecy { tr!("forbids disclosure too") } else { String::new() }),
         ],
     );
@@ -309,16 +310,16 @@ fn purge(sheet: &mut Sheet, it: &Purged) {
     let asked = words::days(it.cool_off_days.into());
     let cool_off = match (it.scheduled, it.cool_off_kept) {
         (Some(from), true) => {
-            tr!("{asked} from {from}: kept", asked = asked, from = words::time(from))
+            tr!("{asked} from {from}: kept", asked = asked, from = render::time(from))
         }
         (Some(from), false) => {
-            tr!("{asked} from {from}: not kept by the journal's times", asked = asked, from = words::time(from))
+            tr!("{asked} from {from}: not kept by the journal's times", asked = asked, from = render::time(from))
         }
         (None, _) => tr!("the journal does not say when it began"),
     };
     let mut told = vec![
         (tr!("Certificate and purge"), it.purge.clone()),
-        (tr!("Carried out"), words::time(it.time)),
+        (tr!("Carried out"), render::time(it.time)),
         (tr!("Generation"), it.generation.to_string()),
         (tr!("Plan"), it.plan.clone().unwrap_or_else(|| tr!("none: nobody had to review these records"))),
         (tr!("Approved by"), approvals),
@@ -378,7 +379,7 @@ fn verifications(sheet: &mut Sheet, report: &ComplianceReport) {
     let row = |it: &crate::ops::report::past::VerifiedArchive| {
         let found = if it.whole { tr!("whole") } else { tr!("damaged") };
         let how = if it.deep { tr!("records opened") } else { tr!("every byte") };
-        vec![words::time(it.time), words::short(&it.archive), found, how]
+        vec![render::time(it.time), words::short(&it.archive), found, how]
     };
     let head = vec![tr!("Time"), tr!("Archive"), tr!("Found"), tr!("Looked at")];
     let rows = report.past.verifications.iter().map(row).collect();
@@ -397,7 +398,7 @@ fn clock(sheet: &mut Sheet, report: &ComplianceReport) {
         sheet,
         vec![
             (tr!("Certain date"), report.clock.certain_date.to_string()),
-            (tr!("Last proved from outside"), report.clock.proved.map_or_else(|| tr!("never"), words::time)),
+            (tr!("Last proved from outside"), report.clock.proved.map_or_else(|| tr!("never"), render::time)),
             (tr!("Destruction is stopped by the clock"), distrust),
         ],
     );
@@ -405,9 +406,9 @@ fn clock(sheet: &mut Sheet, report: &ComplianceReport) {
         .past
         .clock_alarms
         .iter()
-        .map(|it| tr!("{time}: alarm, the clock showed {shown}", time = words::time(it.time), shown = it.about));
+        .map(|it| tr!("{time}: alarm, the clock showed {shown}", time = render::time(it.time), shown = it.about));
     let confirmed = report.past.clock_confirmations.iter().map(|it| {
-        let (time, shown) = (words::time(it.time), words::time(it.shown));
+        let (time, shown) = (render::time(it.time), render::time(it.shown));
         match it.by {
             Confirmer::Witness => tr!("{time}: a witness confirmed {shown}", time = time, shown = shown),
             Confirmer::TimestampAuthority => {
@@ -429,7 +430,7 @@ fn changes(sheet: &mut Sheet, changes: &[Changed]) {
     };
     let sha256 = |it: &Changed| it.sha256.clone().unwrap_or_default();
     let line = |it: &Changed| {
-        let time = words::time(it.time);
+        let time = render::time(it.time);
         match it.what {
             "roster" => tr!("{time}: roster {sha256}, {signed}", time = time, sha256 = sha256(it), signed = signed(it)),
             "disclosure-policy" => {
@@ -471,9 +472,9 @@ fn journal(sheet: &mut Sheet, report: &ComplianceReport) {
                 tr!("Under the last signed checkpoint"),
                 journal.signed.map_or_else(|| tr!("nothing was signed yet"), |n| n.to_string()),
             ),
-            (tr!("Cosigned by a witness since"), journal.witnessed_since.map_or_else(never, words::time)),
-            (tr!("Last cosigned by a witness"), journal.witnessed_last.map_or_else(never, words::time)),
-            (tr!("Last time-stamped"), journal.timestamped_last.map_or_else(never, words::time)),
+            (tr!("Cosigned by a witness since"), journal.witnessed_since.map_or_else(never, render::time)),
+            (tr!("Last cosigned by a witness"), journal.witnessed_last.map_or_else(never, render::time)),
+            (tr!("Last time-stamped"), journal.timestamped_last.map_or_else(never, render::time)),
             (tr!("Entries since then"), journal.since_then.map_or_else(String::new, |n| n.to_string())),
         ],
     );

@@ -1,11 +1,12 @@
 //! `keepuntil report destruction`: the list and the opinions before a destruction, from its plan; see [`super::destroyed`] for
 //! the time after it.
 
-use super::record_words::{NOTHING, class, kept, rules, until};
+use super::record_words::{NOTHING, kept, rules, until};
 use super::{ArchivesArgs, FormatArg, OutputArgs, archive_facts, destroyed, inventory, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::certificate::JournalArgs;
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::render::class;
 use crate::cli::sheet::{Block, LongTable, Sheet, Table, csv, give_rows};
 use crate::cli::{Done, home, render};
 use crate::crypto::kdf::ArchiveId;

@@ -5,6 +5,7 @@ use super::deliver::{PeriodArgs, begun, deliver, fields, list};
 use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
+use crate::cli::render;
 use crate::cli::sheet::{Bar, Block, Chart, Sheet, Table};
 use crate::cli::{Done, home};
 use crate::disclosure::proposal::Signatory;
@@ -141,7 +142,7 @@ fn one(sheet: &mut Sheet, number: usize, request: &Told) {
     let mut told = vec![
         (tr!("Asked by"), who),
         (tr!("Request"), request.request.clone()),
-        (tr!("Taken"), words::time(request.taken)),
+        (tr!("Taken"), render::time(request.taken)),
         (tr!("Journal entry"), entry),
         (tr!("Archive"), request.archive.clone()),
         (tr!("Records"), request.records.clone().unwrap_or_else(|| tr!("not numbered"))),
@@ -175,7 +176,7 @@ fn one(sheet: &mut Sheet, number: usize, request: &Told) {
             told.extend([
                 (tr!("Answer"), text),
                 (tr!("Refusal"), refusal.clone()),
-                (tr!("Refused at"), words::time(*refused)),
+                (tr!("Refused at"), render::time(*refused)),
                 (tr!("Journal entry"), journal_entry.to_string()),
                 (tr!("Reason"), format!("{} ({reason})", words::reason(reason))),
                 (tr!("Explanation"), explanation.as_deref().map_or_else(forgotten, plain)),
@@ -194,7 +195,8 @@ fn grant(told: &mut Vec<(String, String)>, granted: &Granted, forgotten: bool) {
         true => tr!("nobody had to"),
         false => words::joined(granted.approvals.iter().map(person)),
     };
-    let validity = tr!("{from} to {to}", from = words::time(granted.valid_from), to = words::time(granted.valid_until));
+    let validity =
+        tr!("{from} to {to}", from = render::time(granted.valid_from), to = render::time(granted.valid_until));
     let conditions = &granted.conditions;
     let said = match &conditions.text {
         Some(text) => plain(text),
@@ -209,7 +211,7 @@ fn grant(told: &mut Vec<(String, String)>, granted: &Granted, forgotten: bool) {
     ];
     told.extend([
         (tr!("Grant"), granted.grant.clone()),
-        (tr!("Granted at"), words::time(granted.granted)),
+        (tr!("Granted at"), render::time(granted.granted)),
         (tr!("Journal entry"), granted.journal_entry.to_string()),
         (tr!("Approved by"), approvals),
         (tr!("Records granted"), granted.records.clone()),
@@ -222,7 +224,7 @@ fn grant(told: &mut Vec<(String, String)>, granted: &Granted, forgotten: bool) {
             "{what}: records {records}, {made}",
             what = what,
             records = receipt.records,
-            made = words::time(receipt.made)
+            made = render::time(receipt.made)
         );
         (tr!("Receipt"), value)
     });

@@ -1,10 +1,11 @@
 //! `keepuntil report handover`.
 
 use super::inventory::{label_cells, outlives, state_words};
-use super::record_words::{class, keep, kept, rules};
+use super::record_words::{keep, kept, rules};
 use super::{ArchivesArgs, OutputArgs, archive_facts, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::render::class;
 use crate::cli::sheet::{Block, LongTable, Sheet, give_rows};
 use crate::cli::{Done, home, render};
 use crate::language::language;

@@ -1,9 +1,10 @@
 //! `keepuntil report inventory`.
 
-use super::record_words::{NOTHING, class, counts, keep, kept, rules, state};
+use super::record_words::{NOTHING, counts, keep, kept, rules, state};
 use super::{ArchivesArgs, FormatArg, OutputArgs, archive_facts};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::render::class;
 use crate::cli::sheet::{Block, LongTable, Sheet, csv, give_rows};
 use crate::cli::{Done, home, render};
 use crate::crypto::kdf::ArchiveId;

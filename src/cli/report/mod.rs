@@ -12,7 +12,7 @@ mod destruction;
 mod disclosures;
 mod handover;
 mod inventory;
-mod record_words;
+pub mod record_words;
 mod risk_words;
 mod risks;
 mod signing;

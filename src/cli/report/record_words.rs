@@ -1,21 +1,12 @@
-//! What reports say of records, in words: class, state, how long they must be kept and have been.
+//! What reports say of records, in words: state, how long they must be kept and have been.
 
 use crate::ops::report::inventory::KeepUntil;
 use crate::ops::status::{Counts, State};
-use crate::retention::Class;
 use chrono::{Datelike, NaiveDate};
 use tr::tr;
 
 /// Stands where nothing is known or nothing applies.
 pub const NOTHING: &str = "—";
-
-pub fn class(class: Class) -> String {
-    match class {
-        Class::Public => tr!("public"),
-        Class::Sensitive => tr!("sensitive"),
-        Class::Confidential => tr!("confidential"),
-    }
-}
 
 pub fn state(state: State) -> String {
     match state {

@@ -1,7 +1,8 @@
 //! Words for the codes that stand in messages, rules and the journal.
 
+use crate::cli::render;
 use crate::ops::report::period::Period;
-use chrono::{DateTime, SecondsFormat, Utc};
+use crate::retention::Class;
 use tr::tr;
 
 /// What a request is for.
@@ -51,16 +52,11 @@ pub fn handled(code: &str) -> String {
 /// Who the content is meant for.
 pub fn class(code: &str) -> String {
     match code {
-        "public" => tr!("class" => "public"),
-        "sensitive" => tr!("class" => "sensitive"),
-        "confidential" => tr!("class" => "confidential"),
+        "public" => render::class(Class::Public),
+        "sensitive" => render::class(Class::Sensitive),
+        "confidential" => render::class(Class::Confidential),
         other => other.to_owned(),
     }
-}
-
-/// A time to the second.
-pub fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// The first digits of an id, where all of it stands elsewhere.
