@@ -245,7 +245,9 @@ fn a_pdf_has_its_fonts_in_it_and_can_be_searched() {
         }
     };
     let Some(text) = poppler("pdftotext", &["-layout", "a.pdf", "-"]) else { return };
-    assert!(text.contains("档案保管清册") && text.contains("1 / "), "{text}");
+    // How wide the blanks of a page number are is for the layout of that program to say.
+    let numbered = text.lines().any(|line| line.replace(' ', "").starts_with("1/"));
+    assert!(text.contains("档案保管清册") && numbered, "{text}");
     let fonts = poppler("pdffonts", &["a.pdf"]).unwrap();
     let embedded = fonts.lines().skip(2).filter(|line| line.contains(" yes yes yes ")).count();
     assert!(embedded > 0 && embedded == fonts.lines().count() - 2, "{fonts}");
