@@ -2,7 +2,7 @@
 //!
 //! Compared are names, contents, links and folders; not modes, times and owners.
 
-use super::restore::each_link;
+use super::extraction::each_link;
 use crate::archive::ArchiveError;
 use crate::archive::bag_reader::BagVisitor;
 use crate::archive::bag_writer::LINKS;

@@ -18,6 +18,7 @@ pub mod emission;
 pub mod event;
 pub mod evidence;
 pub mod extend;
+pub mod extraction;
 pub mod grant;
 pub mod granted;
 pub mod hold;

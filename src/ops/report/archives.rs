@@ -1,6 +1,7 @@
-//! Archives that somebody names to a report: what they say beside what the keyring knows.
+//! Archives that somebody names to a report: what they say to anybody beside what the keyring knows.
 //!
-//! Invariant: only archives whose keys the keyring holds, under the seal that it was given. Spec: `spec/reports.md`, "Archives".
+//! Invariant: only archives whose keys the keyring holds, under the seal that it was given, each once. Spec:
+//! `spec/reports.md`, "Archives that are named".
 
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::reader::ArchiveReader;
@@ -20,10 +21,10 @@ const POST_QUANTUM: &str = "mlkem768x25519";
 /// An archive of the keyring, opened.
 pub struct OpenedArchive {
     /// Its file.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
     /// Its id.
     pub archive: ArchiveId,
-    reader: ArchiveReader,
+    pub(super) reader: ArchiveReader,
 }
 
 /// The recipients of one compartment, as its access file has them.

@@ -1,8 +1,8 @@
-//! The archive files that a report is given: what they say of records that the keyring does not.
+//! Archives that are named to a report, and the names of their records where an identity opens them.
 //!
-//! Invariant: an archive is taken only with the seal that the keyring was given for it, and a label only where its leaf is
-//! proved under that seal. Spec: `spec/reports.md`, "Archives that are named".
+//! Invariant: a label is taken only where its leaf is proved under the archive's seal. Spec: `spec/reports.md`, "Archives that are named".
 
+use super::archives::{self, OpenedArchive};
 use crate::archive::label::Label;
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::reader::ArchiveReader;
@@ -11,7 +11,7 @@ use crate::crypto::kdf::ArchiveId;
 use crate::keyring::{Keyring, KeyringError, KnownArchive};
 use crate::ops::OpsError;
 use crate::ops::custody::{Custody, view};
-use crate::ops::open::{Opener, Secrets, Trust, open_archive};
+use crate::ops::open::{Opener, Secrets};
 use crate::ops::status::{Counts, State};
 use crate::retention::disposition::{Disposition, Judge, RecordView};
 use chrono::{DateTime, NaiveDate, Utc};
@@ -27,8 +27,7 @@ pub struct NamedArchives {
 }
 
 struct NamedArchive {
-    path: PathBuf,
-    reader: ArchiveReader,
+    opened: OpenedArchive,
     secrets: Secrets,
     /// Compartments that no identity opens.
     closed: BTreeSet<String>,
@@ -87,18 +86,12 @@ impl NamedArchives {
     /// Opens the files and, where there are identities, the compartments that they open.
     ///
     /// # Errors
-    /// A damaged archive, a foreign seal, [`KeyringError::UnknownArchive`]; [`OpsError::NoIdentity`] where the identities
-    /// open no compartment of a file.
+    /// Those of [`archives::open`]; [`OpsError::NoIdentity`] where the identities open no compartment of a file.
     pub fn open(custody: &mut Custody, paths: &[PathBuf], identities: Option<Identities>) -> Result<Self, OpsError> {
         let mut files = BTreeMap::new();
-        for path in paths {
-            let (reader, _) = open_archive(path, &Trust::default(), Some(custody.keyring()))?;
-            let id = *reader.archive();
-            if custody.keyring().known_archive(&id)?.is_none() {
-                return Err(KeyringError::UnknownArchive(hex::encode(id)).into());
-            }
-            let mut file =
-                NamedArchive { path: path.clone(), reader, secrets: Secrets::new(), closed: BTreeSet::new() };
+        for opened in archives::open(custody, paths)? {
+            let id = opened.archive;
+            let mut file = NamedArchive { opened, secrets: Secrets::new(), closed: BTreeSet::new() };
             if let Some(identities) = &identities {
                 file.open_compartments(custody, identities)?;
             }
@@ -165,13 +158,13 @@ impl NamedArchives {
         record: u64,
     ) -> Result<Option<Label>, OpsError> {
         let (Some(file), Some(identities)) = (self.files.get_mut(archive), &self.identities) else { return Ok(None) };
-        let NamedArchive { path, reader, secrets, closed } = file;
+        let NamedArchive { opened: OpenedArchive { path, reader, .. }, secrets, closed } = file;
         let leaf = reader.record(record).map_err(OpsError::archive(&*path))?;
         if closed.contains(&leaf.compartment) {
             return Ok(None);
         }
         let mut opener = Opener::resume(reader, identities, custody.keyring_mut(), std::mem::take(secrets));
-        let label = opened(&mut opener, reader, &leaf);
+        let label = label_of(&mut opener, reader, &leaf);
         *secrets = opener.into_secrets();
         label.map_err(named(path))
     }
@@ -196,7 +189,7 @@ impl NamedArchives {
         let today = custody.trusted_today();
         let (keyring, register) = custody.keyring_and_register();
         let judge = Judge::new(register);
-        let NamedArchive { path, reader, secrets, closed } = file;
+        let NamedArchive { opened: OpenedArchive { path, reader, .. }, secrets, closed } = file;
         let mut show = |keyring: &mut Keyring, leaf: &RecordLeaf, label: Option<Label>| {
             let entry = keyring.record_entry(&known.id, leaf.record)?;
             let view = view(&known, &entry)?;
@@ -208,7 +201,7 @@ impl NamedArchives {
                 let outcome = reader.for_each_record::<OpsError>(|reader, leaf| {
                     let label = match closed.contains(&leaf.compartment) {
                         true => None,
-                        false => opened(&mut opener, reader, &leaf)?,
+                        false => label_of(&mut opener, reader, &leaf)?,
                     };
                     show(opener.keyring(), &leaf, label)
                 });
@@ -223,15 +216,16 @@ impl NamedArchives {
 
 impl NamedArchive {
     fn open_compartments(&mut self, custody: &mut Custody, identities: &Identities) -> Result<(), OpsError> {
-        let names: Vec<String> = self.reader.manifest().compartments.iter().map(|c| c.name.clone()).collect();
-        let mut opener = Opener::resume(&self.reader, identities, custody.keyring_mut(), Secrets::new());
+        let reader = &self.opened.reader;
+        let names: Vec<String> = reader.manifest().compartments.iter().map(|c| c.name.clone()).collect();
+        let mut opener = Opener::resume(reader, identities, custody.keyring_mut(), Secrets::new());
         for name in &names {
-            match opener.compartment(&self.reader, name) {
+            match opener.compartment(reader, name) {
                 Ok(_) => {}
                 Err(OpsError::NoIdentity { .. }) => {
                     self.closed.insert(name.clone());
                 }
-                Err(e) => return Err(named(&self.path)(e)),
+                Err(e) => return Err(named(self.opened.path())(e)),
             }
         }
         self.secrets = opener.into_secrets();
@@ -242,20 +236,20 @@ impl NamedArchive {
     }
 
     fn facts(&self, with_names: bool) -> FileFacts {
-        let manifest = self.reader.manifest();
-        let sealed = i64::try_from(self.reader.sealed().time).ok();
+        let reader = &self.opened.reader;
+        let sealed = i64::try_from(reader.sealed().time).ok();
         FileFacts {
-            name: self.path.to_string_lossy().into_owned(),
-            begun: manifest.created.clone(),
+            name: self.opened.path().to_string_lossy().into_owned(),
+            begun: reader.manifest().created.clone(),
             sealed: sealed.and_then(|seconds| DateTime::from_timestamp(seconds, 0)),
-            bytes: self.reader.tail().file_len,
+            bytes: self.opened.bytes(),
             closed: with_names.then(|| self.closed.clone()),
         }
     }
 }
 
 /// A label, or none where the record's keys were destroyed.
-fn opened(opener: &mut Opener<'_>, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<Option<Label>, OpsError> {
+fn label_of(opener: &mut Opener<'_>, reader: &ArchiveReader, leaf: &RecordLeaf) -> Result<Option<Label>, OpsError> {
     match opener.label(reader, leaf) {
         Err(OpsError::Keyring(KeyringError::Destroyed(_))) => Ok(None),
         other => other.map(Some),
