@@ -184,7 +184,9 @@ fn bad_input_ends_in_an_error_and_leaves_no_file() {
     desk.home.write("other.json", plan.replace(keyring["keyring"].as_str().unwrap(), &"ab".repeat(16)));
     desk.home.write("broken.json", &plan[..plan.len() - 9]);
 
-    let cases: [(&[&str], i32, &str); 8] = [
+    let cases: [(&[&str], i32, &str); 10] = [
+        (&["inventory", "firm.sealed", "./firm.sealed"], 1, "was named before"),
+        (&["calendar", "firm.sealed", "firm.sealed"], 1, "was named before"),
         (&["inventory", "theirs.sealed"], 1, "holds no keys of archive"),
         (&["inventory", "damaged.sealed"], 10, "damaged.sealed"),
         (&["inventory", "firm.sealed", "-i", "stranger.txt"], 12, "no identity"),

@@ -138,7 +138,7 @@ fn run_confirm(args: &Confirm, common: Common) -> Result<Done, Failure> {
 }
 
 fn show(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
-    let custody = home::custody(place)?;
+    let custody = home::reading(place)?;
     let clock = &custody.register().clock;
     let distrust = clock.may_destroy().err().map(|e| e.to_string());
     if common.json {
@@ -160,5 +160,6 @@ fn show(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
         render::print(&lines.map(|(name, value)| render::field(&name, &value, 16)).concat())?;
     }
     super::status::warn(&custody);
+    home::remember(custody)?;
     Ok(if distrust.is_some() { Done::Findings } else { Done::Clean })
 }

@@ -89,7 +89,7 @@ pub struct Set {
 pub fn run(command: RosterCommand, common: Common) -> Result<Done, Failure> {
     match command {
         RosterCommand::Set(args) => run_set(&args, common),
-        RosterCommand::Show { keyring } => run_show(&home::custody(&keyring)?, common),
+        RosterCommand::Show { keyring } => run_show(home::reading(&keyring)?, common),
         RosterCommand::Disclosure { file, statement, approval, keyring } => {
             run_disclosure(&file, statement, &approval, &keyring, common)
         }
@@ -261,11 +261,12 @@ fn requester_text(requester: &Requester) -> String {
     escape(&tr!("{name} may ask: {what}", name = principal, what = what))
 }
 
-fn run_show(custody: &Custody, common: Common) -> Result<Done, Failure> {
-    show_roster(custody, common)?;
+fn run_show(custody: Custody, common: Common) -> Result<Done, Failure> {
+    show_roster(&custody, common)?;
     if let Some(policy) = disclosure_policy::in_force(custody.keyring())? {
         show_policy(&policy, common)?;
     }
+    home::remember(custody)?;
     Ok(Done::Clean)
 }
 

@@ -23,8 +23,14 @@ impl OutputFile {
     /// Begins the file; with `replace` an existing one gives way at the end.
     ///
     /// # Errors
-    /// [`StorageError::Exists`]; [`StorageError::File`].
+    /// [`StorageError::Exists`]; [`StorageError::File`], also for `-`.
     pub fn begin(path: &Path, mode: u32, replace: bool) -> Result<Self, StorageError> {
+        // Commands that can write to standard output look for it before they come here.
+        if path == Path::new("-") {
+            return Err(StorageError::at(path)(io::Error::other(tr!(
+                "this cannot go to standard output; for a file of that name say ./-"
+            ))));
+        }
         if !replace && path.symlink_metadata().is_ok() {
             return Err(StorageError::Exists(path.into()));
         }
@@ -147,4 +153,19 @@ fn create_dir(path: &Path, mode: u32) -> Result<(), StorageError> {
     std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(StorageError::at(path))?;
     // What is synced in a folder is lost with it where the folder's own name is not on disk.
     missing.into_iter().rev().try_for_each(sync_parent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn standard_output_is_no_file_name() {
+        let error = OutputFile::begin(Path::new("-"), 0o600, true).err().expect("refused").to_string();
+        assert!(error.contains("./-"), "{error}");
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("-");
+        write_new(&path, b"1", 0o600).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"1");
+    }
 }
