@@ -105,7 +105,7 @@ fn record(number: u64) -> NewRecord {
     let rule = Some(RULES[number as usize % RULES.len()].to_owned());
     let retention =
         Retention { terms: vec![Term { keep, bound: Bound::Floor, rule, notify: None }], at_expiry: AtExpiry::Destroy };
-    NewRecord { halves: ExpiryHalves::random(), compartment: number as u32 % 2, retention }
+    NewRecord { halves: ExpiryHalves::random(), compartment: number as u32 % 2, retention: retention.into() }
 }
 
 /// A keyring of one archive, without a cool-off.

@@ -58,7 +58,7 @@ fn make(home: &Path) {
 fn deposit(keyring: &mut Keyring, last_day: &str, leaves: &[Vec<u8>]) {
     for (id, count) in [(ARCHIVE, RECORDS), (OTHER, 3)] {
         let record =
-            |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention(&[last_day]) };
+            |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention(&[last_day]).into() };
         let records: Vec<NewRecord> = (0..count).map(record).collect();
         let archive = KnownArchive {
             id,

@@ -162,7 +162,7 @@ fn identities() -> Identities {
 }
 
 fn new_record(halves: ExpiryHalves) -> NewRecord {
-    NewRecord { halves, compartment: 0, retention: retention() }
+    NewRecord { halves, compartment: 0, retention: retention().into() }
 }
 
 fn known(id: ArchiveId, records: u64) -> KnownArchive {

@@ -53,7 +53,7 @@ fn deposit(custody: &mut Custody, id: [u8; 16], count: u64, keep: impl Fn(u64) -
     let record = |n| {
         let term = Term { keep: keep(n), bound: Bound::Floor, rule: None, notify: None };
         let retention = Retention { terms: vec![term], at_expiry: AtExpiry::Destroy };
-        NewRecord { halves: ExpiryHalves::random(), compartment: u32::from(n % 2 == 0), retention }
+        NewRecord { halves: ExpiryHalves::random(), compartment: u32::from(n % 2 == 0), retention: retention.into() }
     };
     let records: Vec<NewRecord> = (1..=count).map(record).collect();
     let compartment = |name: &str, class| KnownCompartment { name: name.into(), class };

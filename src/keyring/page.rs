@@ -363,7 +363,7 @@ mod tests {
     #[test]
     fn a_fingerprint_is_foretold() {
         let retention = of(&[term("2030-01-01", Bound::Floor)], AtExpiry::Destroy);
-        let new = |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention.clone() };
+        let new = |_| NewRecord { halves: ExpiryHalves::random(), compartment: 0, retention: retention.clone().into() };
         let mut page = Page::new(&[7; 16], 1025, &(0..5).map(new).collect::<Vec<_>>());
         let longer = of(&[term("2030-01-01", Bound::Floor), term("2040-01-01", Bound::Floor)], AtExpiry::Destroy);
         let change = PageChange { extend: vec![(1026, longer)], destroy: vec![1025, 1029] };

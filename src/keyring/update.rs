@@ -12,6 +12,7 @@ use crate::crypto::secret::Secret32;
 use crate::language::text;
 use crate::retention::Retention;
 use crate::retention::ranges::Ranges;
+use std::sync::Arc;
 
 /// The document that remembers exports.
 pub const EXPORTS: &str = "exports";
@@ -54,8 +55,8 @@ pub struct NewRecord {
     pub halves: ExpiryHalves,
     /// Its compartment: an index into [`KnownArchive::compartments`].
     pub compartment: u32,
-    /// How long it is kept.
-    pub retention: Retention,
+    /// How long it is kept; records that are kept alike may share it.
+    pub retention: Arc<Retention>,
 }
 
 impl Update {

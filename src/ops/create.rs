@@ -215,7 +215,7 @@ pub fn create<W: Write>(
 
 fn count_by_retention(plans: &[RecordPlan]) -> BTreeMap<Retention, u64> {
     let mut counted: BTreeMap<&Retention, u64> = BTreeMap::new();
-    plans.iter().for_each(|plan| *counted.entry(&plan.retention).or_default() += 1);
+    plans.iter().for_each(|plan| *counted.entry(&*plan.kept.retention).or_default() += 1);
     counted.into_iter().map(|(retention, records)| (retention.clone(), records)).collect()
 }
 
@@ -232,16 +232,16 @@ fn check_recorded_events(
     let today = options.created.date_naive().max(register.clock.mark_date());
     let soon = today + chrono::Days::new(register.settings.cool_off_days.into());
     for plan in plans {
-        let compartment = &options.compartments[plan.compartment];
+        let compartment = &options.compartments[plan.kept.compartment];
         let view = RecordView {
             archive: [0; 16],
             record: 0,
             compartment: &compartment.name,
             class: compartment.class,
-            retention: &plan.retention,
+            retention: &plan.kept.retention,
             live: true,
         };
-        let (planned, recorded) = (plan.retention.planned(), judge.standing(&view));
+        let (planned, recorded) = (plan.kept.retention.planned(), judge.standing(&view));
         if let (Standing::Awaiting(_), Standing::Until { last, .. }) = (planned, recorded)
             && last < soon
         {

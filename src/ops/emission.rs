@@ -23,8 +23,8 @@ use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::{self, Write};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use tr::tr;
 
 /// Chunks of one record that may be with the compressing threads while the next is read.
@@ -36,7 +36,7 @@ const PART: usize = 1 << 20;
 pub struct Sealing<'a> {
     /// Archive id.
     pub archive: ArchiveId,
-    /// The compartments' names, secrets and padding, as [`RecordPlan::compartment`] counts them.
+    /// The compartments' names, secrets and padding, as [`super::plan::Kept::compartment`] counts them.
     pub compartments: &'a [CompartmentKeys],
     /// How names are read.
     pub names: Names,
@@ -92,7 +92,7 @@ enum Piece {
 struct Sealed {
     halves: ExpiryHalves,
     label: Vec<u8>,
-    retention: Retention,
+    retention: Arc<Retention>,
     compartment: usize,
     packed: Packed,
 }
@@ -241,7 +241,7 @@ fn write_in_order<W: Write>(
             offset: placed.offset,
             size: placed.size,
             sha256: placed.sha256,
-            retention: sealed.retention.clone(),
+            retention: (*sealed.retention).clone(),
             commitments: sealed.halves.commitments(&sealing.archive, record).into(),
             label: sealed.label,
         };
@@ -323,7 +323,7 @@ impl Worker<'_> {
             return send(pieces, Piece::Abandoned);
         }
         let sealing = self.sealing;
-        let compartment = &sealing.compartments[plan.compartment];
+        let compartment = &sealing.compartments[plan.kept.compartment];
         let halves = ExpiryHalves::random();
         let access = kdf::access_half(&sealing.archive, &compartment.secret, number);
         let record_key = kdf::record_key(&sealing.archive, &access, &halves.record, number);
@@ -344,7 +344,7 @@ impl Worker<'_> {
             files: packed.summary.files,
             bytes: packed.summary.bytes,
             bag: packed.summary.bag,
-            dated: plan.dated,
+            dated: plan.kept.dated,
             ..Label::default()
         };
         label.set_skipped(&packed.problems.iter().map(Problem::sealed_line).collect::<Vec<_>>());
@@ -352,8 +352,8 @@ impl Worker<'_> {
         let sealed = Box::new(Sealed {
             halves,
             label: label.seal(&label_key),
-            retention: plan.retention.clone(),
-            compartment: plan.compartment,
+            retention: plan.kept.retention.clone(),
+            compartment: plan.kept.compartment,
             packed,
         });
         if let Some(large) = sink.large {

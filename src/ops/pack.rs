@@ -61,7 +61,7 @@ pub fn bytes(plan: &RecordPlan, names: Names) -> u64 {
             files.map(|entry| size(&entry.path)).sum()
         }
         RecordSource::File(path, _) => size(path),
-        RecordSource::Group(_, paths) => paths.iter().map(|path| size(&path.path)).sum(),
+        RecordSource::Group(root, paths) => paths.iter().map(|path| size(&path.path(root))).sum(),
     }
 }
 
@@ -84,10 +84,10 @@ pub fn inspect(plan: &RecordPlan, names: Names) -> Vec<Problem> {
             Ok(_) => {}
             Err(problem) => problems.push(problem),
         },
-        RecordSource::Group(_, paths) => {
-            for path in paths {
-                if path.path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
-                    check(&path.path);
+        RecordSource::Group(root, paths) => {
+            for path in paths.iter().map(|path| path.path(root)) {
+                if path.symlink_metadata().is_ok_and(|metadata| metadata.is_file()) {
+                    check(&path);
                 }
             }
         }
@@ -142,7 +142,7 @@ impl<S: ChunkSink> Packer<'_, S> {
                 for path in paths {
                     self.parents(root, &path.relative, &mut parents)?;
                     self.note_original(path.original.as_deref(), &path.relative);
-                    self.classified(root, &path.relative, &path.path)?;
+                    self.classified(root, &path.relative, &path.path(root))?;
                 }
             }
         }
@@ -292,10 +292,11 @@ const FOLDER: Attributes = Attributes { mode: 0o755, mtime: 0, nanos: 0 };
 /// Inodes of the files in a group that links of the same group lead to.
 fn group_targets(root: &Path, paths: &[GroupedPath]) -> HashSet<(u64, u64)> {
     let inside = |path: &GroupedPath| {
-        if !path.path.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
+        let at = path.path(root);
+        if !at.symlink_metadata().is_ok_and(|metadata| metadata.is_symlink()) {
             return None;
         }
-        match classify(root, &path.relative, path.path.clone()) {
+        match classify(root, &path.relative, at) {
             Ok((_, Kind::Link { inside, .. })) => inside,
             _ => None,
         }

@@ -10,6 +10,8 @@ use crate::retention::rule::{Rule, merge};
 use crate::storage::source::{Kind, Names, Problem, Walk, list};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tr::tr;
@@ -19,18 +21,25 @@ use tr::tr;
 pub struct RecordPlan {
     /// Its name.
     pub name: String,
-    /// Index of its compartment.
-    pub compartment: usize,
-    /// How long it is kept.
-    pub retention: Retention,
-    /// The rules that ask for it, as they are used.
-    pub rules: Arc<[Rule]>,
-    /// The date that counts from.
-    pub dated: Option<NaiveDate>,
+    /// Where and how long it is kept.
+    pub kept: Arc<Kept>,
     /// What goes into it.
     pub source: RecordSource,
     /// What is known not to go into it.
     pub problems: Vec<Problem>,
+}
+
+/// Where and how long records are kept; those that are kept alike share it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Index of the compartment.
+    pub compartment: usize,
+    /// For how long.
+    pub retention: Arc<Retention>,
+    /// The rules that ask for it, as they are used.
+    pub rules: Arc<[Rule]>,
+    /// The date that counts from.
+    pub dated: Option<NaiveDate>,
 }
 
 /// What goes into a record.
@@ -41,7 +50,7 @@ pub enum RecordSource {
     /// A single file or link, with the original bytes of its name where they were converted.
     File(PathBuf, Option<Vec<u8>>),
     /// Paths below a folder.
-    Group(PathBuf, Vec<GroupedPath>),
+    Group(Arc<Path>, Vec<GroupedPath>),
 }
 
 /// One path of a group.
@@ -49,10 +58,16 @@ pub enum RecordSource {
 pub struct GroupedPath {
     /// Below the sealed folder.
     pub relative: String,
-    /// Where it is.
-    pub path: PathBuf,
     /// The bytes of `relative` where they were converted.
-    pub original: Option<Vec<u8>>,
+    pub original: Option<Box<[u8]>>,
+}
+
+impl GroupedPath {
+    /// Where it is, below the sealed folder `root`.
+    pub fn path(&self, root: &Path) -> PathBuf {
+        let relative = self.original.as_deref().unwrap_or(self.relative.as_bytes());
+        root.join(OsStr::from_bytes(relative))
+    }
 }
 
 impl RecordSource {
@@ -110,15 +125,9 @@ pub fn plan(
         match grouping {
             Grouping::PerEntry { retention, rules, dated } => {
                 let before = records.len();
-                let alike = |name, source| RecordPlan {
-                    name,
-                    compartment: 0,
-                    retention: retention.clone(),
-                    rules: rules.clone(),
-                    dated: *dated,
-                    source,
-                    problems: Vec::new(),
-                };
+                let retention = Arc::new(retention.clone());
+                let kept = Arc::new(Kept { compartment: 0, retention, rules: rules.clone(), dated: *dated });
+                let alike = |name, source| RecordPlan { name, kept: kept.clone(), source, problems: Vec::new() };
                 records.extend(per_entry(source, names, &mut problems).map(|(name, source)| alike(name, source)));
                 if records.len() == before && problems.is_empty() {
                     return Err(OpsError::Empty(source.clone()));
@@ -170,7 +179,8 @@ fn by_policy(
     created: NaiveDate,
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<RecordPlan>, OpsError> {
-    let mut groups: BTreeMap<String, (Assignment, Vec<GroupedPath>)> = BTreeMap::new();
+    let mut groups: BTreeMap<String, (Arc<Kept>, Vec<GroupedPath>)> = BTreeMap::new();
+    let mut shared: BTreeMap<(usize, Option<NaiveDate>), Arc<Kept>> = BTreeMap::new();
     let mut unmatched = Vec::new();
     let mut walk = Walk::new(source, names);
     for entry in walk.by_ref() {
@@ -179,20 +189,22 @@ fn by_policy(
         if is_folder && std::fs::read_dir(&entry.path).is_ok_and(|mut entries| entries.next().is_some()) {
             continue;
         }
-        let Some(assignment) = policy.assign(&entry.relative, created)? else {
+        let Some((pattern, assignment)) = policy.assign(&entry.relative, created)? else {
             unmatched.push(entry.relative);
             continue;
         };
-        let path = GroupedPath { relative: entry.relative, path: entry.path, original: entry.original };
-        match groups.get_mut(&assignment.record) {
-            Some((first, paths)) => {
-                if *first != assignment {
-                    return Err(OpsError::SameName(assignment.record));
-                }
-                paths.push(path);
-            }
+        let Assignment { record, compartment, retention, rules, dated } = assignment;
+        // By one pattern all that have one date are kept alike.
+        let kept = shared.entry((pattern, dated)).or_insert_with(|| {
+            let retention = Arc::new(retention);
+            Arc::new(Kept { compartment, retention, rules, dated })
+        });
+        let path = GroupedPath { relative: entry.relative, original: entry.original.map(Vec::into_boxed_slice) };
+        match groups.get_mut(&record) {
+            Some((first, _)) if first != kept => return Err(OpsError::SameName(record)),
+            Some((_, paths)) => paths.push(path),
             None => {
-                groups.insert(assignment.record.clone(), (assignment, vec![path]));
+                groups.insert(record, (kept.clone(), vec![path]));
             }
         }
     }
@@ -200,14 +212,10 @@ fn by_policy(
     if !unmatched.is_empty() {
         return Err(OpsError::Unmatched(unmatched));
     }
-    let record = |(name, (assignment, paths)): (String, (Assignment, Vec<GroupedPath>))| RecordPlan {
-        name,
-        compartment: assignment.compartment,
-        retention: assignment.retention,
-        rules: assignment.rules,
-        dated: assignment.dated,
-        source: RecordSource::Group(source.to_owned(), paths),
-        problems: Vec::new(),
+    let root: Arc<Path> = source.into();
+    let record = |(name, (kept, mut paths)): (String, (Arc<Kept>, Vec<GroupedPath>))| {
+        paths.shrink_to_fit();
+        RecordPlan { name, kept, source: RecordSource::Group(root.clone(), paths), problems: Vec::new() }
     };
     Ok(groups.into_iter().map(record).collect())
 }
@@ -217,16 +225,16 @@ fn by_policy(
 /// # Errors
 /// [`OpsError::Problems`] when there is no other record: then nothing at all could be read.
 pub fn name_left_out(records: &mut Vec<RecordPlan>, problems: Vec<Problem>) -> Result<(), OpsError> {
-    let Some(longest) = records.iter().max_by_key(|record| record.retention.planned().length()) else {
+    let Some(longest) = records.iter().max_by_key(|record| record.kept.retention.planned().length()) else {
         return Err(OpsError::Problems(problems));
     };
-    let (compartment, retention, rules) = (longest.compartment, longest.retention.clone(), longest.rules.clone());
+    let kept = Arc::new(Kept { dated: None, ..(*longest.kept).clone() });
     let taken: HashSet<&String> = records.iter().map(|record| &record.name).collect();
     let numbered = (1u64..).map(|n| format!("left-out-{n}"));
     let name = std::iter::once("left-out".to_owned()).chain(numbered).find(|name| !taken.contains(name));
     let name = name.expect("there are more numbers than records");
-    let source = RecordSource::Group(PathBuf::new(), Vec::new());
-    records.push(RecordPlan { name, compartment, retention, rules, dated: None, source, problems });
+    let source = RecordSource::Group(Path::new("").into(), Vec::new());
+    records.push(RecordPlan { name, kept, source, problems });
     shuffle(records);
     Ok(())
 }
@@ -237,7 +245,7 @@ pub fn name_left_out(records: &mut Vec<RecordPlan>, problems: Vec<Problem>) -> R
 /// [`OpsError::Policy`] when there are too many of them.
 pub fn used_rules(records: &[RecordPlan]) -> Result<Vec<Rule>, OpsError> {
     // Records share few lists among them; each is looked at once.
-    let lists: BTreeMap<_, _> = records.iter().map(|record| (record.rules.as_ptr(), &record.rules)).collect();
+    let lists: BTreeMap<_, _> = records.iter().map(|record| (record.kept.rules.as_ptr(), &record.kept.rules)).collect();
     let rules = merge(lists.into_values().flat_map(|rules| rules.iter()));
     for rule in &rules {
         rule.check()

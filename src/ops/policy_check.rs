@@ -91,7 +91,7 @@ pub fn policy_check(
             _ => 0,
         };
         progress.advance(bytes);
-        match policy.decide(&entry.relative, today) {
+        match policy.assign(&entry.relative, today) {
             Ok(Some((part, assignment))) => check.take(part, assignment, u64::from(!is_folder), bytes),
             Ok(None) => note(&mut check.unmatched, entry.relative),
             Err(error) => note(&mut check.invalid, error.to_string()),

@@ -172,20 +172,12 @@ impl Policy {
         Ok(Self { compartments: file.compartments, rules: file.rules, groups })
     }
 
-    /// Where the file at `path` (below the sealed folder, `/` between components) goes: by the first pattern that
-    /// matches. `None` where none does.
+    /// Where the file at `path` (below the sealed folder, `/` between components) goes, with the place in
+    /// [`Self::patterns`] of the first pattern that matches. `None` where none does.
     ///
     /// # Errors
     /// [`PolicyError::Part`] when what it captured is not a date, or not a name.
-    pub fn assign(&self, path: &str, created: NaiveDate) -> Result<Option<Assignment>, PolicyError> {
-        Ok(self.decide(path, created)?.map(|(_, assignment)| assignment))
-    }
-
-    /// The same, with the place of the `[[records]]` in [`Self::patterns`] that decided.
-    ///
-    /// # Errors
-    /// As [`Self::assign`].
-    pub fn decide(&self, path: &str, created: NaiveDate) -> Result<Option<(usize, Assignment)>, PolicyError> {
+    pub fn assign(&self, path: &str, created: NaiveDate) -> Result<Option<(usize, Assignment)>, PolicyError> {
         let find = |(index, group): (usize, &'_ Group)| group.pattern.captures(path).map(|captures| (index, captures));
         let Some((index, captures)) = self.groups.iter().enumerate().find_map(find) else { return Ok(None) };
         let group = &self.groups[index];
@@ -355,10 +347,10 @@ mod tests {
     fn the_first_pattern_that_matches_groups_and_dates() {
         let policy = Policy::parse(POLICY).unwrap();
         let today = parse_date("2026-11-22").unwrap();
-        let voucher = policy.assign("vouchers/2019/03月/1.pdf", today).unwrap().unwrap();
+        let (_, voucher) = policy.assign("vouchers/2019/03月/1.pdf", today).unwrap().unwrap();
         assert_eq!(voucher.record, "vouchers-2019");
         assert_eq!(voucher.retention, Retention::until(parse_date("2049-12-31").unwrap(), AtExpiry::Destroy));
-        let client = policy.assign("clients/沐阳/a", today).unwrap().unwrap();
+        let (_, client) = policy.assign("clients/沐阳/a", today).unwrap().unwrap();
         assert_eq!((client.record.as_str(), client.retention.at_expiry), ("沐阳", AtExpiry::Review));
         assert_eq!(policy.assign("notes.txt", today).unwrap(), None);
         assert!(policy.assign("vouchers/bad/x", today).is_err());
@@ -375,7 +367,7 @@ mod tests {
                 1,
             );
         let policy = Policy::parse(&text).unwrap();
-        let assigned = policy.assign("vouchers/2019/1.pdf", parse_date("2026-11-22").unwrap()).unwrap().unwrap();
+        let (_, assigned) = policy.assign("vouchers/2019/1.pdf", parse_date("2026-11-22").unwrap()).unwrap().unwrap();
         assert_eq!(assigned.retention.planned().to_string(), "2050-03-31");
         assert_eq!(assigned.retention.rules(), ["cn-accounting-voucher", "own"]);
         assert_eq!(assigned.retention.at_expiry, AtExpiry::Review);

@@ -259,7 +259,7 @@ impl Forge {
         for record in &self.records {
             let (leaf, halves) = self.record(&mut writer, record, &secret);
             writer.record_leaf(&leaf).unwrap();
-            halves_of.push(NewRecord { halves, compartment: 0, retention: leaf.retention });
+            halves_of.push(NewRecord { halves, compartment: 0, retention: leaf.retention.into() });
         }
         let signing = keyring.signing_key();
         let seal = |head: TreeHead| -> Result<String, keepuntil::archive::ArchiveError> {
