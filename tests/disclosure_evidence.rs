@@ -127,6 +127,27 @@ fn evidence_holds_offline_and_says_whose_it_is() {
 }
 
 #[test]
+fn a_grant_that_is_named_takes_the_place_of_the_one_beside_the_bags() {
+    let (desk, requester, _) = opened();
+    let home = &requester.home;
+    let verify = |grant: &str| home.run(&["evidence", "verify", "out", "--trust", "firm.vkeys", "--grant", grant]);
+    // Of the file beside the bags it is said that nobody looked at it.
+    let ran = verify("grant.json").ends(3);
+    assert!(ran.out.contains("keepuntil-grant.json: not looked at"), "{ran:?}");
+    // Another grant for the same records: the bags were not opened with it, nor is the receipt for it.
+    let other = desk.grant("1,3", &requester);
+    home.write("other.json", other.to_bytes());
+    verify("other.json").fails(10, "another grant");
+    // And the bags' own, where another lies beside them.
+    let own = fs::read(home.path("out/keepuntil-grant.json")).unwrap();
+    home.write("out/keepuntil-grant.json", other.to_bytes());
+    home.run(&["evidence", "verify", "out", "--trust", "firm.vkeys"]).fails(10, "another grant");
+    verify("grant.json").ends(3);
+    home.write("out/keepuntil-grant.json", own);
+    home.run(&["evidence", "verify", "out", "--trust", "firm.vkeys"]).ends(0);
+}
+
+#[test]
 fn what_a_custodian_restores_is_evidence_too() {
     let desk = Desk::new();
     desk.home.run(&["restore", "firm.sealed", "--all", "-o", "out"]).ends(0);

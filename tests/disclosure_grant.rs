@@ -631,6 +631,69 @@ fn a_request_is_granted_once_and_the_same_grant_is_written_again() {
 }
 
 #[test]
+fn every_answer_is_under_a_generation_of_its_own() {
+    let desk = Desk::new();
+    let generation = || desk.home.open_keyring().generation();
+    let catalogue = desk.home.keyring_dir().join("catalogue.sqlite");
+    desk.proposed("given", BY_AUDITOR, Purpose::Audit, "1", |_| ());
+    desk.ask("denied", BY_CLIENT, Purpose::OwnFile, "firm.sealed", "2");
+    let refuse = ["refuse", "denied.json", "--reason", "out-of-scope", "--explain", "no", "-o", "refusal.json"];
+    let answers: [&dyn Fn() -> Ran; 2] = [&|| desk.grant("given"), &|| desk.home.run(&refuse)];
+    for answer in answers {
+        let (before, older) = (generation(), fs::read(&catalogue).unwrap());
+        answer().ends(0);
+        assert_eq!(generation(), before + 1);
+        // The keyring as it was before: it could give the request another answer, and does not open.
+        let newer = fs::read(&catalogue).unwrap();
+        fs::write(&catalogue, older).unwrap();
+        desk.home.run(&["disclosures"]).fails(10, "");
+        fs::write(&catalogue, newer).unwrap();
+        desk.home.run(&["disclosures"]).ends(0);
+    }
+}
+
+#[test]
+fn a_grant_is_written_again_whoever_is_on_the_roster_since() {
+    let desk = Desk::new();
+    let first = desk.granted("mine", BY_AUDITOR, Purpose::Audit, "1-2");
+    desk.proposed("other", BY_AUDITOR, Purpose::Audit, "3", |_| ());
+    // Without the auditor's first key, which the request is signed with.
+    let roster = fs::read_to_string(desk.home.path("people.txt")).unwrap();
+    let public = fs::read_to_string(desk.home.path("auditor.pub")).unwrap();
+    desk.home.write("fewer.txt", roster.replace(&format!("{AUDITOR} {public}"), ""));
+    let statement = desk.home.run(&["roster", "set", "fewer.txt", "--statement"]).ends(0).out;
+    desk.home.write("change.txt", statement);
+    let mut set = vec!["roster".to_owned(), "set".into(), "fewer.txt".into()];
+    for key in ["lin", "wang"] {
+        set.extend(["--approval".to_owned(), desk.sign(key, "keepuntil-roster", "change.txt")]);
+    }
+    desk.home.run(&set.iter().map(String::as_str).collect::<Vec<_>>()).ends(0);
+    desk.grant("other").fails(15, "");
+    desk.grant_of("firm.sealed", "mine", "mine-proposal", "again.json").ends(0);
+    assert_eq!(desk.read_grant("again.json").document(), first.document());
+    assert_eq!(desk.entries("grant").len(), 1);
+}
+
+#[test]
+fn keys_whose_validity_is_over_go_with_the_next_destruction() {
+    let desk = Desk::new();
+    let hold = expired(&desk);
+    desk.granted_but("short", BY_AUDITOR, Purpose::Audit, "1", |proposal| {
+        proposal.valid_until = proposal.made + TimeDelta::seconds(8);
+    });
+    let stays = desk.granted("long", BY_AUDITOR, Purpose::Audit, "2");
+    let encoded = |grant: &Grant| serde_json::to_value(grant).unwrap()["keys"].as_str().unwrap().to_owned();
+    let short = encoded(&desk.read_grant("short-grant.json"));
+    assert!(desk.ledger().contains(&short));
+    desk.home.run(&["hold", "release", &hold]).ends(0);
+    std::thread::sleep(Duration::from_secs(9));
+    // Of records that neither grant is about.
+    purge(&desk);
+    let ledger = desk.ledger();
+    assert!(!ledger.contains(&short) && ledger.contains(&encoded(&stays)));
+}
+
+#[test]
 fn what_was_cut_short_after_the_entry_gives_the_same_grant() {
     let desk = Desk::new();
     desk.proposed("mine", BY_AUDITOR, Purpose::Audit, "1-2", |_| ());
