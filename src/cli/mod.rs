@@ -11,6 +11,7 @@ mod completions;
 mod create;
 mod disclosures;
 mod due;
+mod entry_words;
 mod error;
 mod event;
 mod evidence;

@@ -102,8 +102,8 @@ fn schedule(what: &What) -> Result<Schedule, Failure> {
         return Err(KeyringError::Missing(dir).into());
     }
     let bytes = read_limited(&dir.join("keyring.json"), 1 << 16)?;
-    let config: Config =
-        serde_json::from_slice(&bytes).map_err(|e| KeyringError::Damaged(format!("keyring.json: {e}")))?;
+    let config: Config = serde_json::from_slice(&bytes)
+        .map_err(|e| KeyringError::Damaged(format!("keyring.json: {}", crate::language::of_library(e))))?;
     let at: TimeOfDay = what.at.parse().map_err(failure)?;
     Schedule::new(&program()?, &dir, &absolute(&dir.join(config.root))?, at).map_err(failure)
 }

@@ -259,7 +259,7 @@ impl Unfinished {
         let Some(text) = opened.document(UNFINISHED)? else { return Ok(None) };
         let damaged =
             |what: String| KeyringError::Damaged(tr!("document {name}: {what}", name = UNFINISHED, what = what));
-        let unfinished: Self = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
+        let unfinished: Self = serde_json::from_slice(&text).map_err(|e| damaged(crate::language::of_library(e)))?;
         if unfinished.generation != opened.generation {
             return Err(damaged(tr!("it is of generation {generation}", generation = unfinished.generation)));
         }

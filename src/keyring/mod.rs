@@ -116,7 +116,7 @@ pub enum KeyringError {
     #[error("{}", tr!("journal: {what}", what = said(_0)))]
     Journal(&'static str),
     /// SQLite failed.
-    #[error("{}", tr!("keyring catalogue: {what}", what = _0))]
+    #[error("{}", tr!("keyring catalogue: {what}", what = crate::language::of_library(_0)))]
     Catalogue(#[from] rusqlite::Error),
     /// Keys.
     #[error("{}", tr!("keyring: {what}", what = _0))]
@@ -211,7 +211,7 @@ impl Keyring {
             return Err(KeyringError::Missing(dir.into()));
         }
         let mut config: Config = serde_json::from_slice(&read_limited(&dir.join(CONFIG), 1 << 16)?)
-            .map_err(|e| KeyringError::Damaged(format!("{CONFIG}: {e}")))?;
+            .map_err(|e| KeyringError::Damaged(format!("{CONFIG}: {}", crate::language::of_library(e))))?;
         if config.format != FORMAT {
             return Err(KeyringError::Damaged(tr!(
                 "its format {format} is not {expected}",

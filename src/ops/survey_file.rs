@@ -55,7 +55,7 @@ impl FileReader<'_> {
         let size = source.size;
         let mut bytes = Vec::new();
         if let Err(e) = source.file.by_ref().take(self.max_bytes).read_to_end(&mut bytes) {
-            return (unread(Read::Failed, size), None, Some(Problem::new(path, e.to_string())));
+            return (unread(Read::Failed, size), None, Some(Problem::new(path, crate::language::of_system(&e))));
         }
         let kind = kind::of(name, &bytes[..bytes.len().min(HEAD)]);
         let is_whole = bytes.len() as u64 >= size;

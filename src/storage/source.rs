@@ -114,7 +114,7 @@ pub fn list(path: &Path, names: Names, problems: &mut Vec<Problem>) -> Vec<Liste
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
         Err(e) => {
-            problems.push(Problem::new(path, e.to_string()));
+            problems.push(Problem::new(path, crate::language::of_system(&e)));
             return listed;
         }
     };
@@ -122,7 +122,7 @@ pub fn list(path: &Path, names: Names, problems: &mut Vec<Problem>) -> Vec<Liste
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
-                problems.push(Problem::new(path, e.to_string()));
+                problems.push(Problem::new(path, crate::language::of_system(&e)));
                 continue;
             }
         };
@@ -266,7 +266,7 @@ impl Iterator for Walk {
 pub fn classify(root: &Path, relative: &str, path: PathBuf) -> Result<(PathBuf, Kind), Problem> {
     let metadata = match std::fs::symlink_metadata(&path) {
         Ok(metadata) => metadata,
-        Err(e) => return Err(Problem::new(&path, e.to_string())),
+        Err(e) => return Err(Problem::new(&path, crate::language::of_system(&e))),
     };
     let kind = metadata.file_type();
     if kind.is_dir() {
@@ -274,7 +274,7 @@ pub fn classify(root: &Path, relative: &str, path: PathBuf) -> Result<(PathBuf, 
     } else if kind.is_file() {
         Ok((path, Kind::File))
     } else if kind.is_symlink() {
-        let target = std::fs::read_link(&path).map_err(|e| Problem::new(&path, e.to_string()))?;
+        let target = std::fs::read_link(&path).map_err(|e| Problem::new(&path, crate::language::of_system(&e)))?;
         let Some(target) = target.to_str().map(str::to_owned) else {
             return Err(Problem::new(&path, text!("it is a link whose target is not UTF-8")));
         };
@@ -346,7 +346,7 @@ impl OpenSource {
                 before: version(&metadata),
                 file,
             }),
-            Err(e) => Err(Problem::new(path, e.to_string())),
+            Err(e) => Err(Problem::new(path, crate::language::of_system(&e))),
         }
     }
 
