@@ -188,17 +188,18 @@ fn verify(
 ) -> Result<Done, Failure> {
     let keys = named_keys(trust)?;
     let since = since.map(|path| read_limited(path, MAX_COSIGNED)).transpose()?;
-    let bar = Bar::waiting(text!("checking the journal"), common.quiet);
+    let bar = Bar::counting(text!("checking the journal"), common.quiet);
     let found = match folder {
         Some(dir) => {
             let keys = match keys {
                 Some(keys) => Some(keys),
                 None => keys_of_keyring(dir, place)?,
             };
-            journal::verify_folder(dir, keys.as_ref(), since.as_deref())?
+            journal::verify_folder(dir, keys.as_ref(), since.as_deref(), &bar)?
         }
         None => {
-            let keyring = home::required_keyring(place, Sharing::Shared)?;
+            let mut keyring = home::required_keyring(place, Sharing::Shared)?;
+            keyring.watch(bar.watched());
             if keys.is_some_and(|keys| keys != keyring.verifier_keys()) {
                 let what = tr!("the keyring's journal is not signed by the keys that were named");
                 return Err(crate::journal::JournalError::Foreign(what).into());

@@ -74,7 +74,7 @@ pub fn run(command: PolicyCommand, common: Common) -> Result<Done, Failure> {
 
 fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
     let policy = read_policy(&args.policy)?;
-    let bar = Bar::new(text!("checking"), common.quiet);
+    let bar = Bar::counting(text!("checking"), common.quiet);
     let names = home::names(args.names_from.as_deref())?;
     let check = policy_check(&args.folder, names, &policy, home::now().date_naive(), &INTERRUPTED, &bar)?;
     bar.done();

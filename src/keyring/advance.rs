@@ -201,7 +201,9 @@ impl Keyring {
             Ok((said, Some(Rewritten { id: found.row.id, identity, body, fingerprint })))
         };
         let mut pages = Vec::new();
+        self.watched.total(changes.len() as u64);
         in_order(changes.len(), next, rewrite, |(said, page)| {
+            self.watched.advance(1);
             said.into_iter().for_each(&mut take);
             pages.extend(page);
             Ok(())

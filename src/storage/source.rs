@@ -8,6 +8,7 @@ use std::fs::{File, Metadata};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Mode and time of a file, folder or link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -146,6 +147,23 @@ pub fn list(path: &Path, names: Names, problems: &mut Vec<Problem>) -> Vec<Liste
     }
     listed.dedup_by(|a, b| a.name == b.name);
     listed
+}
+
+/// How many names lie below a folder: only folders are read, nothing is opened, and what cannot be read counts as nothing.
+pub fn count(root: &Path, interrupted: &AtomicBool) -> u64 {
+    let (mut folders, mut count) = (vec![root.to_owned()], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if interrupted.load(Ordering::Relaxed) {
+                return count;
+            }
+            count += 1;
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            }
+        }
+    }
+    count
 }
 
 /// A name in a folder.
