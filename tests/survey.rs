@@ -3,13 +3,17 @@
 
 mod support;
 
+use keepuntil::ops::Progress;
+use keepuntil::ops::policy_check::policy_check;
 use keepuntil::ops::survey_file::FileReader;
+use keepuntil::storage::source::Names;
 use keepuntil::survey::facts::Read;
 use keepuntil::survey::finding::Finding;
 use serde_json::Value;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::Home;
 use zip::write::SimpleFileOptions;
@@ -98,6 +102,101 @@ fn what_is_found_is_counted_and_never_shown() {
             assert!(!output.contains(value), "{value} is shown: {output}");
         }
     }
+}
+
+/// A compound file, as Office wrote them before 2007 and WPS writes them, with one stream.
+fn compound(stream: &str, content: &[u8]) -> Vec<u8> {
+    let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+    file.create_stream(format!("/{stream}")).unwrap().write_all(content).unwrap();
+    file.flush().unwrap();
+    file.into_inner().into_inner()
+}
+
+#[test]
+fn old_office_files_are_searched_and_encrypted_ones_named() {
+    let home = Home::new();
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let word = [&[0xec, 0xa5][..], &[0; 200], &utf_16(&format!("身份证 {RESIDENT} 手机 {PHONE}"))].concat();
+    home.write("t/a/合同.doc", compound("WordDocument", &word));
+    home.write("t/a/wps.wps", compound("WordDocument", &word));
+    let number = [&[3, 2, 14, 0, 0, 0, 0, 0, 0, 0][..], &13_800_138_000_f64.to_le_bytes()].concat();
+    home.write("t/b/工资.xls", compound("Workbook", &number));
+    home.write("t/b/slides.ppt", compound("PowerPoint Document", format!("Visa card {CARD}").as_bytes()));
+    let locked = [&[0xec, 0xa5][..], &[0; 8], &[0, 1], &[0; 100], &utf_16(RESIDENT)].concat();
+    home.write("t/c/locked.doc", compound("WordDocument", &locked));
+    home.write("t/c/pass.xls", compound("Workbook", &[0x2f, 0, 2, 0, 1, 0]));
+    home.write("t/c/new.docx", compound("EncryptedPackage", b"secret"));
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    assert_eq!(folder(&ran, "a")["findings"], serde_json::json!({ "resident-id": 2, "mobile": 2 }));
+    assert_eq!(folder(&ran, "b")["findings"], serde_json::json!({ "mobile": 1, "bank-card": 1 }));
+    let summary = &ran.json("survey")[0];
+    assert_eq!(summary["encrypted"]["first"], serde_json::json!(["c/locked.doc", "c/new.docx", "c/pass.xls"]));
+    // Damage costs the file, and nothing else.
+    let whole = compound("WordDocument", &word);
+    for at in (0..whole.len()).step_by(31) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0xff;
+        home.write(&format!("d/{at}.doc"), damaged);
+        home.write(&format!("d/cut-{at}.doc"), &whole[..at]);
+    }
+    home.run(&["survey", "d", "--json"]).ends(0);
+}
+
+#[test]
+fn ids_of_fifteen_digits_are_possible_ones_and_only_beside_a_word() {
+    let home = Home::new();
+    home.write("t/a/x.txt", "身份证号：110105491231002\n");
+    home.write("t/b/x.txt", "订单 110105491231002\n");
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    assert_eq!(folder(&ran, "a")["findings"], serde_json::json!({ "possible-resident-id": 1 }));
+    assert_eq!(folder(&ran, "b")["findings"], serde_json::json!({}));
+    let text = in_chinese(&home, &["survey", "t", "--lang", "zh"]);
+    assert!(text.contains("疑似 15 位身份证号 1"), "{text}");
+}
+
+fn in_chinese(home: &Home, arguments: &[&str]) -> String {
+    home.run(arguments).ends(0).out
+}
+
+/// Hears how far work is.
+#[derive(Default)]
+struct Heard {
+    total: AtomicU64,
+    done: AtomicU64,
+    stages: std::sync::Mutex<Vec<(&'static str, u64)>>,
+}
+
+impl Progress for Heard {
+    fn advance(&self, done: u64) {
+        self.done.fetch_add(done, Ordering::Relaxed);
+    }
+
+    fn total(&self, more: u64) {
+        self.total.fetch_add(more, Ordering::Relaxed);
+    }
+
+    fn is_watched(&self) -> bool {
+        true
+    }
+
+    fn stage(&self, what: &'static str, things: u64) {
+        self.stages.lock().unwrap().push((what, things));
+        self.done.store(0, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn how_much_a_walk_has_to_do_is_known_before_it() {
+    let firm = firm();
+    let policy = "[[compartment]]\nname = \"c\"\nclass = \"public\"\n[[records]]\npath = \"**\"\nrecord = \"x\"\n\
+        compartment = \"c\"\nretain = \"P10Y\"\nstart = \"creation\"\n";
+    let policy = keepuntil::retention::policy::Policy::parse(policy).unwrap();
+    let today = "2026-11-22".parse().unwrap();
+    let interrupted = std::sync::atomic::AtomicBool::new(false);
+    let heard = Heard::default();
+    policy_check(&firm, Names::default(), &policy, today, &interrupted, &heard).unwrap();
+    let (total, done) = (heard.total.load(Ordering::Relaxed), heard.done.load(Ordering::Relaxed));
+    assert!(total > 116 && total == done, "{total} announced, {done} done");
 }
 
 #[test]
