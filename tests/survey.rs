@@ -3,17 +3,13 @@
 
 mod support;
 
-use keepuntil::ops::Progress;
-use keepuntil::ops::policy_check::policy_check;
 use keepuntil::ops::survey_file::FileReader;
-use keepuntil::storage::source::Names;
 use keepuntil::survey::facts::Read;
 use keepuntil::survey::finding::Finding;
 use serde_json::Value;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use support::Home;
 use zip::write::SimpleFileOptions;
@@ -156,47 +152,6 @@ fn ids_of_fifteen_digits_are_possible_ones_and_only_beside_a_word() {
 
 fn in_chinese(home: &Home, arguments: &[&str]) -> String {
     home.run(arguments).ends(0).out
-}
-
-/// Hears how far work is.
-#[derive(Default)]
-struct Heard {
-    total: AtomicU64,
-    done: AtomicU64,
-    stages: std::sync::Mutex<Vec<(&'static str, u64)>>,
-}
-
-impl Progress for Heard {
-    fn advance(&self, done: u64) {
-        self.done.fetch_add(done, Ordering::Relaxed);
-    }
-
-    fn total(&self, more: u64) {
-        self.total.fetch_add(more, Ordering::Relaxed);
-    }
-
-    fn is_watched(&self) -> bool {
-        true
-    }
-
-    fn stage(&self, what: &'static str, things: u64) {
-        self.stages.lock().unwrap().push((what, things));
-        self.done.store(0, Ordering::Relaxed);
-    }
-}
-
-#[test]
-fn how_much_a_walk_has_to_do_is_known_before_it() {
-    let firm = firm();
-    let policy = "[[compartment]]\nname = \"c\"\nclass = \"public\"\n[[records]]\npath = \"**\"\nrecord = \"x\"\n\
-        compartment = \"c\"\nretain = \"P10Y\"\nstart = \"creation\"\n";
-    let policy = keepuntil::retention::policy::Policy::parse(policy).unwrap();
-    let today = "2026-11-22".parse().unwrap();
-    let interrupted = std::sync::atomic::AtomicBool::new(false);
-    let heard = Heard::default();
-    policy_check(&firm, Names::default(), &policy, today, &interrupted, &heard).unwrap();
-    let (total, done) = (heard.total.load(Ordering::Relaxed), heard.done.load(Ordering::Relaxed));
-    assert!(total > 116 && total == done, "{total} announced, {done} done");
 }
 
 #[test]
