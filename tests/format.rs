@@ -754,7 +754,7 @@ fn exports_are_remembered_and_a_sheet_opens_its_records_only() {
     let identities = identities();
     let selection = keepuntil::ops::restore::Selection::Records(vec![2]);
     let mut opener = Opener::new(&reader, &identities, &mut keyring);
-    let sheet = keys::key_sheet(&mut reader, &mut opener, &selection, "2027-01-15T08:00:00Z").unwrap();
+    let sheet = keys::key_sheet(&mut reader, &mut opener, &selection, "2027-01-15T08:00:00Z", &NoProgress).unwrap();
     keyring.remember_export(&sheet.export, &[b"leaf".to_vec()]).unwrap();
     let expected =
         Export { time: "2027-01-15T08:00:00Z".into(), archive: outcome.archive, records: [2].into_iter().collect() };

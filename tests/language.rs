@@ -173,6 +173,12 @@ fn texts() -> BTreeMap<Text, String> {
             texts.entry(text).or_insert_with(|| format!("{}:{}", name(&path), at.line));
         }
     }
+    for rule in keepuntil::retention::rules::built_in() {
+        for english in [&rule.records, &rule.note].into_iter().flatten() {
+            let text = Text { context: String::new(), english: english.clone(), plural: None };
+            texts.entry(text).or_insert_with(|| format!("rule {}", rule.id));
+        }
+    }
     for english in keepuntil::cli::help_texts() {
         let text = Text { context: String::new(), english, plural: None };
         texts.entry(text).or_insert_with(|| "help".into());

@@ -97,6 +97,34 @@ fn units_run_purge_and_then_status_for_this_keyring() {
     }
 }
 
+#[test]
+fn units_and_lines_speak_the_language_that_was_asked_for() {
+    let (home, keyring) = with_keyring("ring");
+    schedule(&home, &keyring, None, &["write", "-o", "zh", "--lang", "zh"]).ends(0);
+    schedule(&home, &keyring, None, &["write", "-o", "zh", "--cron", "--lang", "zh"]).ends(0);
+    schedule(&home, &keyring, None, &["write", "-o", "plain"]).ends(0);
+    let all = |dir: &str| files(&home.path(dir)).iter().map(|file| text(file)).collect::<String>();
+    let lines: Vec<String> = all("zh").lines().filter(|line| line.contains("--keyring")).map(str::to_owned).collect();
+    assert_eq!(lines.len(), 3, "{lines:?}");
+    for line in lines {
+        assert_eq!(line.matches("--lang").count(), if line.starts_with("Exec") { 1 } else { 2 }, "{line}");
+        assert!(line.contains("zh"), "{line}");
+    }
+    assert!(!all("plain").contains("--lang"));
+    // What the line of cron runs takes it.
+    let cron =
+        files(&home.path("zh")).into_iter().find(|file| file.extension().is_some_and(|end| end == "cron")).unwrap();
+    let line = text(&cron).lines().find(|line| line.contains("--keyring")).unwrap().to_owned();
+    let command = line.splitn(6, ' ').nth(5).unwrap().to_owned();
+    std::fs::remove_dir_all(&keyring).unwrap();
+    let mut shell = home.command();
+    let mut run = Command::new("sh");
+    run.env_clear().envs(shell.env("LC_ALL", "C").get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let ran = run.arg("-c").arg(command).output().unwrap();
+    let said = String::from_utf8_lossy(&ran.stdout).into_owned();
+    assert!(said.contains("错误") && !said.contains("error:"), "{said}");
+}
+
 trait Root {
     fn open_root(&self, keyring: &Path) -> PathBuf;
 }

@@ -100,6 +100,60 @@ fn what_is_found_is_counted_and_never_shown() {
     }
 }
 
+/// A compound file, as Office wrote them before 2007 and WPS writes them, with one stream.
+fn compound(stream: &str, content: &[u8]) -> Vec<u8> {
+    let mut file = cfb::CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+    file.create_stream(format!("/{stream}")).unwrap().write_all(content).unwrap();
+    file.flush().unwrap();
+    file.into_inner().into_inner()
+}
+
+#[test]
+fn old_office_files_are_searched_and_encrypted_ones_named() {
+    let home = Home::new();
+    let utf_16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let word = [&[0xec, 0xa5][..], &[0; 200], &utf_16(&format!("身份证 {RESIDENT} 手机 {PHONE}"))].concat();
+    home.write("t/a/合同.doc", compound("WordDocument", &word));
+    home.write("t/a/wps.wps", compound("WordDocument", &word));
+    let number = [&[3, 2, 14, 0, 0, 0, 0, 0, 0, 0][..], &13_800_138_000_f64.to_le_bytes()].concat();
+    home.write("t/b/工资.xls", compound("Workbook", &number));
+    home.write("t/b/slides.ppt", compound("PowerPoint Document", format!("Visa card {CARD}").as_bytes()));
+    let locked = [&[0xec, 0xa5][..], &[0; 8], &[0, 1], &[0; 100], &utf_16(RESIDENT)].concat();
+    home.write("t/c/locked.doc", compound("WordDocument", &locked));
+    home.write("t/c/pass.xls", compound("Workbook", &[0x2f, 0, 2, 0, 1, 0]));
+    home.write("t/c/new.docx", compound("EncryptedPackage", b"secret"));
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    assert_eq!(folder(&ran, "a")["findings"], serde_json::json!({ "resident-id": 2, "mobile": 2 }));
+    assert_eq!(folder(&ran, "b")["findings"], serde_json::json!({ "mobile": 1, "bank-card": 1 }));
+    let summary = &ran.json("survey")[0];
+    assert_eq!(summary["encrypted"]["first"], serde_json::json!(["c/locked.doc", "c/new.docx", "c/pass.xls"]));
+    // Damage costs the file, and nothing else.
+    let whole = compound("WordDocument", &word);
+    for at in (0..whole.len()).step_by(31) {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0xff;
+        home.write(&format!("d/{at}.doc"), damaged);
+        home.write(&format!("d/cut-{at}.doc"), &whole[..at]);
+    }
+    home.run(&["survey", "d", "--json"]).ends(0);
+}
+
+#[test]
+fn ids_of_fifteen_digits_are_possible_ones_and_only_beside_a_word() {
+    let home = Home::new();
+    home.write("t/a/x.txt", "身份证号：110105491231002\n");
+    home.write("t/b/x.txt", "订单 110105491231002\n");
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    assert_eq!(folder(&ran, "a")["findings"], serde_json::json!({ "possible-resident-id": 1 }));
+    assert_eq!(folder(&ran, "b")["findings"], serde_json::json!({}));
+    let text = in_chinese(&home, &["survey", "t", "--lang", "zh"]);
+    assert!(text.contains("疑似 15 位身份证号 1"), "{text}");
+}
+
+fn in_chinese(home: &Home, arguments: &[&str]) -> String {
+    home.run(arguments).ends(0).out
+}
+
 #[test]
 fn the_text_of_pdf_is_read_by_a_process_of_its_own() {
     let home = Home::new();

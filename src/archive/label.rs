@@ -109,7 +109,7 @@ impl Label {
         if text.is_empty() || text.len() % BUCKET != 0 {
             return Err(damaged(tr!("not padded to whole buckets")));
         }
-        let label: Self = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
+        let label: Self = serde_json::from_slice(&text).map_err(|e| damaged(crate::language::of_library(e)))?;
         if !is_record_name(&label.name) {
             return Err(damaged(tr!("its name cannot be a folder's")));
         }

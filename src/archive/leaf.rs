@@ -87,7 +87,7 @@ pub fn to_bytes(leaf: &impl Serialize) -> Vec<u8> {
 /// [`ArchiveError::Damaged`] for anything but the one spelling.
 pub fn parse<L: Serialize + DeserializeOwned>(index: u64, bytes: &[u8]) -> Result<L, ArchiveError> {
     let damaged = |what: String| ArchiveError::damaged(tr!("leaf {index}", index = index), what);
-    let leaf: L = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+    let leaf: L = serde_json::from_slice(bytes).map_err(|e| damaged(crate::language::of_library(e)))?;
     if to_bytes(&leaf) != bytes {
         return Err(damaged(tr!("not in canonical form")));
     }

@@ -169,7 +169,8 @@ pub fn claimed_keys(bytes: &[u8]) -> Result<[VerifierKey; 2], ArchiveError> {
     struct Claims {
         verifier_keys: [String; 2],
     }
-    let claims: Claims = serde_json::from_slice(bytes).map_err(|e| ArchiveError::damaged(MANIFEST, e.to_string()))?;
+    let claims: Claims =
+        serde_json::from_slice(bytes).map_err(|e| ArchiveError::damaged(MANIFEST, crate::language::of_library(e)))?;
     verifier_keys(MANIFEST, &claims.verifier_keys)
 }
 

@@ -60,7 +60,7 @@ pub enum ArchiveError {
     #[error(transparent)]
     Crypto(#[from] CryptoError),
     /// Reading or writing failed.
-    #[error(transparent)]
+    #[error("{}", crate::language::of_system(_0))]
     Io(#[from] std::io::Error),
 }
 

@@ -115,6 +115,6 @@ pub fn read_error(leaf: &RecordLeaf, error: io::Error) -> ArchiveError {
     }
     ArchiveError::damaged(
         tr!("record {record}", record = leaf.record),
-        tr!("its content does not open: {what}", what = error),
+        tr!("its content does not open: {what}", what = crate::language::of_system(&error)),
     )
 }

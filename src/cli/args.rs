@@ -26,6 +26,8 @@ pub struct Cli {
 pub struct Common {
     pub json: bool,
     pub quiet: bool,
+    /// The language that was asked for, where one was.
+    pub lang: Option<LangArg>,
 }
 
 #[derive(Subcommand)]
@@ -144,6 +146,16 @@ pub enum CountingArg {
 pub enum LangArg {
     En,
     Zh,
+}
+
+impl LangArg {
+    /// The word that was typed.
+    pub fn as_typed(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh",
+        }
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]

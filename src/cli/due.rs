@@ -76,7 +76,9 @@ pub fn words(disposition: &Disposition, has_passed: bool) -> String {
         Disposition::Destroyed => tr!("destroyed"),
         Disposition::Held { .. } => tr!("held"),
         Disposition::Permanent => tr!("permanent"),
-        Disposition::Awaiting(events) => tr!("awaiting {events}", events = events.join(", ")),
+        Disposition::Awaiting(events) => {
+            tr!("awaiting {events}", events = crate::retention::event::all_named(events))
+        }
         Disposition::Kept { .. } if has_passed => tr!("kept: the date is not certain yet"),
         Disposition::Kept { .. } => tr!("kept"),
         Disposition::Due { review: true, .. } => tr!("due for review"),

@@ -138,7 +138,9 @@ impl Failure {
     fn words(&self) -> (String, Vec<String>, Option<String>) {
         match self {
             Self::Usage(message, hint) => (message.clone(), Vec::new(), Some(hint.clone())),
-            Self::Output(error) => (tr!("standard output: {error}", error = error), Vec::new(), None),
+            Self::Output(error) => {
+                (tr!("standard output: {error}", error = crate::language::of_system(error)), Vec::new(), None)
+            }
             Self::Ops(error) => {
                 let list = match error {
                     OpsError::Problems(problems) => problems.iter().map(ToString::to_string).collect(),

@@ -6,7 +6,7 @@ use super::hold::ScopeArgs;
 use super::{Done, home, render};
 use crate::ops::custody::Custody;
 use crate::ops::event::{EventOptions, concerned, find, record, statement};
-use crate::retention::event::{Event, current};
+use crate::retention::event::{Event, current, named};
 use crate::retention::parse_date;
 use crate::storage::escape;
 use clap::{Args, Subcommand};
@@ -111,7 +111,7 @@ fn warn(custody: &Custody, options: &EventOptions) -> Result<(), Failure> {
 
 fn text(event: &Event) -> String {
     let mut text = tr!("event {id}", id = hex::encode(event.id)) + "\n";
-    text.push_str(&format!("  {}\n", tr!("{event} on {day}", event = event.name, day = event.date)));
+    text.push_str(&format!("  {}\n", tr!("{event} on {day}", event = named(&event.name), day = event.date)));
     text.push_str(&render::field(&tr!("scope"), &escape(&event.scope.to_string()), 15));
     if !event.approved_by.is_empty() {
         text.push_str(&render::field(

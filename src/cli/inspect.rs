@@ -156,7 +156,7 @@ fn record_row(view: &RecordView) -> Vec<String> {
         render::bytes(leaf.size),
         match leaf.retention.planned() {
             Standing::Awaiting(_) => tr!("awaiting event"),
-            standing => standing.to_string(),
+            standing => standing.words(),
         },
         name,
     ]

@@ -3,10 +3,9 @@
 use super::args::{Common, KeyringPlace, TrustArgs};
 use super::error::{Failure, tell_hint, tell_warning};
 use super::progress::Bar;
-use super::{Done, home, render};
+use super::{Done, entry_words, home, render};
 use crate::crypto::sign::VerifierKey;
 use crate::journal::cosign::journal_keys;
-use crate::journal::entry::Leaf;
 use crate::language::text;
 use crate::ops::journal::{self, CosignOptions, JournalOutcome};
 use crate::storage::lock::Sharing;
@@ -170,7 +169,7 @@ fn show_entries(from: u64, place: &KeyringPlace, common: Common) -> Result<Done,
     let keyring = home::required_keyring(place, Sharing::Shared)?;
     journal::show_entries(&keyring, from, |index, leaf| {
         if !common.json {
-            return render::print(&line(index, &leaf));
+            return render::print(&entry_words::line(index, &leaf));
         }
         render::json_line(&serde_json::json!({
             "message_type": "entry", "index": index, "kind": leaf.entry.kind(), "leaf": leaf,
@@ -178,18 +177,6 @@ fn show_entries(from: u64, place: &KeyringPlace, common: Common) -> Result<Done,
         Ok(())
     })?;
     Ok(Done::Clean)
-}
-
-/// An entry for people: number, time, kind, and its fields as `name value`.
-fn line(index: u64, leaf: &Leaf) -> String {
-    let value = serde_json::to_value(leaf).expect("a leaf is always JSON");
-    let kind = leaf.entry.kind();
-    let mut text = format!("{index:>6}  {}  {kind}", value["time"].as_str().unwrap_or_default());
-    for (name, value) in value["entry"][kind].as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        text.push_str(&format!("  {name} {value}"));
-    }
-    escape(&text) + "\n"
 }
 
 fn verify(
@@ -201,17 +188,18 @@ fn verify(
 ) -> Result<Done, Failure> {
     let keys = named_keys(trust)?;
     let since = since.map(|path| read_limited(path, MAX_COSIGNED)).transpose()?;
-    let bar = Bar::waiting(text!("checking the journal"), common.quiet);
+    let bar = Bar::counting(text!("checking the journal"), common.quiet);
     let found = match folder {
         Some(dir) => {
             let keys = match keys {
                 Some(keys) => Some(keys),
                 None => keys_of_keyring(dir, place)?,
             };
-            journal::verify_folder(dir, keys.as_ref(), since.as_deref())?
+            journal::verify_folder(dir, keys.as_ref(), since.as_deref(), &bar)?
         }
         None => {
-            let keyring = home::required_keyring(place, Sharing::Shared)?;
+            let mut keyring = home::required_keyring(place, Sharing::Shared)?;
+            keyring.watch(bar.watched());
             if keys.is_some_and(|keys| keys != keyring.verifier_keys()) {
                 let what = tr!("the keyring's journal is not signed by the keys that were named");
                 return Err(crate::journal::JournalError::Foreign(what).into());

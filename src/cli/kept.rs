@@ -22,7 +22,7 @@ pub fn short(retention: &Retention) -> String {
             tr!("until {last}, then {what}", last = last, what = at_expiry(retention.at_expiry))
         }
         Standing::Awaiting(events) => {
-            let events = events.into_iter().collect::<Vec<_>>().join(", ");
+            let events = crate::retention::event::all_named(events);
             tr!("awaiting {events}, then {what}", events = events, what = at_expiry(retention.at_expiry))
         }
     }
@@ -108,15 +108,18 @@ fn keep(keep: &Keep) -> String {
     match keep {
         Keep::Until(last) => tr!("until {last}", last = last),
         Keep::Permanent => tr!("permanent"),
-        Keep::After(After { event, period, counting, .. }) => match counting {
-            Counting::Day => tr!("{period} after {event}", period = period, event = event),
-            Counting::CalendarYear => {
-                tr!("{period} after the end of the calendar year of {event}", period = period, event = event)
+        Keep::After(After { event, period, counting, .. }) => {
+            let event = crate::retention::event::named(event);
+            match counting {
+                Counting::Day => tr!("{period} after {event}", period = period, event = event),
+                Counting::CalendarYear => {
+                    tr!("{period} after the end of the calendar year of {event}", period = period, event = event)
+                }
+                Counting::FiscalYear => {
+                    tr!("{period} after the end of the fiscal year of {event}", period = period, event = event)
+                }
             }
-            Counting::FiscalYear => {
-                tr!("{period} after the end of the fiscal year of {event}", period = period, event = event)
-            }
-        },
+        }
     }
 }
 
@@ -124,7 +127,7 @@ fn keep(keep: &Keep) -> String {
 fn source(term: &Term, rules: &[Rule]) -> String {
     let Some(id) = &term.rule else { return tr!("the date or period that was given") };
     match rules.iter().find(|rule| rule.id == *id).and_then(|rule| rule.citation.as_deref()) {
-        Some(citation) => format!("{id} ({})", escape(citation)),
+        Some(citation) => tr!("{rule} ({citation})", rule = id, citation = escape(citation)),
         None => id.clone(),
     }
 }

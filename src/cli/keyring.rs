@@ -5,6 +5,7 @@ use super::error::{Failure, tell_warning};
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::entry::{Entry, Leaf};
+use crate::keyring::watch::Watched;
 use crate::keyring::{Config, Keyring};
 use crate::language::text;
 use crate::ops::approval;
@@ -275,12 +276,15 @@ fn identity_beside(identity: &IdentityPlace, keyring: &Path, root: &Path) -> Opt
 
 fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     let mut keyring = home::required_keyring(place, Sharing::Shared)?;
-    let bar = Bar::waiting(text!("checking the keyring"), common.quiet);
+    let bar = Bar::counting(text!("checking the keyring"), common.quiet);
+    keyring.watch(bar.watched());
     let live = keyring.check()?;
     bar.done();
-    let bar = Bar::waiting(text!("checking the journal"), common.quiet);
+    let bar = Bar::counting(text!("checking the journal"), common.quiet);
+    keyring.watch(bar.watched());
     crate::ops::journal::verify_own(&keyring, None)?;
     bar.done();
+    keyring.watch(Watched::default());
     let mut compared = 0u64;
     for path in archives {
         let (mut reader, _) = open_archive(path, &crate::ops::open::Trust::default(), Some(&keyring))?;
@@ -336,7 +340,9 @@ fn export(
     let mut file = OutputFile::begin(output, 0o600, false)?;
     let mut opener = Opener::new(&reader, &identities, &mut keyring);
     let created = home::now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-    let mut sheet = key_sheet(&mut reader, &mut opener, &selection, &created)?;
+    let bar = Bar::counting(text!("copying keys"), common.quiet);
+    let mut sheet = key_sheet(&mut reader, &mut opener, &selection, &created, &bar)?;
+    bar.done();
     if sheet.export.records.is_empty() && !sheet.failed.is_empty() {
         return Err(sheet.failed.remove(0).1.into());
     }

@@ -11,6 +11,7 @@ mod completions;
 mod create;
 mod disclosures;
 mod due;
+mod entry_words;
 mod error;
 mod event;
 mod evidence;
@@ -110,7 +111,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<Done, Failure> {
-    let common = args::Common { json: cli.json, quiet: cli.quiet };
+    let common = args::Common { json: cli.json, quiet: cli.quiet, lang: cli.lang };
     match cli.command {
         Command::Keygen(args) => keygen::run(args),
         Command::Create(args) => create::run(args, common),

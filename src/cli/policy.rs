@@ -74,7 +74,7 @@ pub fn run(command: PolicyCommand, common: Common) -> Result<Done, Failure> {
 
 fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
     let policy = read_policy(&args.policy)?;
-    let bar = Bar::new(text!("checking"), common.quiet);
+    let bar = Bar::counting(text!("checking"), common.quiet);
     let names = home::names(args.names_from.as_deref())?;
     let check = policy_check(&args.folder, names, &policy, home::now().date_naive(), &INTERRUPTED, &bar)?;
     bar.done();
@@ -179,8 +179,11 @@ fn why(record: &CheckedRecord) -> String {
     let rule = id.and_then(|id| record.rules.iter().find(|rule| rule.id == id));
     let mut why = match rule {
         Some(rule) => {
-            let citation = rule.citation.as_deref().map(|citation| format!(" ({})", escape(citation)));
-            tr!("policy" => "by {rule}", rule = rule.id) + &citation.unwrap_or_default()
+            let cited = match rule.citation.as_deref() {
+                Some(citation) => tr!("{rule} ({citation})", rule = rule.id, citation = escape(citation)),
+                None => rule.id.clone(),
+            };
+            tr!("policy" => "by {rule}", rule = cited)
         }
         None => tr!("by the date or period of the policy"),
     };
@@ -189,7 +192,7 @@ fn why(record: &CheckedRecord) -> String {
         why = tr!("{why}, before {others} more", why = why, others = others);
     }
     if let Standing::Awaiting(events) = record.retention.planned() {
-        let events = events.into_iter().collect::<Vec<_>>().join(", ");
+        let events = crate::retention::event::all_named(events);
         why = tr!("{why}; begins with {events}", why = why, events = events);
     }
     why

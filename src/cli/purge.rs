@@ -9,6 +9,7 @@ use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::plan::{MAX_PLAN, Plan};
 use crate::journal::role::{MAX_ROLES, Roles, parse_roles};
+use crate::keyring::watch::Watched;
 use crate::language::{language, said, text};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
@@ -122,12 +123,14 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
     if let Some(file) = &args.execute {
         let signatures = home::signatures(&args.approval)?;
         let plan = read_limited(file, MAX_PLAN)?;
-        let bar = Bar::waiting(text!("purging"), common.quiet);
+        let bar = Bar::counting(text!("purging"), common.quiet);
+        custody.keyring_mut().watch(bar.watched());
         let step = execute_plan(&mut custody, &plan, &signatures, &roles).map_err(|e| match e {
             OpsError::PlanFile { source, .. } => OpsError::PlanFile { path: file.clone(), source },
             other => other,
         })?;
         bar.done();
+        custody.keyring_mut().watch(Watched::default());
         return match step {
             Step::Scheduled(scheduled) => report_scheduled(&scheduled, common),
             Step::Executed(executed) => report(&executed, common),
@@ -307,9 +310,11 @@ fn warn_of_objections(custody: &Custody) -> Result<(), Failure> {
 
 fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Result<Done, Failure> {
     warn_of_objections(custody)?;
-    let bar = Bar::waiting(text!("purging"), common.quiet);
+    let bar = Bar::counting(text!("purging"), common.quiet);
+    custody.keyring_mut().watch(bar.watched());
     let outcome = unattended(custody, roles)?;
     bar.done();
+    custody.keyring_mut().watch(Watched::default());
     let mut done = Done::Clean;
     for executed in &outcome.executed {
         report(executed, common)?;

@@ -196,7 +196,7 @@ fn report_opened(
 
 pub fn glob(pattern: &str) -> Result<globset::GlobMatcher, Failure> {
     let glob = globset::GlobBuilder::new(pattern).literal_separator(false).build();
-    Ok(glob.map_err(|e| OpsError::Pattern(pattern.into(), e.kind().to_string()))?.compile_matcher())
+    Ok(glob.map_err(|e| OpsError::Pattern(pattern.into(), crate::language::of_library(e.kind())))?.compile_matcher())
 }
 
 fn report(outcome: &RestoreOutcome, common: Common) -> Result<Done, Failure> {

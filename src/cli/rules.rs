@@ -93,10 +93,10 @@ fn from(rule: &Rule) -> String {
     }
 }
 
-/// The title in the language of the moment, and the one in the other, where there are two.
+/// The title in the language of the moment, and in English also the Chinese one, as which Chinese law knows the records.
 fn titles(rule: &Rule) -> (&str, Option<&str>) {
     match (language(), rule.title_zh.as_deref()) {
-        (Language::Chinese, Some(chinese)) => (chinese, Some(&rule.title)),
+        (Language::Chinese, Some(chinese)) => (chinese, None),
         (_, chinese) => (&rule.title, chinese),
     }
 }
@@ -139,17 +139,19 @@ fn in_full(rule: &Rule) -> String {
     let is_permanent = rule.period == Some(Length::Permanent);
     let then = if is_permanent { String::new() } else { kept::at_expiry(rule.at_expiry) };
     let given = |value: &Option<String>| value.clone().unwrap_or_default();
+    // Texts of built-in rules are translated; those of a firm's own stand as they were written.
+    let words = |value: &Option<String>| value.as_deref().map(said).unwrap_or_default().into_owned();
     let lines = [
         (tr!("rule" => "title"), title.to_owned()),
         (String::new(), other.unwrap_or_default().to_owned()),
         (tr!("rule" => "jurisdiction"), given(&rule.jurisdiction)),
-        (tr!("rule" => "records"), given(&rule.records)),
+        (tr!("rule" => "records"), words(&rule.records)),
         (tr!("rule" => "keep"), period(rule)),
         (tr!("rule" => "from"), start(rule)),
         (tr!("rule" => "then"), then),
         (tr!("rule" => "citation"), given(&rule.citation)),
         (tr!("rule" => "confidence"), confidence),
-        (tr!("rule" => "note"), given(&rule.note)),
+        (tr!("rule" => "note"), words(&rule.note)),
     ];
     let mut text = format!("{}\n", rule.id);
     for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {

@@ -1,6 +1,6 @@
 //! `keepuntil schedule …`: destruction on the day without anybody there.
 
-use super::args::{Common, KeyringPlace};
+use super::args::{Common, KeyringPlace, LangArg};
 use super::error::{Failure, tell_error, tell_hint, tell_warning};
 use super::{Done, INTERRUPTED, home, render};
 use crate::keyring::{Config, KeyringError};
@@ -96,16 +96,17 @@ fn program() -> Result<PathBuf, StorageError> {
 }
 
 /// What a schedule is for: the keyring need not open now, but must be there.
-fn schedule(what: &What) -> Result<Schedule, Failure> {
+fn schedule(what: &What, common: Common) -> Result<Schedule, Failure> {
     let dir = absolute(&home::keyring_dir(&what.keyring)?)?;
     if !crate::keyring::Keyring::exists(&dir) {
         return Err(KeyringError::Missing(dir).into());
     }
     let bytes = read_limited(&dir.join("keyring.json"), 1 << 16)?;
-    let config: Config =
-        serde_json::from_slice(&bytes).map_err(|e| KeyringError::Damaged(format!("keyring.json: {e}")))?;
+    let config: Config = serde_json::from_slice(&bytes)
+        .map_err(|e| KeyringError::Damaged(format!("keyring.json: {}", crate::language::of_library(e))))?;
     let at: TimeOfDay = what.at.parse().map_err(failure)?;
-    Schedule::new(&program()?, &dir, &absolute(&dir.join(config.root))?, at).map_err(failure)
+    let schedule = Schedule::new(&program()?, &dir, &absolute(&dir.join(config.root))?, at).map_err(failure)?;
+    Ok(schedule.speaking(common.lang.map(LangArg::as_typed)))
 }
 
 fn name(what: &What) -> Result<String, Failure> {
@@ -154,7 +155,7 @@ fn say(common: Common, text: &str) -> Result<(), Failure> {
 }
 
 fn write(output: &Path, what: &What, common: Common) -> Result<Done, Failure> {
-    let schedule = schedule(what)?;
+    let schedule = schedule(what, common)?;
     let written = if what.cron {
         let path = output.join(format!("{}.cron", schedule.name()));
         let block = crontab::block(&schedule.name(), &schedule.cron_line().map_err(failure)?);
@@ -184,7 +185,7 @@ fn report(common: Common, kind: &str, mut object: serde_json::Value) {
 }
 
 fn install(what: &What, common: Common) -> Result<Done, Failure> {
-    let schedule = schedule(what)?;
+    let schedule = schedule(what, common)?;
     if what.cron {
         let line = schedule.cron_line().map_err(failure)?;
         let changed = crontab::set(&schedule.name(), Some(&line)).map_err(failure)?;
@@ -264,7 +265,7 @@ fn remove(what: &What, common: Common) -> Result<Done, Failure> {
 }
 
 fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
-    let schedule = schedule(what)?;
+    let schedule = schedule(what, common)?;
     if what.cron {
         let crontab = crontab::read().map_err(|e| failure(e.into()))?;
         let line = crontab::find(&crontab, &schedule.name()).map_err(failure)?;

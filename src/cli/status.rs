@@ -105,8 +105,10 @@ fn text(custody: &Custody, status: &Status) -> String {
     }
     text.push_str(&years(status));
     for (event, records) in &status.awaited {
-        let waiting =
-            tr!("{n} record waiting for {event}" | "{n} records waiting for {event}" % *records, event = event);
+        let waiting = tr!(
+            "{n} record waiting for {event}" | "{n} records waiting for {event}" % *records,
+            event = crate::retention::event::named(event)
+        );
         text.push_str(&format!("\n  {waiting}\n"));
     }
     for cool_off in &status.cool_offs {

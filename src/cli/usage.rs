@@ -4,7 +4,7 @@
 //! is escaped.
 
 use super::help;
-use crate::language::{Language, language};
+use crate::language::{Language, language, of_library};
 use crate::storage::escape;
 use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -146,7 +146,7 @@ fn reason(error: &Error) -> Option<String> {
     let text = source.to_string();
     match text.split_once(" is not in ") {
         Some((_, range)) => Some(tr!("not in {range}", range = range)),
-        None => Some(escape(&text)),
+        None => Some(escape(&of_library(text))),
     }
 }
 

@@ -38,7 +38,9 @@ pub fn open<'a>(
 ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
     let reader = header::parse(file)?.decrypt(identities).map_err(|e| match e {
         age::DecryptError::NoMatchingKeys => CryptoError::NoIdentity,
-        age::DecryptError::PluginResolve(_) | age::DecryptError::Plugin(_) => CryptoError::Plugin(e.to_string()),
+        age::DecryptError::PluginResolve(_) | age::DecryptError::Plugin(_) => {
+            CryptoError::Plugin(crate::language::of_library(e))
+        }
         age::DecryptError::InvalidMac | age::DecryptError::DecryptionFailed => {
             CryptoError::Damaged(text!("its header does not authenticate"))
         }

@@ -63,7 +63,8 @@ pub fn parse(file: &[u8]) -> Result<age::Decryptor<&[u8]>, CryptoError> {
     if file.len() > MAX_HEADER.min(MAX_LINES) && !lines.any(|line| line.starts_with(b"---")) {
         return Err(CryptoError::Header(text!("it is larger than a header may be").into()));
     }
-    let decryptor = age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(e.to_string()))?;
+    let decryptor =
+        age::Decryptor::new_buffered(file).map_err(|e| CryptoError::Header(crate::language::of_library(e)))?;
     if !stanzas_end(file) {
         return Err(CryptoError::Header(text!("a stanza has no last line").into()));
     }

@@ -160,7 +160,7 @@ impl Identities {
 }
 
 fn open_with_passphrase(name: &str, file: &[u8], prompts: &Prompts) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-    let decryptor = age::Decryptor::new_buffered(file).map_err(|e| bad_file(name, &e.to_string()))?;
+    let decryptor = age::Decryptor::new_buffered(file).map_err(|e| bad_file(name, &crate::language::of_library(e)))?;
     if !decryptor.is_scrypt() {
         return Err(bad_file(name, text!("is an age file, but not one under a passphrase")));
     }

@@ -52,6 +52,6 @@ pub enum CryptoError {
     #[error("{}", tr!("verifier key: {what}", what = said(_0)))]
     VerifierKey(&'static str),
     /// Reading or writing failed.
-    #[error(transparent)]
+    #[error("{}", crate::language::of_system(_0))]
     Io(#[from] std::io::Error),
 }

@@ -58,7 +58,7 @@ impl Recipients {
         let mut labels: Option<HashSet<String>> = None;
         for member in &self.members {
             let (mut wrapped, its_labels) =
-                member.wrap_file_key(file_key).map_err(|e| CryptoError::Plugin(e.to_string()))?;
+                member.wrap_file_key(file_key).map_err(|e| CryptoError::Plugin(crate::language::of_library(e)))?;
             if labels.get_or_insert_with(|| its_labels.clone()) != &its_labels {
                 return Err(CryptoError::MixedRecipients);
             }

@@ -110,7 +110,8 @@ impl Ledger {
         if bytes.len() > MAX_LEDGER {
             return Err(LedgerError::Damaged(tr!("it is too long")));
         }
-        let ledger: Self = serde_json::from_slice(bytes).map_err(|e| LedgerError::Damaged(e.to_string()))?;
+        let ledger: Self =
+            serde_json::from_slice(bytes).map_err(|e| LedgerError::Damaged(crate::language::of_library(e)))?;
         ledger.check().map_err(LedgerError::Damaged)?;
         match ledger.to_bytes()? == bytes {
             true => Ok(ledger),

@@ -298,7 +298,8 @@ impl Notices {
         if bytes.len() > MAX_NOTICES {
             return Err(NoticesError::Damaged(tr!("it is too long")));
         }
-        let notices: Self = serde_json::from_slice(bytes).map_err(|e| NoticesError::Damaged(e.to_string()))?;
+        let notices: Self =
+            serde_json::from_slice(bytes).map_err(|e| NoticesError::Damaged(crate::language::of_library(e)))?;
         notices.check().map_err(NoticesError::Damaged)?;
         match notices.to_bytes()? == bytes {
             true => Ok(notices),

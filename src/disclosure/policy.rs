@@ -153,8 +153,9 @@ impl DisclosurePolicy {
                 return Err(DisclosurePolicyError::Line { line: index + 1, what });
             }
         }
-        let file: PolicyFile =
-            toml::from_str(utf8).map_err(|e| fault(e.span().map_or(0, |span| span.start), first_words(e.message())))?;
+        let file: PolicyFile = toml::from_str(utf8).map_err(|e| {
+            fault(e.span().map_or(0, |span| span.start), first_words(&crate::language::of_library(e.message())))
+        })?;
         if file.requesters.len() > MAX_REQUESTERS {
             return Err(DisclosurePolicyError::Size(text!("more than 1000 requesters are in it")));
         }

@@ -127,7 +127,9 @@ impl Request {
     /// Whether each value has its one spelling, however the JSON around them is written: nobody may read a date or a number
     /// in it in another way than this program does.
     fn check_spelling(&self, bytes: &[u8]) -> Result<(), String> {
-        let object = |bytes| serde_json::from_slice::<serde_json::Map<String, Value>>(bytes).map_err(|e| e.to_string());
+        let object = |bytes| {
+            serde_json::from_slice::<serde_json::Map<String, Value>>(bytes).map_err(crate::language::of_library)
+        };
         let (read, plain) = (object(bytes)?, object(&self.to_bytes())?);
         let other = read.iter().find(|(key, value)| plain.get(key.as_str()) != Some(value));
         match other.map(|(key, _)| (key, plain.get(key.as_str()))) {

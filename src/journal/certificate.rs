@@ -316,7 +316,7 @@ impl Certificate {
         }
         let other =
             |what: String| CertificateError::Entry(tr!("it does not tell of a destruction: {what}", what = what));
-        let leaf: Leaf = serde_json::from_slice(&proof.leaf).map_err(|e| other(e.to_string()))?;
+        let leaf: Leaf = serde_json::from_slice(&proof.leaf).map_err(|e| other(crate::language::of_library(e)))?;
         let kind = leaf.entry.kind();
         let Entry::Destroyed { purge, generation, items, count, inventory, approvals, held_exports } = leaf.entry
         else {

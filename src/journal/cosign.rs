@@ -124,7 +124,7 @@ impl State {
     /// [`JournalError::File`]: a witness that forgot what it signed could be made to sign a fork.
     pub fn parse(bytes: &[u8]) -> Result<Self, JournalError> {
         let malformed = |what: String| JournalError::File(tr!("witness state: {what}", what = what));
-        let state: Self = serde_json::from_slice(bytes).map_err(|e| malformed(e.to_string()))?;
+        let state: Self = serde_json::from_slice(bytes).map_err(|e| malformed(crate::language::of_library(e)))?;
         if state.to_bytes() != bytes || state.format != FORMAT {
             return Err(malformed(tr!("it is not {format}", format = FORMAT)));
         }

@@ -439,7 +439,7 @@ impl Leaf {
         if bytes.len() > MAX_ENTRY {
             return Err(damaged(tr!("it is longer than 65,535 bytes")));
         }
-        let leaf: Self = serde_json::from_slice(bytes).map_err(|e| damaged(e.to_string()))?;
+        let leaf: Self = serde_json::from_slice(bytes).map_err(|e| damaged(crate::language::of_library(e)))?;
         if leaf.json() != bytes {
             return Err(damaged(tr!("not in canonical form")));
         }

@@ -132,7 +132,7 @@ pub fn parse_roles(text: &str) -> Result<Roles, RolesError> {
     let file: toml::Table = toml::from_str(text).map_err(|e| {
         let at = e.span().map_or(0, |span| span.start);
         let line = text.bytes().take(at).filter(|&b| b == b'\n').count() + 1;
-        RolesError::Toml { line, what: escape(e.message()) }
+        RolesError::Toml { line, what: escape(&crate::language::of_library(e.message())) }
     })?;
     let mut roles = Roles::new();
     for (name, value) in file {
@@ -141,7 +141,8 @@ pub fn parse_roles(text: &str) -> Result<Roles, RolesError> {
             let known = Role::ALL.map(Role::as_str).join(", ");
             return Err(wrong(tr!("there is no such role; there are {known}", known = known)));
         };
-        let person: Person = value.try_into().map_err(|e: toml::de::Error| wrong(escape(e.message())))?;
+        let person: Person =
+            value.try_into().map_err(|e: toml::de::Error| wrong(escape(&crate::language::of_library(e.message()))))?;
         if let Some(field) = person.unfit() {
             return Err(wrong(tr!(
                 "{field} must have 1 to 200 characters, none of them a control character",

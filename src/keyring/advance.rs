@@ -201,7 +201,9 @@ impl Keyring {
             Ok((said, Some(Rewritten { id: found.row.id, identity, body, fingerprint })))
         };
         let mut pages = Vec::new();
+        self.watched.total(changes.len() as u64);
         in_order(changes.len(), next, rewrite, |(said, page)| {
+            self.watched.advance(1);
             said.into_iter().for_each(&mut take);
             pages.extend(page);
             Ok(())
@@ -259,7 +261,7 @@ impl Unfinished {
         let Some(text) = opened.document(UNFINISHED)? else { return Ok(None) };
         let damaged =
             |what: String| KeyringError::Damaged(tr!("document {name}: {what}", name = UNFINISHED, what = what));
-        let unfinished: Self = serde_json::from_slice(&text).map_err(|e| damaged(e.to_string()))?;
+        let unfinished: Self = serde_json::from_slice(&text).map_err(|e| damaged(crate::language::of_library(e)))?;
         if unfinished.generation != opened.generation {
             return Err(damaged(tr!("it is of generation {generation}", generation = unfinished.generation)));
         }

@@ -40,7 +40,12 @@ impl Exports {
     /// # Errors
     /// [`KeyringError::Damaged`].
     pub fn parse(text: &[u8]) -> Result<Self, KeyringError> {
-        serde_json::from_slice(text)
-            .map_err(|e| KeyringError::Damaged(tr!("document {name}: {what}", name = "exports", what = e)))
+        serde_json::from_slice(text).map_err(|e| {
+            KeyringError::Damaged(tr!(
+                "document {name}: {what}",
+                name = "exports",
+                what = crate::language::of_library(e)
+            ))
+        })
     }
 }

@@ -77,7 +77,8 @@ pub fn to_bytes(archives: &[KnownArchive]) -> Vec<u8> {
 /// # Errors
 /// [`KeyringError::Damaged`].
 pub fn parse(text: &[u8]) -> Result<Vec<KnownArchive>, KeyringError> {
-    let document: Archives = serde_json::from_slice(text)
-        .map_err(|e| KeyringError::Damaged(tr!("document {name}: {what}", name = "archives", what = e)))?;
+    let document: Archives = serde_json::from_slice(text).map_err(|e| {
+        KeyringError::Damaged(tr!("document {name}: {what}", name = "archives", what = crate::language::of_library(e)))
+    })?;
     Ok(document.archives)
 }

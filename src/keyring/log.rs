@@ -222,6 +222,14 @@ impl<'a> Log<'a> {
     /// # Errors
     /// [`KeyringError::Damaged`]; those of SQLite.
     pub fn check(&self) -> Result<(), KeyringError> {
+        self.check_heard(&mut || ())
+    }
+
+    /// The same; `each` hears of every leaf.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub fn check_heard(&self, each: &mut dyn FnMut()) -> Result<(), KeyringError> {
         let size = self.size()?;
         let other = |level: u32, index: u64| {
             KeyringError::Damaged(tr!(
@@ -232,6 +240,7 @@ impl<'a> Log<'a> {
         };
         let mut hashes = Vec::with_capacity(TILE_WIDTH);
         self.for_each_leaf(0, size, |index, leaf| {
+            each();
             hashes.push(leaf_hash(leaf));
             let tile = index / TILE_WIDTH as u64;
             if hashes.len() == TILE_WIDTH || index + 1 == size {

@@ -17,7 +17,9 @@ pub mod root;
 pub mod sealed;
 pub mod table;
 pub mod update;
+pub mod watch;
 
+use self::watch::Watched;
 use crate::crypto::CryptoError;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::{Secret32, random_id};
@@ -116,7 +118,7 @@ pub enum KeyringError {
     #[error("{}", tr!("journal: {what}", what = said(_0)))]
     Journal(&'static str),
     /// SQLite failed.
-    #[error("{}", tr!("keyring catalogue: {what}", what = _0))]
+    #[error("{}", tr!("keyring catalogue: {what}", what = crate::language::of_library(_0)))]
     Catalogue(#[from] rusqlite::Error),
     /// Keys.
     #[error("{}", tr!("keyring: {what}", what = _0))]
@@ -152,6 +154,7 @@ pub struct Keyring {
     unfinished: bool,
     recovered: Recovered,
     stopped: bool,
+    watched: Watched,
     _lock: Lock,
 }
 
@@ -211,7 +214,7 @@ impl Keyring {
             return Err(KeyringError::Missing(dir.into()));
         }
         let mut config: Config = serde_json::from_slice(&read_limited(&dir.join(CONFIG), 1 << 16)?)
-            .map_err(|e| KeyringError::Damaged(format!("{CONFIG}: {e}")))?;
+            .map_err(|e| KeyringError::Damaged(format!("{CONFIG}: {}", crate::language::of_library(e))))?;
         if config.format != FORMAT {
             return Err(KeyringError::Damaged(tr!(
                 "its format {format} is not {expected}",
@@ -244,6 +247,7 @@ impl Keyring {
             unfinished,
             recovered,
             stopped: false,
+            watched: Watched::default(),
             _lock: lock,
         })
     }
@@ -319,6 +323,16 @@ impl Keyring {
     /// The journal's leaves.
     pub fn log(&self) -> log::Log<'_> {
         log::Log::new(self.opened.catalogue.connection())
+    }
+
+    /// Has somebody hear how far long work is, from now on.
+    pub fn watch(&mut self, watched: Watched) {
+        self.watched = watched;
+    }
+
+    /// Whoever hears of it.
+    pub fn watched(&self) -> &Watched {
+        &self.watched
     }
 
     /// After a failed write nothing is known of what the catalogue holds.

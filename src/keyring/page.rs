@@ -172,7 +172,7 @@ impl Page {
                 "the page of record {record} of archive {archive}: {what}",
                 record = first,
                 archive = id(),
-                what = e
+                what = crate::language::of_library(e)
             ))
         })?;
         if page.archive != archive.id || page.first != first {

@@ -97,6 +97,7 @@ impl Keyring {
         }
         let pages_of = |known: &KnownArchive| (1..=known.records()).step_by(PAGE_RECORDS);
         let jobs = wanted.iter().map(|known| known.records().div_ceil(PAGE_RECORDS as u64) as usize).sum();
+        self.watched.total(jobs as u64);
         let mut places = wanted.iter().flat_map(|known| pages_of(known).map(move |first| (*known, first)));
         let next = || places.next().map(|(known, first)| Ok((known, self.opened.page_of(known, first)?))).transpose();
         let open = |(known, found): (&KnownArchive, Found)| {
@@ -105,6 +106,7 @@ impl Keyring {
             if found.row.count == expected { Ok((known.id, page)) } else { Err(missing(known)) }
         };
         in_order(jobs, next, open, |(id, page)| {
+            self.watched.advance(1);
             let known = self.opened.archive(&id).ok_or_else(|| KeyringError::UnknownArchive(hex::encode(id)))?;
             each(known, &page)
         })

@@ -65,7 +65,8 @@ impl Table {
     pub fn open(file: &[u8], root: &Secret32) -> Result<Self, KeyringError> {
         let text = sealed::open(root, file)
             .map_err(|e| KeyringError::Damaged(tr!("its table does not open under its root: {what}", what = e)))?;
-        serde_json::from_slice(&text).map_err(|e| KeyringError::Damaged(tr!("its table: {what}", what = e)))
+        serde_json::from_slice(&text)
+            .map_err(|e| KeyringError::Damaged(tr!("its table: {what}", what = crate::language::of_library(e))))
     }
 
     /// Seals a document to a fresh identity, which replaces the one that the document had.

@@ -4,6 +4,10 @@
 //! (`zh-CN/*.po`); `tests/language.rs` finds texts that bypass it and translations that are missing, stale or name other
 //! placeholders. Nothing that is signed, hashed or read by programs depends on the language.
 
+mod foreign;
+
+pub use foreign::{of_library, of_program, of_system};
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -20,12 +24,13 @@ pub enum Language {
 }
 
 /// Catalogues of Simplified Chinese, one for each folder of the source and each kind of document.
-const CHINESE: [(&str, &str); 15] = [
+const CHINESE: [(&str, &str); 16] = [
     ("archive", include_str!("zh-CN/archive.po")),
     ("cli", include_str!("zh-CN/cli.po")),
     ("crypto", include_str!("zh-CN/crypto.po")),
     ("disclosure", include_str!("zh-CN/disclosure.po")),
     ("documents", include_str!("zh-CN/documents.po")),
+    ("foreign", include_str!("zh-CN/foreign.po")),
     ("help", include_str!("zh-CN/help.po")),
     ("journal", include_str!("zh-CN/journal.po")),
     ("keyring", include_str!("zh-CN/keyring.po")),

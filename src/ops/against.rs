@@ -133,7 +133,7 @@ fn missing(error: &std::io::Error) -> String {
     if error.kind() == std::io::ErrorKind::NotFound {
         tr!("it is sealed, but not in the folder")
     } else {
-        tr!("it cannot be compared: {error}", error = error)
+        tr!("it cannot be compared: {error}", error = crate::language::of_system(error))
     }
 }
 
@@ -186,7 +186,7 @@ impl BagVisitor for Compare {
             match sha256_reader(&source.file) {
                 Ok(found) if found == *hash => Ok(true),
                 Ok(_) => Err(tr!("its content is not what was sealed")),
-                Err(e) => Err(tr!("it cannot be compared: {error}", error = e)),
+                Err(e) => Err(tr!("it cannot be compared: {error}", error = crate::language::of_system(&e))),
             }
         });
         Ok(())

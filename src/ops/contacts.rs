@@ -45,7 +45,7 @@ pub enum ContactsError {
         what: String,
     },
     /// It could not be read.
-    #[error("{0}")]
+    #[error("{}", crate::language::of_system(_0))]
     Read(io::Error),
 }
 

@@ -93,8 +93,13 @@ pub struct Stopped {
 /// Those of the keyring.
 pub fn notes(custody: &Custody) -> Result<Vec<PurgeNotes>, OpsError> {
     let Some(bytes) = custody.keyring().document(PURGES)? else { return Ok(Vec::new()) };
-    let damaged =
-        |e: serde_json::Error| KeyringError::Damaged(tr!("document {document}: {error}", document = PURGES, error = e));
+    let damaged = |e: serde_json::Error| {
+        KeyringError::Damaged(tr!(
+            "document {document}: {error}",
+            document = PURGES,
+            error = crate::language::of_library(e)
+        ))
+    };
     Ok(serde_json::from_slice(&bytes).map_err(damaged)?)
 }
 

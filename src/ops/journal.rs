@@ -2,8 +2,8 @@
 //!
 //! Invariant: entries are durable before a checkpoint over them is signed, a checkpoint before it is shown.
 
-use super::OpsError;
 use super::custody::Custody;
+use super::{OpsError, Progress};
 use crate::crypto::sign::VerifierKey;
 use crate::journal::cosign::{MAX_STATE, State, WitnessKey, cosign as cosign_checkpoint};
 use crate::journal::entry::Leaf;
@@ -129,9 +129,15 @@ pub fn verify_own(keyring: &Keyring, since: Option<&[u8]>) -> Result<JournalOutc
     if let Some(note) = since {
         heads.push(of_journal(note, &keys, &origin)?);
     }
-    log.check()?;
+    // Every entry is read twice: beside its tiles, and for the heads.
+    let size = log.size()?;
+    keyring.watched().total(2 * size);
+    log.check_heard(&mut || keyring.watched().advance(1))?;
     let mut replay = Replay::new(&heads);
-    log.for_each_leaf::<OpsError>(0, log.size()?, |_, leaf| Ok(replay.push(leaf).map(|_| ())?))?;
+    log.for_each_leaf::<OpsError>(0, size, |_, leaf| {
+        keyring.watched().advance(1);
+        Ok(replay.push(leaf).map(|_| ())?)
+    })?;
     let (verified, _) = replay.finish()?;
     let signed = signed.map(|(head, _)| head.size);
     Ok(JournalOutcome { origin, verified, signed, signer_known: true })
@@ -145,6 +151,7 @@ pub fn verify_folder(
     dir: &Path,
     keys: Option<&[VerifierKey; 2]>,
     since: Option<&[u8]>,
+    progress: &dyn Progress,
 ) -> Result<JournalOutcome, OpsError> {
     let folder = Folder::new(dir);
     let read = |note: &[u8]| match keys {
@@ -156,7 +163,8 @@ pub fn verify_folder(
     if let Some(since) = &since {
         same_journal(since, &head.origin)?;
     }
-    let verified = folder.verify(&head, since.as_slice(), &mut |_, _| ())?;
+    progress.total(head.size);
+    let verified = folder.verify(&head, since.as_slice(), &mut |_, _| progress.advance(1))?;
     Ok(JournalOutcome { origin: head.origin, verified, signed: Some(head.size), signer_known: keys.is_some() })
 }
 

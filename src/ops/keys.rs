@@ -1,8 +1,8 @@
 //! `keygen` and `keyring export`: the texts of identity files and emergency key sheets.
 
-use super::OpsError;
 use super::open::Opener;
 use super::restore::{Selection, select};
+use super::{OpsError, Progress};
 use crate::archive::reader::ArchiveReader;
 use crate::crypto::identity::{NewIdentity, x25519_secret_string};
 use crate::crypto::kdf::ArchiveId;
@@ -34,11 +34,17 @@ pub fn key_sheet(
     opener: &mut Opener<'_>,
     selection: &Selection,
     created: &str,
+    progress: &dyn Progress,
 ) -> Result<KeySheet, OpsError> {
+    progress.total(match selection {
+        Selection::Records(numbers) => numbers.len() as u64,
+        _ => reader.records(),
+    });
     let archive: ArchiveId = *reader.archive();
     let mut lines = Zeroizing::new(String::new());
     let mut records: Vec<u64> = Vec::new();
     let failed = select(reader, opener, selection, &mut |reader, leaf, label, opener| {
+        progress.advance(1);
         let key = opener.record_key(reader, &leaf)?;
         let name = crate::storage::escape(&label.name);
         let until = leaf.retention.planned();

@@ -147,7 +147,7 @@ impl Facts {
             Until::Awaiting(events) => tr!(
                 "No. {records}: kept for a period that begins with an event ({events})",
                 records = records,
-                events = events.join(", ")
+                events = crate::retention::event::all_named(events)
             ),
             Until::Permanent => tr!("No. {records}: kept for ever", records = records),
         };

@@ -219,7 +219,9 @@ impl<S: ChunkSink> Packer<'_, S> {
         let mut reporting = Reporting { inner: &source.file, progress: self.progress };
         let written = self.bag.file(relative, source.attributes, source.size, inode, &mut reporting)?;
         if let Err(e) = written {
-            self.problems.push(Problem::composed(path, || tr!("only its first bytes could be read: {what}", what = e)));
+            self.problems.push(Problem::composed(path, || {
+                tr!("only its first bytes could be read: {what}", what = crate::language::of_system(&e))
+            }));
         } else if !source.is_unchanged() {
             self.problems.push(Problem::new(path, text!("it changed while it was being sealed")));
         }
@@ -239,7 +241,7 @@ impl<S: ChunkSink> Packer<'_, S> {
                     Ok(0) => break,
                     Ok(n) => filled += n,
                     Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {}
-                    Err(e) => return Err(Problem::new(path, e.to_string())),
+                    Err(e) => return Err(Problem::new(path, crate::language::of_system(&e))),
                 }
             }
             if filled == size && source.is_unchanged() {

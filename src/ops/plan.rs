@@ -114,8 +114,8 @@ pub fn plan(
     let mut problems = Vec::new();
     let mut records = Vec::new();
     for source in sources {
-        let metadata =
-            std::fs::metadata(source).map_err(|e| OpsError::Problems(vec![Problem::new(source, e.to_string())]))?;
+        let metadata = std::fs::metadata(source)
+            .map_err(|e| OpsError::Problems(vec![Problem::new(source, crate::language::of_system(&e))]))?;
         if !metadata.is_dir() {
             return Err(OpsError::Problems(vec![Problem::new(
                 source,

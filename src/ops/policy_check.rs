@@ -5,7 +5,7 @@ use crate::language::text;
 use crate::retention::Retention;
 use crate::retention::policy::{Assignment, Policy};
 use crate::retention::rule::Rule;
-use crate::storage::source::{Kind, Names, Problem, Walk};
+use crate::storage::source::{Kind, Names, Problem, Walk, count};
 use chrono::NaiveDate;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -72,6 +72,22 @@ pub fn policy_check(
     interrupted: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<PolicyCheck, OpsError> {
+    // Names alone are read in a moment, what is asked about each is not.
+    if progress.is_watched() {
+        progress.total(count(root, interrupted));
+    }
+    check_entries(root, names, policy, today, interrupted, progress)
+}
+
+/// The same, where the caller knows how many there are and has said so.
+pub(super) fn check_entries(
+    root: &Path,
+    names: Names,
+    policy: &Policy,
+    today: NaiveDate,
+    interrupted: &AtomicBool,
+    progress: &dyn Progress,
+) -> Result<PolicyCheck, OpsError> {
     if !std::fs::metadata(root).is_ok_and(|metadata| metadata.is_dir()) {
         return Err(OpsError::Problems(vec![Problem::new(root, text!("it is not a folder"))]));
     }
@@ -81,6 +97,7 @@ pub fn policy_check(
         if interrupted.load(Ordering::Relaxed) {
             return Err(OpsError::Interrupted);
         }
+        progress.advance(1);
         // As `create` does: folders come with what is in them.
         let is_folder = matches!(entry.kind, Kind::Directory(_));
         if is_folder && std::fs::read_dir(&entry.path).is_ok_and(|mut entries| entries.next().is_some()) {
@@ -90,7 +107,6 @@ pub fn policy_check(
             Kind::File => entry.path.symlink_metadata().map_or(0, |metadata| metadata.len()),
             _ => 0,
         };
-        progress.advance(bytes);
         match policy.assign(&entry.relative, today) {
             Ok(Some((part, assignment))) => check.take(part, assignment, u64::from(!is_folder), bytes),
             Ok(None) => note(&mut check.unmatched, entry.relative),

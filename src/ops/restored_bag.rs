@@ -133,7 +133,7 @@ fn manifest_line(line: &str) -> Option<(Hash, &str)> {
 /// Hashes every file that the manifest lists; no other may lie in the payload. Returns how many there are.
 fn check_payload(bag: &TreeReader) -> Result<u64, String> {
     let mut manifest = BufReader::new(bag.file(MANIFEST).map_err(words)?);
-    let at = |e: io::Error| format!("{MANIFEST}: {e}");
+    let at = |e: io::Error| format!("{MANIFEST}: {}", crate::language::of_system(&e));
     let mut seen: HashSet<[u8; 16]> = HashSet::new();
     let mut line = Vec::new();
     loop {
@@ -204,7 +204,11 @@ fn proof_of(folder: &TreeReader, name: &str, record: u64, pinned: &Pinned<'_>) -
 fn check_identifier(bag: &TreeReader, said: &BagEvidence) -> Result<(), String> {
     let mut start = String::new();
     let line = format!("External-Identifier: {}/{}\n", hex::encode(said.archive), said.record);
-    bag.file(INFO).map_err(words)?.take(line.len() as u64).read_to_string(&mut start).map_err(|e| e.to_string())?;
+    bag.file(INFO)
+        .map_err(words)?
+        .take(line.len() as u64)
+        .read_to_string(&mut start)
+        .map_err(|e| crate::language::of_system(&e))?;
     if start != line {
         return Err(tr!("{info} names another record", info = INFO));
     }

@@ -3,9 +3,9 @@
 //! Invariant: nothing is changed, and memory does not grow with the bytes, only by a few dozen bytes with each file that has
 //! the size of another.
 
-use super::policy_check::{PolicyCheck, policy_check};
+use super::policy_check::{PolicyCheck, check_entries};
 use super::survey_file::FileReader;
-use super::{NoProgress, OpsError, Progress};
+use super::{OpsError, Progress};
 use crate::language::text;
 use crate::retention::policy::Policy;
 use crate::storage::source::{Kind, Names, Problem, Walk};
@@ -126,7 +126,7 @@ pub fn survey(
     let copies = found.copies();
     let elsewhere = found.elsewhere();
     let Found { tree, problems, encrypted, .. } = found;
-    let (proposals, policy, check) = drafted(options, &tree, interrupted)?;
+    let (proposals, policy, check) = drafted(options, &tree, interrupted, progress)?;
     Ok(SurveyOutcome { tree, problems, encrypted, elsewhere, copies, proposals, policy, check })
 }
 
@@ -276,6 +276,7 @@ fn drafted(
     options: &SurveyOptions<'_>,
     tree: &Tree,
     interrupted: &AtomicBool,
+    progress: &dyn Progress,
 ) -> Result<(Vec<Proposal>, String, PolicyCheck), OpsError> {
     const OTHER: &str = " · ";
     let attempt = |separator| {
@@ -284,7 +285,9 @@ fn drafted(
         let text = draft::text(&proposals, &setting, &options.heading);
         let policy = Policy::parse(&text)?;
         let root: &Path = &options.root;
-        let check = policy_check(root, options.names, &policy, setting.today, interrupted, &NoProgress)?;
+        let totals = &tree.node(0).totals;
+        progress.stage(text!("trying the policy"), totals.files + totals.links + tree.nodes().count() as u64 - 1);
+        let check = check_entries(root, options.names, &policy, setting.today, interrupted, progress)?;
         Ok::<_, OpsError>((proposals, text, check))
     };
     let first = attempt(options.setting.separator)?;

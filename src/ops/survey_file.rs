@@ -6,6 +6,7 @@
 use crate::crypto::hash::{Hash, Hasher};
 use crate::storage::process::Program;
 use crate::storage::source::{OpenSource, Problem};
+use crate::survey::compound;
 use crate::survey::facts::{Facts, Read};
 use crate::survey::finding::{Findings, scan};
 use crate::survey::kind::{self, Kind};
@@ -55,7 +56,7 @@ impl FileReader<'_> {
         let size = source.size;
         let mut bytes = Vec::new();
         if let Err(e) = source.file.by_ref().take(self.max_bytes).read_to_end(&mut bytes) {
-            return (unread(Read::Failed, size), None, Some(Problem::new(path, e.to_string())));
+            return (unread(Read::Failed, size), None, Some(Problem::new(path, crate::language::of_system(&e))));
         }
         let kind = kind::of(name, &bytes[..bytes.len().min(HEAD)]);
         let is_whole = bytes.len() as u64 >= size;
@@ -89,7 +90,7 @@ impl FileReader<'_> {
         let content = match kind {
             Kind::Empty => return (Read::Whole, none),
             Kind::Encrypted => return (Read::Encrypted, none),
-            Kind::OldOffice if office::is_encrypted_compound(bytes) => return (Read::Encrypted, none),
+            Kind::OldOffice => guarded(&|| compound::text(bytes, is_whole)),
             Kind::Packed if office::is_encrypted_zip(bytes) => return (Read::Encrypted, none),
             kind if kind.is_zipped_xml() && is_whole => guarded(&|| office::text(bytes)),
             Kind::Pdf if is_whole => match self.pdf {

@@ -8,10 +8,11 @@ use super::is_plain_date;
 use super::register::Refusal;
 use super::scope::{Scope, hex_option};
 use super::term::{Keep, Standing, is_code};
-use crate::language::text;
+use crate::language::{Language, language, text};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
+use tr::tr;
 
 /// The id of an event: 16 random bytes.
 pub type EventId = [u8; 16];
@@ -20,6 +21,33 @@ pub type EventId = [u8; 16];
 pub(super) const MAX_APPROVERS: usize = 64;
 /// Bytes in an approver's name, at most.
 const MAX_PRINCIPAL: usize = 255;
+
+/// An event's name as people read it: in other languages than English those of the built-in rules, and of the policies that
+/// are drafted, with their meaning before what is typed.
+pub fn named(name: &str) -> String {
+    let meaning = match name {
+        "asset-scrapped" => tr!("event" => "asset scrapped"),
+        "audit-concluded" => tr!("event" => "audit concluded"),
+        "certificate-expiry" => tr!("event" => "certificate expired"),
+        "conduct-end" => tr!("event" => "conduct ended"),
+        "contract-end" => tr!("event" => "contract ended"),
+        "engagement-end" => tr!("event" => "engagement ended"),
+        "office-end" => tr!("event" => "office ended"),
+        "relationship-end" => tr!("event" => "relationship ended"),
+        "transaction-completed" => tr!("event" => "transaction completed"),
+        "transaction-end" => tr!("event" => "transaction ended"),
+        other => return other.to_owned(),
+    };
+    match language() {
+        Language::English => name.to_owned(),
+        Language::Chinese => tr!("event" => "{meaning} ({name})", meaning = meaning, name = name),
+    }
+}
+
+/// Several names, each as people read it.
+pub fn all_named<T: AsRef<str>>(names: impl IntoIterator<Item = T>) -> String {
+    names.into_iter().map(|name| named(name.as_ref())).collect::<Vec<_>>().join(&tr!("list" => ", "))
+}
 
 /// One event, or the correction of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

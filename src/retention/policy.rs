@@ -159,7 +159,7 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] names the part that is wrong.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file: PolicyFile = toml::from_str(text).map_err(|e| PolicyError::Toml(e.to_string()))?;
+        let file: PolicyFile = toml::from_str(text).map_err(|e| PolicyError::Toml(crate::language::of_library(e)))?;
         if file.compartments.is_empty() || file.groups.is_empty() {
             return Err(PolicyError::Toml(tr!("it needs at least one [[compartment]] and one [[records]]")));
         }

@@ -306,7 +306,7 @@ impl Register {
         if bytes.len() > MAX_REGISTER {
             return Err(damaged(&tr!("it is too long")));
         }
-        let register: Self = serde_json::from_slice(bytes).map_err(|e| damaged(&e))?;
+        let register: Self = serde_json::from_slice(bytes).map_err(|e| damaged(&crate::language::of_library(e)))?;
         register.check().map_err(|e| damaged(&e))?;
         if register.to_bytes() != bytes { Err(damaged(&tr!("it is not written in the one way"))) } else { Ok(register) }
     }

@@ -212,7 +212,7 @@ impl Standing {
     pub fn words(&self) -> String {
         match self {
             Self::Until { last, .. } => last.to_string(),
-            Self::Awaiting(events) => tr!("awaiting {}", events.join(&tr!("list" => ", "))),
+            Self::Awaiting(events) => tr!("awaiting {}", super::event::all_named(events)),
             Self::Permanent => tr!("permanent"),
         }
     }

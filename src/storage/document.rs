@@ -79,7 +79,7 @@ pub fn parse_any<D: DeserializeOwned>(bytes: &[u8], format: &str, limit: u64) ->
     {
         return Err(DocumentError::OtherFormat(claimed.chars().take(MAX_TEXT).collect()));
     }
-    serde_json::from_slice(bytes).map_err(|e| DocumentError::malformed(e.to_string()))
+    serde_json::from_slice(bytes).map_err(|e| DocumentError::malformed(crate::language::of_library(e)))
 }
 
 /// Whether a text may stand in a file: 1 to 200 characters, none of them a control character.

@@ -29,7 +29,7 @@ use tr::tr;
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// An operation on a file failed.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}: {}", show(path), crate::language::of_system(source))]
     File {
         /// Which file.
         path: PathBuf,

@@ -28,7 +28,7 @@ pub enum ProcessError {
     #[error("{}", tr!("{program}: there is no such program", program = _0))]
     Missing(String),
     /// It could not be started or talked to.
-    #[error("{}: {}", program, source)]
+    #[error("{}: {}", program, crate::language::of_system(source))]
     Start {
         /// Which.
         program: String,
@@ -36,7 +36,7 @@ pub enum ProcessError {
         source: std::io::Error,
     },
     /// It said no.
-    #[error("{}: {}", program, complaint)]
+    #[error("{}: {}", program, crate::language::of_program(complaint))]
     Failed {
         /// Which.
         program: String,

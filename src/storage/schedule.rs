@@ -85,6 +85,7 @@ pub struct Schedule {
     keyring: String,
     root: String,
     at: TimeOfDay,
+    lang: Option<String>,
 }
 
 impl Schedule {
@@ -104,7 +105,12 @@ impl Schedule {
                 () => Ok(text.to_owned()),
             }
         };
-        Ok(Self { program: text(program)?, keyring: text(keyring)?, root: text(root)?, at })
+        Ok(Self { program: text(program)?, keyring: text(keyring)?, root: text(root)?, at, lang: None })
+    }
+
+    /// Has the runs speak this language, as `--lang` takes it, whatever the locale of the scheduler.
+    pub fn speaking(self, lang: Option<&str>) -> Self {
+        Self { lang: lang.map(str::to_owned), ..self }
     }
 
     /// What this schedule is called: every keyring has its own.
@@ -116,7 +122,8 @@ impl Schedule {
     pub fn service(&self, manager: Manager) -> String {
         let Self { keyring, root, .. } = self;
         let line = |verb: &[&str]| {
-            let words = [&[self.program.as_str(), "--quiet"], verb, &["--keyring", keyring]].concat();
+            let lang = self.lang.as_deref().map_or(Vec::new(), |lang| vec!["--lang", lang]);
+            let words = [&[self.program.as_str(), "--quiet"], verb, &["--keyring", keyring], lang.as_slice()].concat();
             let line = words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ");
             // Without this systemd would look for variables; only where needed, since old versions do not know it.
             if line.contains('$') { format!(":{line}") } else { line }
@@ -180,7 +187,10 @@ impl Schedule {
     pub fn cron_line(&self) -> Result<String, ScheduleError> {
         let run = |verb: &str| {
             let (program, keyring) = (single_quoted(&self.program), single_quoted(&self.keyring));
-            format!("o=$({program} --quiet {verb} --keyring {keyring} 2>&1) || echo \"keepuntil {verb}: exit $? $o\"")
+            let lang = self.lang.as_deref().map_or(String::new(), |lang| format!(" --lang {}", single_quoted(lang)));
+            format!(
+                "o=$({program} --quiet {verb} --keyring {keyring}{lang} 2>&1) || echo \"keepuntil {verb}: exit $? $o\""
+            )
         };
         let TimeOfDay { hour, minute } = self.at;
         let line = format!("{minute} {hour} * * * {}; {}", run("purge --unattended"), run("status"));

@@ -8,6 +8,7 @@ use std::fs::{File, Metadata};
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Mode and time of a file, folder or link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -114,7 +115,7 @@ pub fn list(path: &Path, names: Names, problems: &mut Vec<Problem>) -> Vec<Liste
     let entries = match std::fs::read_dir(path) {
         Ok(entries) => entries,
         Err(e) => {
-            problems.push(Problem::new(path, e.to_string()));
+            problems.push(Problem::new(path, crate::language::of_system(&e)));
             return listed;
         }
     };
@@ -122,7 +123,7 @@ pub fn list(path: &Path, names: Names, problems: &mut Vec<Problem>) -> Vec<Liste
         let entry = match entry {
             Ok(entry) => entry,
             Err(e) => {
-                problems.push(Problem::new(path, e.to_string()));
+                problems.push(Problem::new(path, crate::language::of_system(&e)));
                 continue;
             }
         };
@@ -146,6 +147,23 @@ pub fn list(path: &Path, names: Names, problems: &mut Vec<Problem>) -> Vec<Liste
     }
     listed.dedup_by(|a, b| a.name == b.name);
     listed
+}
+
+/// How many names lie below a folder: only folders are read, nothing is opened, and what cannot be read counts as nothing.
+pub fn count(root: &Path, interrupted: &AtomicBool) -> u64 {
+    let (mut folders, mut count) = (vec![root.to_owned()], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            if interrupted.load(Ordering::Relaxed) {
+                return count;
+            }
+            count += 1;
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                folders.push(entry.path());
+            }
+        }
+    }
+    count
 }
 
 /// A name in a folder.
@@ -266,7 +284,7 @@ impl Iterator for Walk {
 pub fn classify(root: &Path, relative: &str, path: PathBuf) -> Result<(PathBuf, Kind), Problem> {
     let metadata = match std::fs::symlink_metadata(&path) {
         Ok(metadata) => metadata,
-        Err(e) => return Err(Problem::new(&path, e.to_string())),
+        Err(e) => return Err(Problem::new(&path, crate::language::of_system(&e))),
     };
     let kind = metadata.file_type();
     if kind.is_dir() {
@@ -274,7 +292,7 @@ pub fn classify(root: &Path, relative: &str, path: PathBuf) -> Result<(PathBuf, 
     } else if kind.is_file() {
         Ok((path, Kind::File))
     } else if kind.is_symlink() {
-        let target = std::fs::read_link(&path).map_err(|e| Problem::new(&path, e.to_string()))?;
+        let target = std::fs::read_link(&path).map_err(|e| Problem::new(&path, crate::language::of_system(&e)))?;
         let Some(target) = target.to_str().map(str::to_owned) else {
             return Err(Problem::new(&path, text!("it is a link whose target is not UTF-8")));
         };
@@ -346,7 +364,7 @@ impl OpenSource {
                 before: version(&metadata),
                 file,
             }),
-            Err(e) => Err(Problem::new(path, e.to_string())),
+            Err(e) => Err(Problem::new(path, crate::language::of_system(&e))),
         }
     }
 

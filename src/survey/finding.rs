@@ -10,6 +10,8 @@ use std::borrow::Cow;
 pub enum Finding {
     /// Number of a Chinese resident identity card.
     ResidentId,
+    /// Perhaps one of the old form: 15 digits without a check character, beside a word that says so.
+    PossibleResidentId,
     /// Chinese mobile number.
     Mobile,
     /// Number of a bank card.
@@ -25,8 +27,9 @@ pub enum Finding {
 }
 
 /// All of them, in the order of reports.
-pub const FINDINGS: [Finding; 7] = [
+pub const FINDINGS: [Finding; 8] = [
     Finding::ResidentId,
+    Finding::PossibleResidentId,
     Finding::Mobile,
     Finding::BankCard,
     Finding::Passport,
@@ -40,6 +43,7 @@ impl Finding {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ResidentId => "resident-id",
+            Self::PossibleResidentId => "possible-resident-id",
             Self::Mobile => "mobile",
             Self::BankCard => "bank-card",
             Self::Passport => "passport",
@@ -51,7 +55,7 @@ impl Finding {
 
     /// Whether it is what the law calls sensitive, or opens an account: then the class is confidential.
     pub fn is_secret(self) -> bool {
-        matches!(self, Self::ResidentId | Self::BankCard | Self::Passport | Self::Iban)
+        matches!(self, Self::ResidentId | Self::PossibleResidentId | Self::BankCard | Self::Passport | Self::Iban)
     }
 
     /// Whether it is about a person.
@@ -100,6 +104,7 @@ pub fn scan(text: &str) -> Findings {
     let mut findings = Findings::default();
     let detectors: [(Finding, Detector); FINDINGS.len()] = [
         (Finding::ResidentId, resident::count),
+        (Finding::PossibleResidentId, resident::count_possible),
         (Finding::Mobile, phone::count),
         (Finding::BankCard, card::count),
         (Finding::Passport, passport::count),

@@ -125,7 +125,13 @@ pub fn of_name(name: &str) -> Option<(usize, &'static str)> {
 fn stands_in(word: &str, name: &str) -> bool {
     let is_letter = |c: char| c.is_alphabetic() && (c.is_ascii() || !is_han(c));
     let whole = !word.chars().any(is_han);
-    name.match_indices(word).any(|(at, _)| {
+    let is_digit = |c: char| c.is_ascii_digit();
+    // 1099 is a form, 21099 a number.
+    let in_number = |at: usize| {
+        word.starts_with(is_digit) && name[..at].ends_with(is_digit)
+            || word.ends_with(is_digit) && name[at + word.len()..].starts_with(is_digit)
+    };
+    name.match_indices(word).filter(|(at, _)| !in_number(*at)).any(|(at, _)| {
         let after = &name[at + word.len()..];
         let after = after.strip_prefix('s').filter(|rest| !rest.starts_with(is_letter)).unwrap_or(after);
         !whole || !(name[..at].ends_with(is_letter) || after.starts_with(is_letter))
@@ -156,6 +162,17 @@ mod tests {
             ("clients", Some("client")),
             ("Bank Statements 2019", Some("interim-report")),
             ("customer_files", Some("client")),
+            ("Lohnabrechnungen 2021", Some("payroll")),
+            ("Personalakten", Some("staff")),
+            ("Belege", Some("voucher")),
+            ("Jahresabschlüsse", Some("annual-report")),
+            ("Mandanten", Some("client")),
+            ("W-2 2023", Some("payroll")),
+            ("P60", Some("payroll")),
+            ("1099s", Some("tax")),
+            ("21099", None),
+            ("10990", None),
+            ("VAT 2023", Some("tax")),
             ("three", None),
             ("syntax", None),
             ("logistics", None),

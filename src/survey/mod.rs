@@ -4,6 +4,7 @@
 //! Invariant: a found value never leaves its detector, only counts do; whatever is in a file, reading it ends within bounds. What is
 //! not sure is marked for a person and kept longer. Spec: `spec/survey.md`.
 
+pub mod compound;
 pub mod draft;
 pub mod facts;
 pub mod finding;

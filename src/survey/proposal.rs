@@ -165,7 +165,7 @@ impl Proposer<'_> {
         if let Some(Base::Event(event)) = &rule.base {
             checks.push(tr!(
                 "nothing is destroyed before the event {event} is recorded: keepuntil event --help",
-                event = event
+                event = crate::retention::event::named(event)
             ));
         }
         if counts && !is_dated {

@@ -12,6 +12,27 @@ pub fn count(text: &str) -> usize {
     NUMBER.find_iter(text).filter(|m| stands_alone(text, m.start(), m.end()) && is_valid(m.as_str())).count()
 }
 
+/// The form of before 1999, without a check character.
+static OLD: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"[1-8]\d{14}").expect("a fixed pattern"));
+
+static NEAR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"身份证|证件号|\bID\b|\b(?i:id (?:card|number|no)|identity card)").expect("a fixed pattern")
+});
+
+/// Bytes before a number in which a word makes it perhaps one of the old form.
+const REACH: usize = 60;
+
+/// How many numbers of 15 digits a text holds that are perhaps one of the old form: beside a word, with region and date.
+pub fn count_possible(text: &str) -> usize {
+    let is_possible = |m: &regex::Match<'_>| {
+        let (at, number) = (m.start(), m.as_str());
+        let born = NaiveDate::parse_from_str(&format!("19{}", &number[6..12]), "%Y%m%d");
+        let from = (at.saturating_sub(REACH)..=at).find(|from| text.is_char_boundary(*from)).unwrap_or(at);
+        is_province(&number[..2]) && born.is_ok() && stands_alone(text, at, m.end()) && NEAR.is_match(&text[from..at])
+    };
+    OLD.find_iter(text).filter(is_possible).count()
+}
+
 /// Whether 18 characters are such a number.
 pub fn is_valid(number: &str) -> bool {
     let bytes = number.as_bytes();
@@ -48,6 +69,30 @@ mod tests {
             ["110105194912310021", "11010519491331002X", "10010519491231002X", "1101051949123100", "310199197406110233"]
         {
             assert!(!is_valid(wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn fifteen_digits_count_only_beside_a_word_with_region_and_date() {
+        for text in [
+            "身份证号码：110105491231002",
+            "证件号 110105491231002。",
+            "ID: 110105491231002",
+            "id card 110105491231002",
+        ] {
+            assert_eq!(count_possible(text), 1, "{text}");
+        }
+        let far = format!("身份证{}110105491231002", "。".repeat(20));
+        for text in [
+            "110105491231002",
+            "身份证 110105491331002",
+            "身份证 190105491231002",
+            "身份证 1101054912310021",
+            "身份证 11010519491231002X",
+            "grid 110105491231002",
+            &far,
+        ] {
+            assert_eq!(count_possible(text), 0, "{text}");
         }
     }
 

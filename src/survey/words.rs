@@ -87,6 +87,7 @@ pub fn read(read: Read) -> String {
 fn finding(finding: Finding) -> String {
     match finding {
         Finding::ResidentId => tr!("finding" => "resident ids"),
+        Finding::PossibleResidentId => tr!("finding" => "possible resident ids of 15 digits"),
         Finding::Mobile => tr!("finding" => "mobile numbers"),
         Finding::BankCard => tr!("finding" => "bank cards"),
         Finding::Passport => tr!("finding" => "passports"),

@@ -1,6 +1,6 @@
 //! `keepuntil report calendar`.
 
-use super::record_words::{NOTHING, rules};
+use super::record_words::{NOTHING, joined_named, rules};
 use super::{OutputArgs, calendar_file, to_file};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
@@ -242,7 +242,8 @@ fn sheet(
     if !calendar.awaiting.is_empty() {
         sheet.heading(&tr!("Records that wait for an event"));
         let head = vec![tr!("Events"), tr!("inventory" => "Records"), tr!("Held")];
-        let row = |(events, sum): (&String, &Sum)| vec![events.clone(), sum.records.to_string(), sum.held.to_string()];
+        let row =
+            |(events, sum): (&String, &Sum)| vec![joined_named(events), sum.records.to_string(), sum.held.to_string()];
         let rows = calendar.awaiting.iter().map(row).collect();
         sheet.blocks.push(Block::Table(Table { head, rows, right: vec![1, 2] }));
     }

@@ -163,7 +163,7 @@ fn rules(sheet: &mut Sheet, report: &ComplianceReport) {
     for (event, n) in &report.awaited {
         let text = tr!(
             "{n} record waits for the event {event}." | "{n} records wait for the event {event}." % *n,
-            event = event
+            event = crate::retention::event::named(event)
         );
         sheet.paragraph(text);
     }
@@ -245,7 +245,7 @@ fn exceptions(sheet: &mut Sheet, past: &Past) {
         ))
     });
     let events = past.events.iter().map(|it| {
-        let (time, event, date) = (render::time(it.time), &it.event, it.date);
+        let (time, event, date) = (render::time(it.time), crate::retention::event::named(&it.event), it.date);
         match it.corrects {
             true => tr!(
                 "{time}: event {event} of {date}, which corrects an earlier one",

@@ -2,6 +2,7 @@
 
 use super::OutputArgs;
 use super::deliver::{begun, deliver, fields, list};
+use super::record_words::joined_named;
 use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
@@ -147,7 +148,12 @@ fn undated(it: &Undated, price: &str) -> String {
     let (records, bytes) = (words::records(it.records), words::bytes(it.bytes));
     let what = match (it.why, &it.event) {
         ("awaiting", Some(event)) => {
-            tr!("waiting for {event}: {records}, {bytes}", event = event, records = records, bytes = bytes)
+            tr!(
+                "waiting for {event}: {records}, {bytes}",
+                event = joined_named(event),
+                records = records,
+                bytes = bytes
+            )
         }
         ("permanent", _) => tr!("kept for ever: {records}, {bytes}", records = records, bytes = bytes),
         _ => tr!("headers, tree and preamble of the files: {bytes}", bytes = bytes),

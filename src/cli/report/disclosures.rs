@@ -178,7 +178,7 @@ fn one(sheet: &mut Sheet, number: usize, request: &Told) {
                 (tr!("Refusal"), refusal.clone()),
                 (tr!("Refused at"), render::time(*refused)),
                 (tr!("Journal entry"), journal_entry.to_string()),
-                (tr!("Reason"), format!("{} ({reason})", words::reason(reason))),
+                (tr!("Reason"), tr!("{meaning} ({code})", meaning = words::reason(reason), code = reason)),
                 (tr!("Explanation"), explanation.as_deref().map_or_else(forgotten, plain)),
             ]);
         }

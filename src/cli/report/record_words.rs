@@ -2,6 +2,7 @@
 
 use crate::ops::report::inventory::KeepUntil;
 use crate::ops::status::{Counts, State};
+use crate::retention::event::named;
 use chrono::{Datelike, NaiveDate};
 use tr::tr;
 
@@ -40,11 +41,23 @@ pub fn counts(counts: &Counts) -> String {
     if each.is_empty() { NOTHING.to_owned() } else { each.join(&tr!("counts" => ", ")) }
 }
 
+/// Names of events as people read them.
+fn waited_for<'a>(events: impl IntoIterator<Item = &'a str>) -> String {
+    events.into_iter().map(named).collect::<Vec<_>>().join(" ")
+}
+
+/// The same for names that the data has joined with spaces.
+pub fn joined_named(events: &str) -> String {
+    waited_for(events.split(' '))
+}
+
 /// 应保管期限.
 pub fn keep(keep: &KeepUntil) -> String {
     match keep {
         KeepUntil::Until(last) => last.to_string(),
-        KeepUntil::AwaitingEvents(events) => tr!("awaiting {events}", events = events.join(" ")),
+        KeepUntil::AwaitingEvents(events) => {
+            tr!("awaiting {events}", events = waited_for(events.iter().map(String::as_str)))
+        }
         KeepUntil::Permanent(_) => tr!("state" => "permanent"),
     }
 }

@@ -3,12 +3,13 @@
 //! Every value that has to be filled in is refused as it stands, so that no template is sent by mistake.
 
 use super::super::error::Failure;
-use super::super::{Done, render};
+use super::super::{Done, codes, render};
 use crate::disclosure::purpose::Purpose;
 use crate::language::{Language, language};
+use tr::tr;
 
 pub fn run() -> Result<Done, Failure> {
-    let codes = Purpose::ALL.map(Purpose::code).join(", ");
+    let codes = Purpose::ALL.map(|purpose| codes::purpose(purpose.code())).join(&tr!("list" => ", "));
     let (template, explanation) = match language() {
         Language::Chinese => (CHINESE, CHINESE_HELP),
         Language::English => (ENGLISH, ENGLISH_HELP),

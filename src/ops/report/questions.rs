@@ -109,7 +109,13 @@ pub fn read(bytes: &[u8]) -> Result<Answers, AnswersError> {
     };
     let file = std::str::from_utf8(bytes).map_err(|e| fault(e.valid_up_to(), tr!("it is not UTF-8")))?;
     let parts: BTreeMap<Spanned<String>, Part> = toml::from_str(file).map_err(|e| {
-        let what = e.message().lines().next().unwrap_or_default().chars().take(120).collect::<String>();
+        let what = crate::language::of_library(e.message())
+            .lines()
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .take(120)
+            .collect::<String>();
         fault(e.span().map_or(0, |span| span.start), escape(&what))
     })?;
     let mut answers = Answers::new();
