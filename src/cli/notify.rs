@@ -8,11 +8,9 @@ use tr::tr;
 
 /// One day, or the first and the last of several.
 pub fn days(first: Option<NaiveDate>, last: Option<NaiveDate>) -> String {
-    // A period of which the calendar has no end.
-    let day = |day: NaiveDate| if day == NaiveDate::MAX { "9999-12-31".to_owned() } else { day.to_string() };
     match (first, last) {
-        (Some(first), Some(last)) if first == last => day(first),
-        (Some(first), Some(last)) => tr!("{first} to {last}", first = day(first), last = day(last)),
+        (Some(first), Some(last)) if first == last => first.to_string(),
+        (Some(first), Some(last)) => tr!("{first} to {last}", first = first, last = last),
         _ => String::new(),
     }
 }

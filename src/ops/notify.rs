@@ -8,6 +8,9 @@ use crate::retention::notice::{Noticed, send_by};
 use chrono::NaiveDate;
 use serde::Serialize;
 
+/// What stands where the calendar has no day.
+const END: NaiveDate = NaiveDate::from_ymd_opt(9999, 12, 31).expect("it is a day");
+
 /// What a record waits for before it may be destroyed in its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waits {
@@ -52,7 +55,7 @@ pub struct NoticeCounts {
     pub running: u64,
     /// The earliest day until which one of these stays.
     pub runs_until_first: Option<NaiveDate>,
-    /// The latest one; none where the calendar has no such day.
+    /// The latest one; the last day of the calendar where there is none.
     pub runs_until_last: Option<NaiveDate>,
 }
 
@@ -68,7 +71,7 @@ impl NoticeCounts {
             }
             Waits::Running { until } => {
                 self.running += 1;
-                let until = until.unwrap_or(NaiveDate::MAX);
+                let until = until.unwrap_or(END);
                 self.runs_until_first = earlier(self.runs_until_first, until);
                 self.runs_until_last = self.runs_until_last.max(Some(until));
             }
