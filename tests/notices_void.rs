@@ -146,7 +146,7 @@ fn an_event_that_is_corrected_voids_a_notice_and_a_mailing_cannot_tell_more() {
     let happened = |time: &str, date: &str, more: &[&str]| {
         let event = ["event", "record", "contract-end", "firm.sealed", "--date", date, "--json"];
         let ran = desk.at(time, &[&event[..], more].concat()).ends(0);
-        ran.json("event")[0]["event"].as_str().unwrap().to_owned()
+        ran.json("event")[0]["id"].as_str().unwrap().to_owned()
     };
     let first = happened(time, "2027-01-08", &[]);
     desk.travel("2028-02-01 09:00:00");
