@@ -200,7 +200,10 @@ fn show_proposal(
     }
     warn_of_notices(custody, proposal)?;
     let words = |why: &'static str| match why {
-        NOTICE_RUNNING => tr!("{why} until {day}", why = said(why), day = notify::running_until(&proposal.notices)),
+        NOTICE_RUNNING => tr!(
+            "notice of destruction sent, its period runs until {day}",
+            day = notify::running_until(&proposal.notices)
+        ),
         why => said(why).into_owned(),
     };
     let left: Vec<Left> =
