@@ -247,7 +247,12 @@ fn status_and_reports_tell_by_when_a_letter_must_go_out() {
     extend(&desk, time, &smith, "2031-06-30");
     let of = desk.status(time, 3)["notices"]["destruction"].clone();
     assert_eq!((&of["void"], &of["unsent"], &of["running"]), (&1.into(), &1.into(), &0.into()), "{of}");
+    let text = desk.at(time, &["status"]).ends(3).out;
+    assert!(text.contains("for 1 of them a notice was sent that is void: the date was moved after it"), "{text}");
+    assert!(text.lines().all(|line| line.width() <= 80), "{text}");
     tell(&desk, time, &wang, "more");
+    let text = desk.at(time, &["status"]).ends(0).out;
+    assert!(text.contains("1 record not due yet: its notice of destruction runs, the last until"), "{text}");
     assert_eq!(desk.status(time, 0)["notices"]["destruction"]["late"], 0);
     let later = desk.at(time, &["report", "calendar", "--json"]).ends(0).json("report_notice").remove(0);
     assert_eq!((&later["send_by"], &later["void"]), (&"2031-05-31".into(), &1.into()), "{later}");

@@ -40,8 +40,8 @@ pub fn why_they_stay(of: &NoticeCounts) -> Vec<String> {
     [unsent, void, running].into_iter().flatten().collect()
 }
 
-/// What is to be sent, and until when; what is late for that; what runs.
-pub fn what_to_send(of: &NoticeCounts) -> Vec<String> {
+/// What is to be sent, and until when; what is late for that; of what is not `due` yet, what is void and what runs.
+pub fn what_to_send(of: &NoticeCounts, due: &NoticeCounts) -> Vec<String> {
     let by = of.send_by.map_or_else(|| "-".to_owned(), |day| day.to_string());
     let to_send = (of.to_send() > of.late).then(|| match of.late {
         0 => tr!(
@@ -60,5 +60,18 @@ pub fn what_to_send(of: &NoticeCounts) -> Vec<String> {
             day = by
         )
     });
-    [to_send, late].into_iter().flatten().collect()
+    let void = of.void - due.void;
+    let void = (void > 0).then(|| {
+        tr!("for {n} of them a notice was sent that is void: the date was moved after it"
+            | "for {n} of them notices were sent that are void: the date was moved after them" % void)
+    });
+    let running = of.running - due.running;
+    let running = (running > 0).then(|| {
+        tr!(
+            "{n} record not due yet: its notice of destruction runs, the last until {until}"
+                | "{n} records not due yet: their notice of destruction runs, the last until {until}" % running,
+            until = of.runs_until_last.map_or_else(String::new, |day| day.to_string())
+        )
+    });
+    [to_send, late, void, running].into_iter().flatten().collect()
 }

@@ -189,7 +189,7 @@ fn disclosures(of: &Summary) -> String {
 
 fn notices(status: &Status) -> String {
     let mut text = String::new();
-    let mut line = |words: String| text.push_str(&format!("\n  {words}\n"));
+    let mut line = |words: String| text.push_str(&format!("\n  {}", render::wrapped(&words, 2)));
     let of = status.notices;
     if of.open > of.overdue {
         let n = of.open - of.overdue;
@@ -202,7 +202,7 @@ fn notices(status: &Status) -> String {
         ));
     }
     notify::why_they_stay(&status.unnotified).into_iter().for_each(&mut line);
-    notify::what_to_send(&status.awaiting_notice).into_iter().for_each(&mut line);
+    notify::what_to_send(&status.awaiting_notice, &status.unnotified).into_iter().for_each(&mut line);
     text
 }
 

@@ -270,10 +270,13 @@ fn print_template(kind: &str, output: Option<&Path>, common: Common) -> Result<D
             tr!("Wrote {path}. Fill in its blanks, and have it looked at: it is no legal advice.", path = show(path))
         );
         let braces = |names: &[&str]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
-        eprintln!("  {}", tr!("filled in always: {places}", places = braces(&ALWAYS)));
-        eprintln!("  {}", tr!("filled in with --archive: {places}", places = braces(&OF_RECORDS)));
-        eprintln!("  {}", tr!("all others are columns of your table"));
-        eprintln!("  {}", tr!("the table needs the column address, and with --archive the column record"));
+        let lines = [
+            tr!("filled in always: {places}", places = braces(&ALWAYS)),
+            tr!("filled in with --archive: {places}", places = braces(&OF_RECORDS)),
+            tr!("all others are columns of your table"),
+            tr!("the table needs the column address, and with --archive the column record"),
+        ];
+        lines.iter().for_each(|line| eprint!("  {}", render::wrapped(line, 4)));
     }
     Ok(Done::Clean)
 }
