@@ -5,12 +5,10 @@ use super::deliver::{PeriodArgs, begun, deliver, fields, list};
 use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
-use crate::cli::notify;
 use crate::cli::render;
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::cli::{Done, home};
 use crate::language::{Language, language};
-use crate::ops::notify::NoticeCounts;
 use crate::ops::report::archives;
 use crate::ops::report::compliance::{ComplianceReport, Finding, HoldLine, RuleLine, compliance};
 use crate::ops::report::past::{Changed, Past, Purged};
@@ -171,28 +169,11 @@ fn rules(sheet: &mut Sheet, report: &ComplianceReport) {
         );
         sheet.paragraph(text);
     }
-    notices(sheet, &report.notices);
+    super::notices::notices(sheet, &report.notices);
     if report.rules.is_empty() {
         sheet.paragraph(tr!("The keyring has no records."));
     }
     report.rules.iter().for_each(|line| rule(sheet, line));
-}
-
-/// What waits for a notice of destruction; nothing where no rule asks for one.
-pub fn notices(sheet: &mut Sheet, of: &NoticeCounts) {
-    let or_none = |n: u64| if n > 0 { n.to_string() } else { String::new() };
-    let by = of.send_by.map_or_else(String::new, |day| day.to_string());
-    fields(
-        sheet,
-        vec![
-            (tr!("Notice of destruction to be sent"), or_none(of.to_send())),
-            (tr!("The first to be sent by"), by),
-            (tr!("Of these late"), or_none(of.late)),
-            (tr!("Of these sent, and void since the date was moved"), or_none(of.void)),
-            (tr!("Notice of destruction sent, its period runs"), or_none(of.running)),
-            (tr!("It runs until"), notify::running_until(of)),
-        ],
-    );
 }
 
 fn rule(sheet: &mut Sheet, line: &RuleLine) {
