@@ -122,6 +122,7 @@ sign lin keepuntil-plan later.json
 0 notice answer {reply.reply} --on 2026-01-06 --outcome answered
 0 notice list
 0 report inventory firm.sealed
+0 create -o notify.sealed --policy notify.toml other
 0 report calendar firm.sealed --by month --stack rule
 0 report handover --to successor --records
 0 report disclosures
@@ -134,7 +135,7 @@ sign lin keepuntil-plan later.json
 ";
 
 /// Types of objects that no run writes: `schedule watch` runs for ever.
-const UNSEEN: &str = "run";
+const UNSEEN: &str = "run unnotified";
 
 /// Every type of object that the source names.
 fn written() -> BTreeSet<String> {
@@ -198,6 +199,12 @@ fn home() -> Home {
     home.write(
         "letter.txt",
         "keepuntil-notice/v1 closing en\nNotice\n\n{letter}, {today}\n\nDear {name},\n\nwe close.\n",
+    );
+    home.write(
+        "notify.toml",
+        "[[compartment]]\nname = \"clients\"\nclass = \"sensitive\"\n[[rule]]\nid = \"own\"\ntitle = \"Files\"\n\
+         period = \"P10Y\"\nbase = \"creation\"\nnotify = \"P30D\"\n[[records]]\npath = \"**\"\nrecord = \"all\"\n\
+         rule = \"own\"\ncompartment = \"clients\"\n",
     );
     home.write("contacts.csv", "name,address,record\nSmith,a@example.org,1\n");
     home

@@ -7,6 +7,7 @@ mod tools;
 use keepuntil::disclosure::mailing::{FORMAT, Letter, Mailing, NoticeKind, address_hash, text_hash};
 use keepuntil::disclosure::notices::{NewReply, NotedAnswer, Notices, NoticesError, Outcome, ReplyKind, Way};
 use keepuntil::disclosure::template::Template;
+use keepuntil::retention::notice::told;
 use keepuntil::retention::parse_date;
 use keepuntil::retention::ranges::Ranges;
 use keepuntil::storage::document::DocumentError;
@@ -42,6 +43,7 @@ fn mailing() -> Mailing {
         template: [5; 32],
         archive: Some([0x42; 16]),
         records: Some(ranges("3-4,17")),
+        told: told([3, 4].map(|record| (record, parse_date("2036-12-31").unwrap()))),
         salt,
         letters: vec![letter(1, "3", "上海市静安区 1 号"), letter(2, "4,17", "1 High Street\nLeeds")],
     }
@@ -63,6 +65,7 @@ fn mailings() -> Vec<Vector> {
         m.kind = NoticeKind::Closing;
         m.archive = None;
         m.records = None;
+        m.told.clear();
         m.letters.truncate(1);
         m.letters[0].records = None;
         m.letters[0].address = None;
@@ -80,6 +83,7 @@ fn mailings() -> Vec<Vector> {
         ("10-mailing-some-about-records", &["N-15"], "some are about records", made(|m| m.letters[1].records = None)),
         ("11-mailing-names-too-many", &["N-15"], "more than 1,000,000", {
             made(|m| {
+                m.told.clear();
                 m.letters = (1..=11).map(|letter| Letter { letter, ..m.letters[0].clone() }).collect();
                 m.letters.iter_mut().for_each(|letter| letter.records = Some((1..=100_000).collect()));
                 m.records = Some((1..=100_000).collect());
@@ -104,6 +108,13 @@ fn mailings() -> Vec<Vector> {
                 m.letters.iter_mut().for_each(|letter| letter.records = None);
             })
         }),
+        ("15-mailing-tells-out-of-order", &["N-16"], "not after the one before", {
+            made(|m| m.told.push(told([(17, parse_date("2036-12-31").unwrap())]).remove(0)))
+        }),
+        ("16-mailing-tells-of-others", &["N-16"], "cannot be told of", {
+            made(|m| m.told.push(told([(18, parse_date("2037-12-31").unwrap())]).remove(0)))
+        }),
+        ("17-mailing-of-closing-tells", &["N-16"], "cannot be told of", made(|m| m.kind = NoticeKind::Closing)),
     ]
 }
 
@@ -125,6 +136,7 @@ fn templates() -> Vec<Vector> {
         ("36-template-name-with-blanks", &["N-2"], "is not the name of a place", with("{ name }\n")),
         ("37-template-blank-left", &["N-3"], "line 2, column 5: a blank", with("联系人：【填写：姓名】\n")),
         ("38-template-hides", &["N-3"], "control, bidirectional or invisible", with("a\u{200b}b\n")),
+        ("40-template-blank-with-blanks", &["N-3"], "line 2, column 6: a blank", with("Tel. [ Fill\u{3000}IN]\n")),
         ("39-template-many-places", &["N-2"], "more than 1000 places", with(&"{a}".repeat(1001))),
     ]
 }
@@ -179,13 +191,16 @@ fn vectors_are_read_or_fail_for_their_reason() {
 }
 
 /// Folders whose fault no schema can see: spelling, order, sums.
-const BEYOND_SCHEMA: [&str; 6] = [
+const BEYOND_SCHEMA: [&str; 9] = [
     "04-mailing-other-spelling",
     "05-mailing-key-twice",
     "09-mailing-numbers",
     "10-mailing-some-about-records",
     "11-mailing-names-too-many",
     "13-mailing-other-records",
+    "15-mailing-tells-out-of-order",
+    "16-mailing-tells-of-others",
+    "17-mailing-of-closing-tells",
 ];
 
 #[test]

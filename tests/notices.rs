@@ -208,7 +208,7 @@ fn a_record_stays_until_its_notice_was_sent_early_enough_and_words_go_with_it() 
     assert_eq!(desk.status(time, 3)["notices"]["unnotified_records"], 3);
     let alone = desk.at(time, &["purge", "--unattended", "--json"]).ends(0);
     assert_eq!(alone.json("scheduled")[0]["records"], 1);
-    assert!(alone.err.contains("3 records stay: their notice of destruction was not sent early enough"), "{alone:?}");
+    assert!(alone.err.contains("3 due records stay: notice of destruction not sent"), "{alone:?}");
 
     let destruction = template(&desk, "destruction", "en");
     merge(&desk, time, &numbers, &destruction, "letters").ends(0);
@@ -238,7 +238,10 @@ fn a_record_stays_until_its_notice_was_sent_early_enough_and_words_go_with_it() 
     // On 2031-04-01 the certain date is the last day of the period.
     desk.travel("2031-04-01 09:00:00");
     let runs = desk.at("2031-04-01 10:00:00", &["purge", "--dry-run"]).ends(0).out;
-    assert!(runs.contains("3 records: notice of destruction sent, its period runs"), "{runs}");
+    assert!(runs.contains("3 records: notice of destruction sent, its period runs until 2031-03-31"), "{runs}");
+    let status = desk.status("2031-04-01 10:00:00", 3);
+    let of = &status["notices"]["unnotified"];
+    assert_eq!((&of["running"], &of["unsent"], &of["runs_until_last"]), (&3.into(), &0.into(), &"2031-03-31".into()));
     desk.travel("2031-04-02 09:00:00");
     let time = "2031-04-02 10:00:00";
     let dry = desk.at(time, &["purge", "--dry-run"]).ends(0);

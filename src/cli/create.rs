@@ -97,7 +97,15 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
 pub fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let bytes = read_limited(path, 4 << 20)?;
     let text = String::from_utf8_lossy(&bytes);
-    Ok(Policy::parse(&text).map_err(OpsError::from)?)
+    let policy = Policy::parse(&text).map_err(OpsError::from)?;
+    for rule in policy.rules.iter().filter(|rule| rule.has_long_notice()) {
+        tell_warning(&tr!(
+            "rule {rule}: notify = {notify} is longer than the rule keeps its records, or than five years: is that meant?",
+            rule = rule.id,
+            notify = rule.notify.map_or_else(String::new, |period| format!("\"{period}\""))
+        ));
+    }
+    Ok(policy)
 }
 
 /// Every entry a record, all kept alike.

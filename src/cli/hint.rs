@@ -36,6 +36,9 @@ pub fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::Notices(NoticesError::Unknown(_)) => text!("see them with `keepuntil notice list`"),
         OpsError::Notices(NoticesError::Unexplained) => text!("say why: --explain TEXT"),
+        OpsError::LettersExist(_) => {
+            text!("letters are never replaced: name a folder that is not there yet with -o DIR")
+        }
         OpsError::Template { .. } => text!("see what can stand in it with `keepuntil notice template --help`"),
         OpsError::Contacts { .. } => {
             text!("correct the table; one that is not in UTF-8 is read with --charset GB18030")

@@ -29,6 +29,7 @@ mod keyring;
 mod letter;
 mod man;
 mod notice;
+mod notify;
 mod policy;
 mod progress;
 mod prompt;

@@ -5,6 +5,7 @@ use super::certificate::dry_run::{Left, dry_run};
 use super::certificate::names::{NameInventory, NamedRecord};
 use super::error::{Failure, tell_hint, tell_warning};
 use super::hint::notice_hint;
+use super::notify;
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::plan::{MAX_PLAN, Plan};
@@ -15,8 +16,9 @@ use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
 use crate::ops::notices::{objected, open_objections};
+use crate::ops::notify::NoticeCounts;
 use crate::ops::open::{Opener, Trust, open_archive};
-use crate::ops::purge::{NOTICE_UNSENT, Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
+use crate::ops::purge::{NOTICE_RUNNING, Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
 use crate::ops::reclaim::reclaim;
 use crate::ops::scope::{archive_id, check_records};
 use crate::retention::register::Scheduled;
@@ -195,13 +197,20 @@ fn show_proposal(
         }
         render::json_line(&serde_json::json!({
             "message_type": "plan", "records": proposal.records.len(),
-            "approvals_needed": proposal.approvals_needed, "left": proposal.left,
+            "approvals_needed": proposal.approvals_needed, "left": proposal.left, "notices": proposal.notices,
         }));
         return Ok(Done::Clean);
     }
     warn_of_notices(custody, proposal)?;
+    let words = |why: &'static str| match why {
+        NOTICE_RUNNING => tr!(
+            "notice of destruction sent, its period runs until {day}",
+            day = notify::running_until(&proposal.notices)
+        ),
+        why => said(why).into_owned(),
+    };
     let left: Vec<Left> =
-        proposal.left.iter().map(|(why, records)| Left { why: said(why).into_owned(), records: *records }).collect();
+        proposal.left.iter().map(|(why, records)| Left { why: words(why), records: *records }).collect();
     if proposal.records.is_empty() {
         let line =
             |left: &Left| tr!("  {n} record: {why}" | "  {n} records: {why}" % left.records, why = left.why) + "\n";
@@ -225,7 +234,7 @@ fn warn_of_notices(custody: &Custody, proposal: &Proposal) -> Result<(), Failure
                     % objected);
         tell_warning(&text);
     }
-    if proposal.left.contains_key(NOTICE_UNSENT) {
+    if proposal.notices.to_send() > 0 {
         tell_hint(&notice_hint());
     }
     Ok(())
@@ -329,10 +338,13 @@ fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Resul
         ));
         done = Done::Findings;
     }
-    if outcome.unnotified > 0 {
-        let text = tr!("{n} record stays: its notice of destruction was not sent early enough"
-            | "{n} records stay: their notice of destruction was not sent early enough" % outcome.unnotified);
-        tell_warning(&text);
+    if common.json && outcome.notices != NoticeCounts::default() {
+        let mut object = serde_json::json!(outcome.notices);
+        object["message_type"] = "unnotified".into();
+        render::json_line(&object);
+    }
+    notify::why_they_stay(&outcome.notices).iter().for_each(|line| tell_warning(line));
+    if outcome.notices.to_send() > 0 {
         tell_hint(&notice_hint());
     }
     match &outcome.scheduled {

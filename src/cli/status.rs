@@ -2,7 +2,7 @@
 
 use super::args::{Common, KeyringPlace};
 use super::error::{Failure, tell_hint, tell_warning};
-use super::{Done, home, render};
+use super::{Done, home, notify, render};
 use crate::language::{said, text};
 use crate::ops::custody::Custody;
 use crate::ops::disclosures::Summary;
@@ -33,6 +33,7 @@ pub fn run(args: StatusArgs, common: Common) -> Result<Done, Failure> {
     let findings = status.overdue > 0
         || status.disclosures.overdue > 0
         || status.notices.overdue > 0
+        || status.awaiting_notice.late > 0
         || status.clock.distrust.is_some();
     Ok(if findings || warned { Done::Findings } else { Done::Clean })
 }
@@ -190,7 +191,7 @@ fn disclosures(of: &Summary) -> String {
 
 fn notices(status: &Status) -> String {
     let mut text = String::new();
-    let mut line = |words: String| text.push_str(&format!("\n  {words}\n"));
+    let mut line = |words: String| text.push_str(&format!("\n  {}", render::wrapped(&words, 2)));
     let of = status.notices;
     if of.open > of.overdue {
         let n = of.open - of.overdue;
@@ -202,10 +203,8 @@ fn notices(status: &Status) -> String {
             "OVERDUE: {n} answer: `keepuntil notice due`" | "OVERDUE: {n} answers: `keepuntil notice due`" % of.overdue
         ));
     }
-    if status.unnotified > 0 {
-        line(tr!("{n} due record stays: notice of destruction not sent early enough"
-            | "{n} due records stay: notice of destruction not sent early enough" % status.unnotified));
-    }
+    notify::why_they_stay(&status.unnotified).into_iter().for_each(&mut line);
+    notify::what_to_send(&status.awaiting_notice, &status.unnotified).into_iter().for_each(&mut line);
     text
 }
 
@@ -281,7 +280,9 @@ fn json(custody: &Custody, status: &Status) -> serde_json::Value {
             "grants": status.disclosures.grants, "overdue": status.disclosures.overdue,
         },
         "notices": {
-            "open": status.notices.open, "overdue": status.notices.overdue, "unnotified_records": status.unnotified,
+            "open": status.notices.open, "overdue": status.notices.overdue,
+            "unnotified_records": status.unnotified.to_send() + status.unnotified.running,
+            "unnotified": status.unnotified, "destruction": status.awaiting_notice,
         },
         "clock": {
             "mark": status.clock.mark, "proved": status.clock.proved, "certain_date": status.clock.trusted_today,

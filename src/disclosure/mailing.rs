@@ -8,6 +8,7 @@ use super::request::check_records;
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
 use crate::language::Language;
+use crate::retention::notice::{Told, are_told_once};
 use crate::retention::ranges::Ranges;
 use crate::retention::scope::hex_option;
 use crate::storage::document::{self, DocumentError, MAX_DOCUMENT, is_plain_time};
@@ -89,6 +90,9 @@ pub struct Mailing {
     /// All records that the letters are about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<Ranges>,
+    /// Of letters about destruction, the last days that they tell, rising; records in none of them had no last day.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
     /// 16 random bytes, which go into the hashes of the letters.
     #[serde(with = "hex::serde")]
     pub salt: [u8; 16],
@@ -180,9 +184,14 @@ impl Mailing {
         if named(&self.letters) > MAX_NAMED {
             return wrong(tr!("letters: together they name more than 1,000,000 records"));
         }
-        match union(&self.letters) == self.records {
+        if union(&self.letters) != self.records {
+            return wrong(tr!("records: they are not those of the letters"));
+        }
+        self.told.iter().try_for_each(|told| check_records(&told.records))?;
+        let may_tell = |records: &Ranges| self.kind == NoticeKind::Destruction && are_told_once(&self.told, records);
+        match self.told.is_empty() || self.records.as_ref().is_some_and(may_tell) {
             true => Ok(()),
-            false => wrong(tr!("records: they are not those of the letters")),
+            false => wrong(tr!("told: a day is not after the one before, or of a record that it cannot be told of")),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod grant;
 pub mod ledger;
 pub mod mailing;
 mod noted;
+mod noted_notice;
 pub mod notice;
 pub mod notices;
 pub mod policy;

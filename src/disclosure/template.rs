@@ -20,8 +20,8 @@ const MAX_PLACES: usize = 1000;
 pub const MAX_LETTER: usize = 1 << 20;
 /// Characters in the name of a place, at most.
 const MAX_NAME: usize = 64;
-/// How a blank begins that the firm has to fill.
-const BLANKS: [&str; 2] = ["【填写", "【fill in"];
+/// What stands before the words of a blank that the firm has to fill.
+const BLANKS: [&str; 6] = ["【", "〔", "〖", "[", "［", "{{"];
 
 /// What is wrong with a template, or with a letter made of it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -142,7 +142,7 @@ impl Template {
     fn line(&mut self, line: usize, text: &str) -> Result<(), TemplateError> {
         let at = |column: usize, what: String| TemplateError::At { line, column, what };
         let column_of = |byte: usize| text[..byte].chars().count() + 1;
-        if let Some(byte) = BLANKS.iter().filter_map(|blank| text.find(blank)).min() {
+        if let Some(byte) = blank(text) {
             return Err(at(column_of(byte), tr!("a blank that is to be filled in is still there")));
         }
         let visible = |c: char| c == '\n' || c == '\t' || escape(c.encode_utf8(&mut [0; 4])).chars().eq([c]);
@@ -162,7 +162,13 @@ impl Template {
             }
             let inner = rest.strip_prefix('{').and_then(|inner| inner.split_once('}'));
             let (name, after) = inner.ok_or_else(|| {
-                at(column, tr!("a brace that opens or closes no place; two of them, {{{{ or }}}}, print one"))
+                let (two_open, two_close) = ("{{", "}}");
+                let what = tr!(
+                    "a brace that opens or closes no place; two of them, {open} or {close}, print one",
+                    open = two_open,
+                    close = two_close
+                );
+                at(column, what)
             })?;
             if !is_name(name) {
                 return Err(at(
@@ -202,6 +208,25 @@ fn header(line: &str) -> Option<(NoticeKind, Language)> {
         _ => return None,
     };
     (format == FORMAT && words.next().is_none()).then_some((kind, language))
+}
+
+/// Where a blank stands in the line that nobody filled: a bracket, or two braces, and the words, whatever their case and the white
+/// space among them.
+fn blank(line: &str) -> Option<usize> {
+    let opens = |at: &usize| BLANKS.iter().filter_map(|blank| line[*at..].strip_prefix(blank)).any(asks_to_fill);
+    line.char_indices().map(|(at, _)| at).find(opens)
+}
+
+fn asks_to_fill(text: &str) -> bool {
+    let text = text.trim_start();
+    let chinese = || text.strip_prefix('填').is_some_and(|rest| rest.trim_start().starts_with(['写', '寫']));
+    let word = |text: &str, word: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    let english = || {
+        let rest = &text["fill".len()..];
+        let second = rest.trim_start();
+        second.len() < rest.len() && word(second, "in") && !second[2..].starts_with(char::is_alphanumeric)
+    };
+    chinese() || (word(text, "fill") && english())
 }
 
 /// Whether a place, and so a column of a table, may have this name.
@@ -247,10 +272,23 @@ mod tests {
             ("x\u{202e}", 2, 2),
             ("联系人：【填写：姓名】", 2, 5),
             ("Call 【fill in: number】", 2, 6),
+            ("【 填写：姓名】", 2, 1),
+            ("a【\u{3000}填 写", 2, 2),
+            ("［填写］", 2, 1),
+            ("[fill in", 2, 1),
+            ("x [ FILL\u{3000} In: y]", 2, 3),
+            ("{{fill in}}", 2, 1),
+            ("{{ 填写 }}", 2, 1),
         ] {
             assert!(parsed(body).is_err_and(at(line, column)), "{body:?}: {:?}", parsed(body));
         }
-        assert!(parsed("【沐阳】您好\n").is_ok(), "brackets that are no blank");
+        for plain in
+            ["【沐阳】您好\n", "[fill into]", "[filling in]", "[fill]", "fill in the form", "填写", "{{fi", "[f"]
+        {
+            assert!(parsed(plain).is_ok(), "no blank: {plain}");
+        }
+        let brace = parsed("a } b").unwrap_err().to_string();
+        assert!(brace.ends_with("two of them, {{ or }}, print one"), "{brace}");
     }
 
     #[test]

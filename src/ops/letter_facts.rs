@@ -8,6 +8,7 @@ use super::custody::Custody;
 use crate::crypto::kdf::ArchiveId;
 use crate::language::{Language, language};
 use crate::retention::disposition::{Judge, RecordView};
+use crate::retention::notice::{Told, is_asked_for, told};
 use crate::retention::ranges::Ranges;
 use crate::retention::rule::{Confidence, Rule};
 use crate::retention::term::Standing;
@@ -36,6 +37,8 @@ struct Fact {
     held: bool,
     /// Whether a secret one does.
     secret: bool,
+    /// Whether a rule asks for a notice before its destruction.
+    notify: bool,
 }
 
 /// What is known of every record of an archive.
@@ -92,6 +95,24 @@ impl Facts {
             && records.last().is_some_and(|last| (last as usize) < self.of.len())
     }
 
+    /// The last days of these records, as their letters tell them; what is destroyed, or waits for an event, has none.
+    pub fn told(&self, records: &Ranges) -> Vec<Told> {
+        told(records.iter().filter_map(|record| {
+            let fact = self.different.get(*self.of.get(record as usize)? as usize)?;
+            match fact.until {
+                Until::Day(day) => Some((record, day)),
+                Until::Destroyed | Until::Awaiting(_) | Until::Permanent => None,
+            }
+        }))
+    }
+
+    /// How many of these records, for which a rule asks for a notice, wait for an event: no letter can tell their last day.
+    pub fn undated(&self, records: &Ranges) -> u64 {
+        let fact = |record: u64| self.different.get(*self.of.get(record as usize)? as usize);
+        let waits = |fact: &Fact| fact.notify && matches!(fact.until, Until::Awaiting(_));
+        records.iter().filter(|record| fact(*record).is_some_and(waits)).count() as u64
+    }
+
     /// What a letter about these records says, in the language of the moment. The archive has them.
     pub fn say(&self, records: &Ranges) -> Said {
         let mut alike: BTreeMap<Fact, Ranges> = BTreeMap::new();
@@ -99,8 +120,8 @@ impl Facts {
         for record in records.iter() {
             if let Some(fact) = self.of.get(record as usize).and_then(|index| self.different.get(*index as usize)) {
                 secret |= fact.secret;
-                // A line of its own would tell of the hold as well.
-                alike.entry(Fact { secret: false, ..fact.clone() }).or_default().push(record);
+                // A line of its own would tell of the hold as well, and what is not said makes no lines.
+                alike.entry(Fact { secret: false, notify: false, ..fact.clone() }).or_default().push(record);
             }
         }
         let live = |(fact, _): &(&Fact, &Ranges)| fact.until != Until::Destroyed;
@@ -194,7 +215,8 @@ fn fact(judge: &Judge<'_>, view: &RecordView<'_>) -> Fact {
         secret |= hold.secrecy;
     }
     let rules = view.retention.rules().into_iter().map(str::to_owned).collect();
-    Fact { until, governed_by, rules, review: view.retention.at_expiry == AtExpiry::Review, held, secret }
+    let notify = is_asked_for(view.retention);
+    Fact { until, governed_by, rules, review: view.retention.at_expiry == AtExpiry::Review, held, secret, notify }
 }
 
 fn until_words(until: &Until) -> String {
@@ -235,6 +257,7 @@ mod tests {
             review: false,
             held,
             secret,
+            notify: false,
         };
         let day = Until::Day("2036-12-31".parse().unwrap());
         let different = vec![

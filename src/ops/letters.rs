@@ -4,9 +4,11 @@
 //! anywhere, and its letters count only when the whole record was found as it was sealed. Spec: `spec/notices.md`, "Letters".
 
 use super::OpsError;
-use super::contacts::{Columns, ContactsError, Row, read_contacts};
+use super::contacts::{Columns, ContactsError, read_contacts};
 use super::custody::Custody;
-use super::letter_facts::{Facts, Said, date_words};
+use super::letter_facts::{Facts, date_words};
+pub use super::letter_writer::{ALWAYS, OF_RECORDS};
+use super::letter_writer::{Table, Writer};
 use super::open::{Opener, Trust, open_archive};
 use super::read_ahead::read_record;
 use super::restore::{DEFAULT_MAX_MEMBERS, DEFAULT_MAX_RATIO, limits};
@@ -16,20 +18,19 @@ use crate::archive::bag_reader::BagVisitor;
 use crate::archive::label::Label;
 use crate::archive::leaf::RecordLeaf;
 use crate::archive::reader::ArchiveReader;
-use crate::crypto::hash::{Hash, sha256};
+use crate::crypto::hash::Hash;
 use crate::crypto::identity::Identities;
 use crate::crypto::secret::{Secret32, random_id};
-use crate::disclosure::mailing::{self, Letter, MAX_LETTERS, MAX_NAMED, Mailing, NoticeKind, address_hash, text_hash};
-use crate::disclosure::template::{Place, Template, TemplateError};
+use crate::disclosure::mailing::{self, Mailing, NoticeKind};
+use crate::disclosure::template::{Template, TemplateError};
 use crate::keyring::KeyringError;
 use crate::language::in_language;
 use crate::retention::ranges::Ranges;
 use crate::retention::whole_second;
-use crate::storage::extract::{OutputFolder, PartialTree};
+use crate::storage::extract::OutputFolder;
 use crate::storage::source::Attributes;
 use crate::storage::{StorageError, escape};
 use encoding_rs::Encoding;
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
@@ -37,11 +38,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tr::tr;
-
-/// What is filled in whoever a letter is for.
-pub const ALWAYS: [&str; 3] = ["firm", "today", "letter"];
-/// What is filled in from the keyring where an archive is named.
-pub const OF_RECORDS: [&str; 6] = ["archive", "records", "count", "kept-until", "rules", "retention"];
 
 /// Whom the letters are for.
 pub enum Contacts {
@@ -90,6 +86,10 @@ pub struct Merged {
     pub left_out: Vec<u64>,
     /// Letters about records that a hold for secrecy covers.
     pub secret: u64,
+    /// Records that wait for an event: a notice of their destruction will not count.
+    pub undated: u64,
+    /// What interrupted runs had left beside the folder, and this one removed.
+    pub removed: Vec<PathBuf>,
 }
 
 /// Makes the letters, with their mailing, in a new folder.
@@ -113,8 +113,13 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
         StorageError::at(options.output)(std::io::Error::other(tr!("it is not the name of a folder")))
     })?;
     let folder = OutputFolder::open(parent, false)?;
-    folder.check_free(name)?;
-    let mut tree = folder.begin()?;
+    let taken = |error| match error {
+        StorageError::Exists(path) => OpsError::LettersExist(path),
+        other => other.into(),
+    };
+    folder.check_free(name).map_err(taken)?;
+    let removed = folder.remove_interrupted(is_of_letters)?;
+    let mut tree = folder.begin_private()?;
     let now = custody.now();
     let attributes = Attributes { mode: 0o600, mtime: now.reading.wall.timestamp(), nanos: 0 };
     tree.directory("", Attributes { mode: 0o700, ..attributes })?;
@@ -148,6 +153,10 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
         Contacts::Everybody(records) => writer.announce(records)?,
     }
     let Writer { letters, left_out, secret, salt, .. } = writer;
+    let records = mailing::union(&letters);
+    let about = facts.as_ref().zip(records.as_ref()).filter(|_| template.kind == NoticeKind::Destruction);
+    let told = about.map_or_else(Vec::new, |(facts, records)| facts.told(records));
+    let undated = about.map_or(0, |(facts, records)| facts.undated(records));
     let mailing = Mailing {
         format: mailing::FORMAT.into(),
         mailing: random_id(),
@@ -158,7 +167,8 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
         kind: template.kind,
         template: template.sha256,
         archive: facts.as_ref().map(|facts| facts.archive),
-        records: mailing::union(&letters),
+        records,
+        told,
         salt,
         letters,
     };
@@ -171,9 +181,15 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
     if interrupted.load(Ordering::Relaxed) {
         return Err(OpsError::Interrupted);
     }
-    tree.finish(None, name)?;
+    tree.finish(None, name).map_err(taken)?;
     folder.make_durable()?;
-    Ok(Merged { mailing, left_out, secret })
+    Ok(Merged { mailing, left_out, secret, undated, removed })
+}
+
+/// Whether this is the name of a file that a run writes.
+fn is_of_letters(name: &str) -> bool {
+    let is_letter = |number: &str| number.len() >= 4 && number.bytes().all(|byte| byte.is_ascii_digit());
+    name == mailing::FILE || name.strip_suffix(".txt").is_some_and(is_letter)
 }
 
 /// What an archive gives before its letters are made.
@@ -356,193 +372,5 @@ impl BagVisitor for TableInside<'_, '_, '_> {
 
     fn hashed(&mut self, _: &str, _: &Hash) -> Result<(), ArchiveError> {
         Ok(())
-    }
-}
-
-/// Where a table has what the letters need.
-struct Table {
-    address: usize,
-    records: Option<usize>,
-    /// Columns of the places of the template, by name.
-    columns: HashMap<String, usize>,
-}
-
-impl Table {
-    fn of(
-        columns: &Columns,
-        template: &Template,
-        has_facts: bool,
-        options: &MergeOptions<'_>,
-    ) -> Result<Self, OpsError> {
-        let header = |what: String| ContactsError::Header(what).into();
-        let taken = |name: &&String| is_fact(name, has_facts);
-        if let Some(name) = columns.names().iter().find(taken) {
-            return Err(header(tr!(
-                "the column \"{name}\" has the name of what is filled in from the keyring",
-                name = name
-            )));
-        }
-        let needed = |name: &str| {
-            // The first line may be somebody's data, where the table has no names of columns.
-            let missing = || {
-                header(tr!("there is no column \"{name}\"; it is the first line that names the columns", name = name))
-            };
-            columns.find(name).ok_or_else(missing)
-        };
-        let address = needed(options.address_column)?;
-        let records = has_facts.then(|| needed(options.records_column)).transpose()?;
-        let mut found = HashMap::new();
-        for place in template.places().filter(|place| !is_fact(&place.name, has_facts)) {
-            let index = columns.find(&place.name).ok_or_else(|| unknown(place, has_facts))?;
-            found.insert(place.name.clone(), index);
-        }
-        Ok(Self { address, records, columns: found })
-    }
-}
-
-fn is_fact(name: &str, has_facts: bool) -> bool {
-    ALWAYS.contains(&name) || (has_facts && OF_RECORDS.contains(&name))
-}
-
-fn unknown(place: &Place, has_facts: bool) -> OpsError {
-    let name = &place.name;
-    let what = match OF_RECORDS.contains(&name.as_str()) && !has_facts {
-        true => tr!("{{{name}}} is known only where the archive is named", name = name),
-        false => tr!("{{{name}}} is neither a column of the table nor known from the keyring", name = name),
-    };
-    OpsError::Template { path: PathBuf::new(), source: place.error(what) }
-}
-
-/// Writes letters into a tree.
-struct Writer<'w, 't> {
-    template: &'w Template,
-    template_path: &'w Path,
-    facts: Option<&'w Facts>,
-    by_name: Option<&'w HashMap<String, u64>>,
-    tree: &'w mut PartialTree<'t>,
-    attributes: Attributes,
-    firm: &'w str,
-    today: String,
-    salt: [u8; 16],
-    letters: Vec<Letter>,
-    named: u64,
-    /// Hashes of address and records, with their lines.
-    seen: HashMap<Hash, u64>,
-    left_out: Vec<u64>,
-    secret: u64,
-}
-
-impl Writer<'_, '_> {
-    fn row(&mut self, table: &Table, row: &Row<'_>) -> Result<(), OpsError> {
-        let address = row.value(table.address)?;
-        let records = match (self.facts, table.records) {
-            (Some(facts), Some(index)) => Some(self.records(facts, row, index)?),
-            _ => None,
-        };
-        let shown = records.as_ref().map_or_else(String::new, Ranges::to_string);
-        if let Some(before) = self.seen.insert(sha256(&[address.as_bytes(), b"\0", shown.as_bytes()]), row.line) {
-            let what = tr!("the same address and records stand on line {line}", line = before);
-            return Err(ContactsError::Row { line: row.line, what }.into());
-        }
-        let mut values = HashMap::new();
-        for (name, index) in &table.columns {
-            values.insert(name.as_str(), row.value(*index)?);
-        }
-        let is_written = self.letter(records, Some(&address), |name| values.get(name).map(String::as_str))?;
-        if !is_written {
-            self.left_out.push(row.line);
-        }
-        Ok(())
-    }
-
-    fn announce(&mut self, records: &Ranges) -> Result<(), OpsError> {
-        let facts = self.facts.ok_or(OpsError::KeyringMissing)?;
-        if !facts.has(records) {
-            return Err(KeyringError::UnknownRecord(records.last().unwrap_or(0)).into());
-        }
-        if let Some(place) = self.template.places().find(|place| !is_fact(&place.name, true)) {
-            let source = place.error(tr!("{{{name}}} is not known of everybody", name = place.name));
-            return Err(OpsError::Template { path: self.template_path.into(), source });
-        }
-        match self.letter(Some(records.clone()), None, |_| None)? {
-            true => Ok(()),
-            false => Err(OpsError::AllDestroyed(records.count())),
-        }
-    }
-
-    fn records(&mut self, facts: &Facts, row: &Row<'_>, index: usize) -> Result<Ranges, OpsError> {
-        let value = row.value(index)?;
-        let wrong = |what: String| OpsError::from(row.wrong(index, what));
-        let records: Ranges = match self.by_name {
-            None => {
-                let parsed = Ranges::typed(&value).ok().filter(|records| !records.is_empty());
-                parsed.ok_or_else(|| wrong(tr!("it names no records; they are named as 17 or as 1-4,9")))?
-            }
-            Some(names) => {
-                let number = |name: &str| {
-                    let none = || wrong(tr!("no record that can be opened has this name"));
-                    names.get(name.trim()).copied().ok_or_else(none)
-                };
-                // Several names stand on lines of their own: a name may hold any other character.
-                value.lines().map(number).collect::<Result<_, _>>()?
-            }
-        };
-        self.named = self.named.saturating_add(records.count());
-        if self.named > MAX_NAMED {
-            return Err(wrong(tr!("the letters would name more than 1,000,000 records")));
-        }
-        match facts.has(&records) {
-            true => Ok(records),
-            false => Err(wrong(tr!("the archive has no such record"))),
-        }
-    }
-
-    /// Writes one letter; `false` where there is nothing to say, since all records are destroyed.
-    fn letter<'v>(
-        &mut self,
-        records: Option<Ranges>,
-        address: Option<&str>,
-        column: impl Fn(&str) -> Option<&'v str>,
-    ) -> Result<bool, OpsError> {
-        let number = self.letters.len() as u64 + 1;
-        let name = format!("{number:04}");
-        let template = self.template;
-        let said: Option<Said> = in_language(template.language, || Some(self.facts?.say(records.as_ref()?)));
-        if let Some(said) = &said {
-            // An answer may be about what was destroyed; whoever is told of keeping or destroying has something kept.
-            if said.live == 0 && template.kind != NoticeKind::Answer {
-                return Ok(false);
-            }
-            self.secret += u64::from(said.secret);
-        }
-        if self.letters.len() == MAX_LETTERS {
-            return Err(ContactsError::Header(tr!("there are more than 100,000 letters")).into());
-        }
-        let shown = records.as_ref().map_or_else(String::new, Ranges::to_string);
-        let text = template.fill(|place| {
-            let said = |of: fn(&Said) -> &str| said.as_ref().map(|said| Cow::Borrowed(of(said)));
-            let value = match place.name.as_str() {
-                "firm" => Some(Cow::Borrowed(self.firm)),
-                "today" => Some(Cow::Borrowed(self.today.as_str())),
-                "letter" => Some(Cow::Borrowed(name.as_str())),
-                "archive" => self.facts.map(|facts| hex::encode(facts.archive).into()),
-                "records" => records.as_ref().map(|_| Cow::Borrowed(shown.as_str())),
-                "count" => records.as_ref().map(|records| records.count().to_string().into()),
-                "kept-until" => said(|said| &said.kept_until),
-                "rules" => said(|said| &said.rules),
-                "retention" => said(|said| &said.retention),
-                _ => None,
-            };
-            let value = value.or_else(|| column(&place.name).map(Cow::Borrowed));
-            value.ok_or_else(|| unknown(place, self.facts.is_some()))
-        })?;
-        self.tree.file(&format!("{name}.txt"), self.attributes, &mut text.as_bytes())?;
-        self.letters.push(Letter {
-            letter: number,
-            records,
-            address: address.map(|address| address_hash(&self.salt, number, address)),
-            text: text_hash(&self.salt, number, text.as_bytes()),
-        });
-        Ok(true)
     }
 }

@@ -28,8 +28,10 @@ pub mod journal;
 pub mod keys;
 pub mod ledger;
 pub mod letter_facts;
+mod letter_writer;
 pub mod letters;
 pub mod notices;
+pub mod notify;
 pub mod open;
 pub mod opened;
 pub mod pack;
@@ -245,6 +247,9 @@ pub enum OpsError {
     /// The list of notices.
     #[error(transparent)]
     Notices(#[from] NoticesError),
+    /// A folder of letters is there already; letters are never replaced.
+    #[error("{}", tr!("{path}: it exists already", path = show(_0)))]
+    LettersExist(PathBuf),
     /// A template of letters.
     #[error("{}: {source}", show(.path))]
     Template {

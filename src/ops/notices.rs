@@ -15,7 +15,7 @@ use crate::disclosure::notices::{
 use crate::journal::entry::Entry;
 use crate::journal::plan::PlannedRecord;
 use crate::keyring::{Keyring, KeyringError};
-use crate::retention::notice::SentNotice;
+use crate::retention::notice::{SentNotice, Told, is_asked_for, told};
 use crate::retention::ranges::Ranges;
 use chrono::{DateTime, NaiveDate};
 use tr::tr;
@@ -46,6 +46,9 @@ pub struct Sent {
     pub noted: NotedNotice,
     /// Whether words were given that are about destroyed records, and so were not kept.
     pub words_dropped: bool,
+    /// Records that ask for a notice and for which this one does not count: their last day moved later since the letters were
+    /// made, or was not known then.
+    pub void: u64,
 }
 
 /// Takes note that the mailing in `file` was sent on a day in a way.
@@ -84,9 +87,10 @@ pub fn sent(
         let what = tr!("the archive was sealed on {day}", day = deposited.to_string());
         return Err(NoticesError::Date { date: on, what }.into());
     }
-    let late = match (&mailing.archive, &mailing.records) {
-        (Some(archive), Some(records)) => is_about_destroyed(custody, archive, Some(records))?,
-        _ => false,
+    let late = is_about_destroyed(custody, mailing.archive.as_ref(), mailing.records.as_ref())?;
+    let counted = match mailing.kind {
+        NoticeKind::Destruction => Some(counted(custody, mailing)?),
+        NoticeKind::Closing | NoticeKind::Answer => None,
     };
     let mut notices = read(custody.keyring())?;
     let (wall, leaf) = (custody.now().reading.wall, custody.keyring().log().size()?);
@@ -107,15 +111,43 @@ pub fn sent(
         document,
     };
     custody.change(|register, now, update| {
-        if let (NoticeKind::Destruction, Some(archive), Some(records)) =
-            (mailing.kind, mailing.archive, mailing.records.clone())
-        {
-            register.record_notice(SentNotice { id, archive, records, on }, now.today())?;
+        if let (Some(counted), Some(archive), Some(records)) = (&counted, mailing.archive, mailing.records.clone()) {
+            let told = counted.told.clone();
+            register.record_notice(SentNotice { id, archive, records, on, told }, now.today())?;
         }
         update.documents.push(self::document(&notices)?);
         Ok(((), vec![entry]))
     })?;
-    Ok(Sent { noted, words_dropped: late && note.is_some() })
+    let void = counted.map_or(0, |counted| counted.void);
+    Ok(Sent { noted, words_dropped: late && note.is_some(), void })
+}
+
+/// For which of its records a mailing about destruction counts, and until which day.
+struct Counted {
+    told: Vec<Told>,
+    void: u64,
+}
+
+/// The mailing is a file that anybody may have changed: what it tells counts no further than to the last day of now.
+fn counted(custody: &Custody, mailing: &Mailing) -> Result<Counted, OpsError> {
+    let (Some(archive), Some(records)) = (&mailing.archive, &mailing.records) else {
+        return Ok(Counted { told: Vec::new(), void: 0 });
+    };
+    let (mut days, mut void) = (Vec::new(), 0);
+    custody.for_records(archive, records, |judge, view, _| {
+        let said = mailing.told.iter().find(|told| told.records.contains(view.record)).map(|told| told.until);
+        let last = judge.standing(view).last_day();
+        let counts = match (said, last) {
+            (Some(said), Some(last)) => last <= said,
+            (said, last) => said.is_none() && last.is_none(),
+        };
+        void += u64::from(view.live && !counts && is_asked_for(view.retention));
+        if let Some(said) = said.filter(|_| view.live) {
+            days.push((view.record, last.map_or(said, |last| last.min(said))));
+        }
+        Ok(())
+    })?;
+    Ok(Counted { told: told(days), void })
 }
 
 /// Takes note of what somebody asked, objected or complained. What names a notice is about its archive and records.
@@ -124,10 +156,7 @@ pub fn sent(
 /// [`NoticesError`]; an unknown archive or record; those of the keyring.
 pub fn reply(custody: &mut Custody, new: NewReply) -> Result<(NotedReply, bool), OpsError> {
     let mut notices = read(custody.keyring())?;
-    let late = match &new.archive {
-        Some(archive) => is_about_destroyed(custody, archive, new.records.as_ref())?,
-        None => false,
-    };
+    let late = is_about_destroyed(custody, new.archive.as_ref(), new.records.as_ref())?;
     let (wall, leaf, today) = (custody.now().reading.wall, custody.keyring().log().size()?, custody.now().today());
     let id = random_id();
     notices.note_reply(&new, id, today, (wall, leaf))?;
@@ -164,10 +193,7 @@ pub fn answer(
     let (leaf, today) = (custody.keyring().log().size()?, custody.now().today());
     let answer = NotedAnswer { outcome, on, leaf, explanation: explanation.map(str::to_owned) };
     let reply = notices.note_answer(id, answer, today)?.clone();
-    let late = match &reply.archive {
-        Some(archive) => is_about_destroyed(custody, archive, reply.records.as_ref())?,
-        None => false,
-    };
+    let late = is_about_destroyed(custody, reply.archive.as_ref(), reply.records.as_ref())?;
     if late {
         notices.forget_words_of(&reply.reply);
     }
@@ -179,10 +205,16 @@ pub fn answer(
     Ok((notices.reply(&hex::encode(reply.reply))?.clone(), late && explanation.is_some()))
 }
 
-/// Whether one of the records, or, where none is named, every record of the archive, is destroyed: words about them would go with
-/// no destruction to come.
-fn is_about_destroyed(custody: &Custody, archive: &ArchiveId, records: Option<&Ranges>) -> Result<bool, OpsError> {
-    if custody.keyring().known_archive(archive)?.is_none() {
+/// Whether one of the records, or, where none is named, every record that it may be about is destroyed: words about them would go
+/// with no destruction to come.
+fn is_about_destroyed(
+    custody: &Custody,
+    archive: Option<&ArchiveId>,
+    records: Option<&Ranges>,
+) -> Result<bool, OpsError> {
+    if let Some(archive) = archive
+        && custody.keyring().known_archive(archive)?.is_none()
+    {
         return Err(KeyringError::UnknownArchive(hex::encode(archive)).into());
     }
     let (mut live, mut destroyed) = (false, false);
@@ -191,14 +223,14 @@ fn is_about_destroyed(custody: &Custody, archive: &ArchiveId, records: Option<&R
         destroyed |= !is_live;
         Ok(())
     };
-    match records {
-        Some(records) => {
+    match (archive, records) {
+        (Some(archive), Some(records)) => {
             check_records(custody.keyring(), archive, records)?;
             custody.for_records(archive, records, |_, view, _| look(view.live))?;
             Ok(destroyed)
         }
-        None => {
-            custody.for_each_record(Some(archive), |_, view, _| look(view.live))?;
+        (archive, _) => {
+            custody.for_each_record(archive, |_, view, _| look(view.live))?;
             Ok(destroyed && !live)
         }
     }

@@ -7,6 +7,8 @@ use super::OpsError;
 use super::custody::{Custody, MIN_PREFIX, entry_of};
 use super::deciders::deciders;
 use super::destruction::{self, Executed, PurgeNotes};
+use super::notices;
+use super::notify::{NoticeCounts, waits};
 use crate::crypto::hash::sha256;
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::random_id;
@@ -26,6 +28,8 @@ use tr::tr;
 
 /// Why a record is left alone whose rule asks for a notice of destruction that nobody sent.
 pub const NOTICE_UNSENT: &str = text!("notice of destruction not sent");
+/// Why one is left alone whose last day was moved after its notice was sent.
+pub const NOTICE_VOID: &str = text!("notice of destruction void: the date was moved after it");
 /// Why one is left alone whose notice was sent a short time ago.
 pub const NOTICE_RUNNING: &str = text!("notice of destruction sent, its period runs");
 
@@ -83,6 +87,8 @@ pub struct Proposal {
     pub records: Vec<(PlannedRecord, Retention)>,
     /// Selected records that are not in it, by why.
     pub left: BTreeMap<&'static str, u64>,
+    /// Of these, those that stay for want of a notice.
+    pub notices: NoticeCounts,
     /// Distinct people who must sign.
     pub approvals_needed: u32,
     /// Those of the records that nobody needs to sign for.
@@ -123,10 +129,18 @@ impl Proposal {
 /// An unknown record; those of the keyring.
 pub fn propose(custody: &mut Custody, selection: &Selection) -> Result<Proposal, OpsError> {
     let mut proposal = Proposal::default();
+    let (today, trusted) = (notices::today(custody), custody.trusted_today());
     let each = |judge: &Judge<'_>, view: &RecordView<'_>, disposition: Disposition| {
         match consider(judge, view, &disposition, selection.early.is_some()) {
             Ok(planned) => proposal.add(judge, view, planned),
-            Err(why) => *proposal.left.entry(why).or_default() += 1,
+            Err(why) => {
+                *proposal.left.entry(why).or_default() += 1;
+                if [NOTICE_UNSENT, NOTICE_VOID, NOTICE_RUNNING].contains(&why)
+                    && let Some(waits) = waits(judge, view, trusted)
+                {
+                    proposal.notices.add(waits, today);
+                }
+            }
         }
         Ok(())
     };
@@ -162,6 +176,7 @@ fn consider(
     match judge.unnotified(view) {
         None => {}
         Some(Unnotified::Unsent { .. }) => return Err(NOTICE_UNSENT),
+        Some(Unnotified::Void { .. }) => return Err(NOTICE_VOID),
         Some(Unnotified::Running { .. }) => return Err(NOTICE_RUNNING),
     }
     Ok(PlannedRecord {
@@ -336,8 +351,8 @@ pub struct Unattended {
     pub executed: Vec<Executed>,
     /// Records whose purge was ready and that something forbids now: they are no longer scheduled.
     pub stopped: Vec<destruction::Stopped>,
-    /// Records that are due and stay, since a rule asks for a notice that was not sent early enough.
-    pub unnotified: u64,
+    /// Records that are due and stay, since a rule asks for a notice first.
+    pub notices: NoticeCounts,
 }
 
 impl Unattended {
@@ -378,8 +393,8 @@ pub fn unattended(custody: &mut Custody, roles: &Roles) -> Result<Unattended, Op
         destruction::name_roles(custody, &id, roles)?;
         outcome.carry_out(custody, id)?;
     }
-    let Proposal { unreviewed: due, left, .. } = propose(custody, &Selection::default())?;
-    outcome.unnotified = [NOTICE_UNSENT, NOTICE_RUNNING].iter().filter_map(|why| left.get(why)).sum();
+    let Proposal { unreviewed: due, notices, .. } = propose(custody, &Selection::default())?;
+    outcome.notices = notices;
     if !due.is_empty() {
         let scheduled = schedule(custody, None, items(due), &[], None)?;
         destruction::name_roles(custody, &scheduled.id, roles)?;

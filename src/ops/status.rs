@@ -4,6 +4,7 @@ use super::OpsError;
 use super::custody::Custody;
 use super::disclosures::{Summary, summary};
 use super::notices;
+use super::notify::{self, NoticeCounts};
 use crate::crypto::kdf::ArchiveId;
 use crate::retention::Class;
 use crate::retention::disposition::Disposition;
@@ -142,8 +143,10 @@ pub struct Status {
     pub disclosures: Summary,
     /// What people wrote about their data, and what of it is to be answered.
     pub notices: notices::Summary,
-    /// Records that are due and stay, since a rule asks for a notice that was not sent early enough.
-    pub unnotified: u64,
+    /// Records that are due and stay, since a rule asks for a notice first.
+    pub unnotified: NoticeCounts,
+    /// All live records that wait for a notice, or for the end of its period, and are not held.
+    pub awaiting_notice: NoticeCounts,
     /// The clock.
     pub clock: ClockStatus,
 }
@@ -170,7 +173,7 @@ pub struct ClockStatus {
 pub fn status(custody: &Custody) -> Result<Status, OpsError> {
     let register = custody.register();
     let (today, trusted_today) = (custody.now().today(), custody.trusted_today());
-    let clock = &register.clock;
+    let (clock, day) = (&register.clock, notices::today(custody));
     let mut status = Status {
         disclosures: summary(custody)?,
         notices: notices::summary(custody)?,
@@ -214,9 +217,15 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
             add(status.by_rule.entry(rule.to_owned()).or_default());
         }
         // What must stay until people were told is not overdue.
-        let unnotified = matches!(disposition, Disposition::Due { .. }) && judge.unnotified(view).is_some();
-        status.unnotified += u64::from(unnotified);
-        status.overdue += u64::from(overdue && !unnotified);
+        let waits = notify::unheld(judge, view, &disposition, trusted_today);
+        if let Some(waits) = waits {
+            status.awaiting_notice.add(waits, day);
+        }
+        let unnotified = waits.filter(|_| matches!(disposition, Disposition::Due { .. }));
+        if let Some(waits) = unnotified {
+            status.unnotified.add(waits, day);
+        }
+        status.overdue += u64::from(overdue && unnotified.is_none());
         if let Disposition::Held { .. } = &disposition {
             let named = register.scheduled.iter().map(|scheduled| scheduled.contains(&view.archive, view.record));
             status.cool_offs.iter_mut().zip(named).for_each(|(cool_off, named)| cool_off.held += u64::from(named));

@@ -6,8 +6,7 @@
 use super::clock::ClockDistrust;
 use super::event::{self, Event};
 use super::hold::{Hold, HoldId};
-use super::notice;
-use super::notice::Unnotified;
+use super::notice::{self, Noticed, Unnotified};
 use super::register::{PurgeId, Register, Scheduled};
 use super::term::Standing;
 use super::{AtExpiry, Class, Retention};
@@ -199,9 +198,16 @@ impl<'a> Judge<'a> {
 
     /// What keeps the record from being destroyed because a rule of it asks for a notice first; none where nothing does.
     pub fn unnotified(&self, view: &RecordView<'_>) -> Option<Unnotified> {
-        let today = self.register.clock.trusted_today();
+        self.noticed(view)?.unnotified(self.register.clock.trusted_today())
+    }
+
+    /// What the notices of destruction that were sent come to for the record; none where no rule of it asks for one.
+    pub fn noticed(&self, view: &RecordView<'_>) -> Option<Noticed> {
+        if !notice::is_asked_for(view.retention) {
+            return None;
+        }
         let about = self.register.notices.iter().filter(|notice| notice.names(&view.archive, view.record));
-        notice::unnotified(view.retention, about, today)
+        notice::standing(view.retention, about, (view.record, self.standing(view).last_day()))
     }
 
     /// How many distinct people have to approve the record's destruction.
@@ -431,20 +437,21 @@ mod tests {
 
     #[test]
     fn a_record_waits_for_its_notice_at_the_gate_too() {
-        use crate::retention::notice::SentNotice;
-        let mut told = retention("2030-12-31", Bound::Floor, AtExpiry::Destroy);
-        told.terms[0].notify = Some("P30D".parse().unwrap());
+        use crate::retention::notice::{SentNotice, told};
+        let mut asks = retention("2030-12-31", Bound::Floor, AtExpiry::Destroy);
+        asks.terms[0].notify = Some("P30D".parse().unwrap());
         let mut register = Register::new(&reading("2031-01-01"));
         on(&mut register, "2031-01-02");
         schedule(&mut register, 1, false, &[]);
         on(&mut register, "2031-01-20");
-        let unsent = may_destroy(&view(&told), &register, &[1; 16]).unwrap_err();
+        let unsent = may_destroy(&view(&asks), &register, &[1; 16]).unwrap_err();
         assert!(matches!(unsent, Forbidden::Notice(Unnotified::Unsent { .. })), "{unsent}");
         let notice = |id: u8, records: &str, on: &str| SentNotice {
             id: [id; 16],
             archive: [1; 16],
             records: records.parse().unwrap(),
             on: date(on),
+            told: told([(records.parse().unwrap(), date("2030-12-31"))]),
         };
         let today = date("2031-01-20");
         assert!(register.record_notice(notice(1, "17", "2031-01-21"), today).is_err());
@@ -454,10 +461,14 @@ mod tests {
         let read = Register::from_bytes(&register.to_bytes()).unwrap();
         assert_eq!(read.notices, register.notices);
         on(&mut register, "2031-02-19");
-        let runs = Judge::new(&register).may_schedule(&view(&told), false, &[]).unwrap_err();
+        let runs = Judge::new(&register).may_schedule(&view(&asks), false, &[]).unwrap_err();
         assert!(matches!(runs, Forbidden::Notice(Unnotified::Running { .. })), "{runs}");
         on(&mut register, "2031-02-20");
-        may_destroy(&view(&told), &register, &[1; 16]).unwrap();
+        may_destroy(&view(&asks), &register, &[1; 16]).unwrap();
+        // The purge is ready; an extension in between that has run too leaves its notice behind.
+        let (extended, _) = register.extend(&view(&asks), date("2031-02-10")).unwrap();
+        let void = may_destroy(&view(&extended), &register, &[1; 16]).unwrap_err();
+        assert!(matches!(void, Forbidden::Notice(Unnotified::Void { .. })), "{void}");
     }
 
     #[test]

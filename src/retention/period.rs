@@ -14,6 +14,11 @@ pub struct Period {
 }
 
 impl Period {
+    /// So many years.
+    pub const fn of_years(years: u32) -> Self {
+        Self { months: years * 12, days: 0 }
+    }
+
     /// Whether this period never ends before `other` does; in doubt (`P30D` and `P1M`) it may.
     pub fn is_at_least(self, other: Self) -> bool {
         // The Gregorian calendar has 146,097 days in 4,800 months; no run of months is three days off that measure.

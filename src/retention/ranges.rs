@@ -37,6 +37,11 @@ impl Ranges {
             let part: Self = part.trim().parse()?;
             parts.extend(part.0);
         }
+        Ok(Self::joined(parts))
+    }
+
+    /// From ranges in any order, that may touch and overlap.
+    fn joined(mut parts: Vec<(u64, u64)>) -> Self {
         parts.sort_unstable();
         let mut ranges: Vec<(u64, u64)> = Vec::new();
         for (first, last) in parts {
@@ -45,13 +50,28 @@ impl Ranges {
                 _ => ranges.push((first, last)),
             }
         }
-        Ok(Self(ranges))
+        Self(ranges)
     }
 
     /// Whether `number` is in the set.
     pub fn contains(&self, number: u64) -> bool {
         let at = self.0.partition_point(|(_, last)| *last < number);
         self.0.get(at).is_some_and(|(first, _)| *first <= number)
+    }
+
+    /// Whether every number of `other` is in the set.
+    pub fn contains_all(&self, other: &Self) -> bool {
+        let inside = |(from, to): &(u64, u64)| {
+            let at = self.0.partition_point(|(_, last)| last < from);
+            self.0.get(at).is_some_and(|(first, last)| first <= from && to <= last)
+        };
+        other.0.iter().all(inside)
+    }
+
+    /// The numbers that are in one of the two sets or in both.
+    #[must_use]
+    pub fn union(&self, other: &Self) -> Self {
+        Self::joined([&self.0[..], &other.0].concat())
     }
 
     /// How many numbers are in the set.

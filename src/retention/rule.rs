@@ -17,6 +17,8 @@ const MAX_TEXT: usize = 1000;
 
 /// Ways in which one archive applies one rule, at most: every leaf is compared with them.
 const MAX_APPLIED: usize = 100;
+/// Years of a notice that is nearly certainly a mistake.
+const LONG_NOTICE: u32 = 5;
 
 /// One rule. Built-in ones are no legal advice.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -255,6 +257,14 @@ impl Rule {
             && self.applied.iter().any(|application| application.gives(&term.keep))
     }
 
+    /// Whether the notice that it asks for must go out sooner than seems meant: more than five years before, or longer before than
+    /// the rule keeps anything.
+    pub fn has_long_notice(&self) -> bool {
+        let shorter = |other: Period| self.notify.is_some_and(|notify| notify != other && !other.is_at_least(notify));
+        let own = matches!(self.period, Some(Length::Period(period)) if shorter(period));
+        own || shorter(Period::of_years(LONG_NOTICE))
+    }
+
     /// Whether the definition makes sense and has one spelling.
     ///
     /// # Errors
@@ -461,6 +471,13 @@ mod tests {
         assert!(rule.gives(&term));
         assert!(!rule.gives(&Term { notify: None, ..term.clone() }), "an archive may not leave it out");
         let plain = Rule { notify: None, ..rule.clone() };
+        assert!(!rule.has_long_notice() && !plain.has_long_notice());
+        for (notify, is_long) in [("P1Y", false), ("P1Y1M", true), ("P9999Y", true)] {
+            let rule = Rule { notify: Some(notify.parse().unwrap()), ..rule.clone() };
+            assert_eq!(rule.has_long_notice(), is_long, "{notify}: kept for a year");
+            let unsaid = Rule { period: None, ..rule };
+            assert_eq!(unsaid.has_long_notice(), notify == "P9999Y", "{notify}: kept as long as a policy says");
+        }
         assert!(!plain.gives(&term) && !serde_json::to_string(&plain).unwrap().contains("notify"));
         let for_ever = Rule { period: Some(Length::Permanent), applied: Vec::new(), ..rule };
         assert!(for_ever.check().is_err());

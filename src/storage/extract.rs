@@ -5,9 +5,13 @@
 use super::StorageError;
 use super::source::Attributes;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
-use rustix::fs::{AtFlags, Mode, RenameFlags, Timespec, Timestamps, fchmod, futimens, renameat_with, utimensat};
+use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt};
+use rustix::fs::{
+    AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, fchmod, futimens, openat, renameat_with, utimensat,
+};
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Blocks of zeros of this size become holes.
@@ -70,14 +74,96 @@ impl OutputFolder {
     /// # Errors
     /// [`StorageError::File`].
     pub fn begin(&self) -> Result<PartialTree<'_>, StorageError> {
-        let name = format!(".keepuntil-{}.partial", hex::encode(&crate::crypto::secret::random_id()[..6]));
-        let at = StorageError::at(self.path.join(&name));
+        self.begin_as(&temporary_name(""), 0o777, None)
+    }
+
+    fn begin_as(&self, name: &str, mode: u32, lock: Option<File>) -> Result<PartialTree<'_>, StorageError> {
         let make = || {
-            self.dir.create_dir(&name)?;
-            self.dir.open_dir(&name)
+            if lock.is_none() {
+                self.dir.create_dir_with(name, DirBuilder::new().mode(mode))?;
+            }
+            self.dir.open_dir(name)
         };
-        let dir = make().map_err(at)?;
-        Ok(PartialTree { folder: self, dir, name, directories: Vec::new(), buffer: vec![0; BUFFER], finished: false })
+        let dir = make().map_err(StorageError::at(self.path.join(name)))?;
+        let (name, directories, buffer) = (name.to_owned(), Vec::new(), vec![0; BUFFER]);
+        Ok(PartialTree { folder: self, dir, name, directories, buffer, finished: false, _lock: lock })
+    }
+
+    /// Begins a tree that only the owner can enter from the start, and that [`OutputFolder::remove_interrupted`] leaves alone as long
+    /// as this process lives.
+    ///
+    /// # Errors
+    /// [`StorageError::File`].
+    pub fn begin_private(&self) -> Result<PartialTree<'_>, StorageError> {
+        loop {
+            let name = temporary_name(PRIVATE);
+            let at = || StorageError::at(self.path.join(&name));
+            self.dir.create_dir_with(&name, DirBuilder::new().mode(0o700)).map_err(at())?;
+            let lock = self.open_itself(&name).map_err(at())?;
+            match lock.try_lock() {
+                // Where there are no locks nobody else gets one either, and so nobody removes it.
+                Ok(()) | Err(TryLockError::Error(_)) => {}
+                Err(TryLockError::WouldBlock) => continue,
+            }
+            // Before it was locked, another run may have taken it for an interrupted one's.
+            if self.is_still(&name, &lock) {
+                return self.begin_as(&name, 0o700, Some(lock));
+            }
+        }
+    }
+
+    /// Removes private trees beside which no process is left, and returns where they were. Only what the owner alone can enter, and
+    /// what holds nothing but files of which `is_ours` knows the names, is one.
+    ///
+    /// # Errors
+    /// [`StorageError::File`] when the folder cannot be listed.
+    pub fn remove_interrupted(&self, is_ours: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, StorageError> {
+        let mut removed = Vec::new();
+        // The open folder serves for resolving paths only.
+        for entry in std::fs::read_dir(&self.path).map_err(StorageError::at(&self.path))? {
+            let entry = entry.map_err(StorageError::at(&self.path))?;
+            let Some(name) = entry.file_name().to_str().filter(|name| is_temporary(name, PRIVATE)).map(str::to_owned)
+            else {
+                continue;
+            };
+            if self.remove_one(&name, &is_ours).is_some() {
+                removed.push(self.path.join(name));
+            }
+        }
+        Ok(removed)
+    }
+
+    /// None where it is in use, is not what was looked for, or cannot be removed: then it stays as it is.
+    fn remove_one(&self, name: &str, is_ours: &impl Fn(&str) -> bool) -> Option<()> {
+        let folder = self.open_itself(name).ok()?;
+        let metadata = folder.metadata().ok()?;
+        let is_private = metadata.mode() & 0o077 == 0 && metadata.uid() == rustix::process::geteuid().as_raw();
+        if !is_private || folder.try_lock().is_err() || !self.is_still(name, &folder) {
+            return None;
+        }
+        let inside = Dir::from_std_file(folder.try_clone().ok()?);
+        let mut files = Vec::new();
+        for entry in inside.entries().ok()? {
+            let entry = entry.ok()?;
+            let file = entry.file_name().to_str().filter(|file| is_ours(file))?.to_owned();
+            files.push(entry.file_type().ok().filter(cap_std::fs::FileType::is_file).map(|_| file)?);
+        }
+        files.iter().try_for_each(|file| inside.remove_file(file)).ok()?;
+        // Only an empty folder can be removed so: what came into it meanwhile stays.
+        self.dir.remove_dir(name).ok()
+    }
+
+    /// The folder of this name as something that can be locked; never what a link leads to.
+    fn open_itself(&self, name: &str) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(File::from(openat(&self.dir, name, flags, Mode::empty())?))
+    }
+
+    /// Whether the name is still that of the open folder.
+    fn is_still(&self, name: &str, folder: &File) -> bool {
+        let same = |a: std::fs::Metadata, b: std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        let now = self.open_itself(name).and_then(|now| now.metadata());
+        now.is_ok_and(|now| folder.metadata().is_ok_and(|then| same(now, then)))
     }
 
     /// Writes a small file beside the trees.
@@ -110,6 +196,8 @@ pub struct PartialTree<'a> {
     directories: Vec<(String, Attributes)>,
     buffer: Vec<u8>,
     finished: bool,
+    /// Of a private tree: held as long as the process lives.
+    _lock: Option<File>,
 }
 
 impl PartialTree<'_> {
@@ -251,6 +339,22 @@ impl Drop for PartialTree<'_> {
             }
         }
     }
+}
+
+/// What stands in the name of a private tree.
+const PRIVATE: &str = "private-";
+/// Bytes, in hex, that make a temporary name another each time.
+const UNIQUE: usize = 6;
+
+fn temporary_name(of: &str) -> String {
+    format!(".keepuntil-{of}{}.partial", hex::encode(&crate::crypto::secret::random_id()[..UNIQUE]))
+}
+
+/// Whether [`temporary_name`] gave it.
+fn is_temporary(name: &str, of: &str) -> bool {
+    let unique = name.strip_prefix(".keepuntil-").and_then(|name| name.strip_prefix(of)?.strip_suffix(".partial"));
+    let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
+    unique.is_some_and(|unique| unique.len() == 2 * UNIQUE && unique.bytes().all(is_hex))
 }
 
 /// Gives the owner back the right to remove what is in a tree's folders, which restored modes may deny.

@@ -31,7 +31,8 @@ pub enum NoticeCommand {
     #[command(
         after_help = "Fill every blank before the letters are made. Places are in braces: {firm}, {today} and {letter}; with an \
         archive also {archive}, {records}, {count}, {kept-until}, {rules} and {retention}; all others are columns of your table, \
-        such as {name}. {{ and }} print a brace. With --lang the letter is in that language. It is no legal advice: have it \
+        such as {name}. The table has a column address, which a letter goes to, and with an archive a column record with the \
+        numbers of somebody's records; merge can be told other names. {{ and }} print a brace. With --lang the letter is in that language. It is no legal advice: have it \
         looked at.\n\n\
         Examples:\n  keepuntil notice template closing --lang zh -o closing.txt\n  keepuntil notice template destruction"
     )]
@@ -59,7 +60,8 @@ pub enum NoticeCommand {
     Merge(Box<MergeArgs>),
     /// Note that the letters of a mailing were sent; the program itself sends nothing
     #[command(
-        after_help = "A notice of destruction that was noted here lets a record go whose rule asks for one, when its time has run.\n\n\
+        after_help = "A notice of destruction that was noted here lets a record go whose rule asks for one, when its time has run. It no \
+        longer counts when the record's last day was moved after the one that the letter told: then write again.\n\n\
         Example:\n  keepuntil notice sent letters/mailing.json --on 2036-10-01 --by post"
     )]
     Sent {
@@ -268,9 +270,13 @@ fn print_template(kind: &str, output: Option<&Path>, common: Common) -> Result<D
             tr!("Wrote {path}. Fill in its blanks, and have it looked at: it is no legal advice.", path = show(path))
         );
         let braces = |names: &[&str]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
-        eprintln!("  {}", tr!("filled in always: {places}", places = braces(&ALWAYS)));
-        eprintln!("  {}", tr!("filled in with --archive: {places}", places = braces(&OF_RECORDS)));
-        eprintln!("  {}", tr!("all others are columns of your table"));
+        let lines = [
+            tr!("filled in always: {places}", places = braces(&ALWAYS)),
+            tr!("filled in with --archive: {places}", places = braces(&OF_RECORDS)),
+            tr!("all others are columns of your table"),
+            tr!("the table needs the column address, and with --archive the column record"),
+        ];
+        lines.iter().for_each(|line| eprint!("  {}", render::wrapped(line, 4)));
     }
     Ok(Done::Clean)
 }
@@ -313,7 +319,11 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
             "message_type": "letters", "path": args.output.to_string_lossy(), "letters": letters,
             "mailing": hex::encode(merged.mailing.mailing), "kind": merged.mailing.kind,
             "records": merged.mailing.records, "left_out": merged.left_out, "secret": merged.secret,
+            "undated": merged.undated, "removed": merged.removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         }));
+    }
+    for path in &merged.removed {
+        tell_warning(&tr!("{path}: an interrupted run had left it with letters; it is removed", path = show(path)));
     }
     let wrote = tr!(
         "{n} letter in {path}; nothing is sent" | "{n} letters in {path}; nothing is sent" % letters,
@@ -334,6 +344,13 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
                     % merged.secret
         );
         tell_warning(&text);
+    }
+    if merged.undated > 0 {
+        tell_warning(&tr!(
+            "{n} record waits for an event: this notice does not count for it; when the event is recorded, write again"
+                | "{n} records wait for an event: this notice does not count for them; when the event is recorded, write again"
+                    % merged.undated
+        ));
     }
     if merged.left_out.is_empty() {
         return Ok(Done::Clean);
@@ -367,8 +384,17 @@ fn run_sent(
     let mut custody = home::custody(place)?;
     let sent = sent(&mut custody, (&mailing, &bytes), (on, by, note))?;
     warn_of_dropped(sent.words_dropped);
+    if sent.void > 0 {
+        tell_warning(&tr!(
+            "for {n} record this notice does not count: its last day is not the one that the letter told: write again"
+                | "for {n} records this notice does not count: their last day is not the one that the letters told: write again"
+                    % sent.void
+        ));
+    }
     if common.json {
-        render::json_line(&notice_json(&sent.noted));
+        let mut object = notice_json(&sent.noted);
+        object["void_records"] = sent.void.into();
+        render::json_line(&object);
     }
     let id = hex::encode(sent.noted.notice);
     tell(

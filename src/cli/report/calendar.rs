@@ -21,7 +21,8 @@ use tr::tr;
 #[derive(Args)]
 #[command(
     after_help = "Archive files that are named add their records' bytes; no identity is needed. With --ics it also writes a \
-    calendar file, which names no record, with a day for each date on which records may be destroyed or must be reviewed.\n\n\
+    calendar file, which names no record, with a day for each date on which records may be destroyed or must be reviewed, and for each last day to send a notice of \
+    destruction.\n\n\
     Examples:\n  keepuntil report calendar\n  keepuntil report calendar firm.sealed -o calendar.html --lang zh\n  \
     keepuntil report calendar --by month --stack rule --from 2036-01-01\n  \
     keepuntil report calendar --ics calendar.ics"
@@ -89,15 +90,16 @@ pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
     };
     let calendar = calendar(&mut custody, &mut named, division)?;
     let periods = Periods::of(&calendar.within(from, until), args.by);
+    let letters = calendar.letters_within(from, until);
     let today = custody.now().today();
     if common.json {
-        json(args, &calendar, &periods, today);
+        json(args, &calendar, &periods, &letters, today);
     } else {
-        args.output.write(sheet(args, &calendar, &periods, (from, until), today), common)?;
+        args.output.write(sheet(args, &calendar, &periods, &letters, (from, until), today), common)?;
     }
     if let Some(path) = &args.ics {
         let days = calendar.within(from, until);
-        let file = calendar_file::text(&days, &custody.keyring_id(), today, custody.now().reading.wall);
+        let file = calendar_file::text(&days, &letters, &custody.keyring_id(), today, custody.now().reading.wall);
         to_file(path, args.output.force, common, |out| out.write_all(file.text.as_bytes()).map_err(Failure::Output))?;
         if file.left_out > 0 {
             tell_warning(&tr!("{n} later day is not in the calendar file: it would be too long"
@@ -171,7 +173,10 @@ impl Periods {
     }
 }
 
-fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, today: NaiveDate) {
+/// Sums by day and part.
+type Days = BTreeMap<NaiveDate, BTreeMap<String, Sum>>;
+
+fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, letters: &Days, today: NaiveDate) {
     let (by, stack) = (
         if args.by == Unit::Month { "month" } else { "year" },
         if args.stack == Stack::Rule { "rule" } else { "class" },
@@ -195,6 +200,13 @@ fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, today: Naiv
         object["parts"] = parts.iter().map(|(part, sum)| (part.clone(), serde_json::json!(sum.records))).collect();
         render::json_line(&object);
     }
+    for (day, parts) in letters {
+        let mut sum = Sum::default();
+        parts.values().for_each(|part| sum.add(*part));
+        render::json_line(&serde_json::json!({
+            "message_type": "report_notice", "send_by": day, "late": *day < today, "records": sum.records, "void": sum.notice_void,
+        }));
+    }
     render::json_line(&serde_json::json!({
         "message_type": "report_summary",
         "live": calendar.live,
@@ -207,6 +219,7 @@ fn sheet(
     args: &CalendarArgs,
     calendar: &Calendar,
     periods: &Periods,
+    letters: &Days,
     (from, until): (Option<NaiveDate>, Option<NaiveDate>),
     today: NaiveDate,
 ) -> Sheet<'static> {
@@ -239,6 +252,7 @@ fn sheet(
         sheet.blocks.push(Block::Chart(chart(args, periods, &rows)));
         sheet.blocks.push(Block::Table(table(calendar, periods, &rows)));
     }
+    notices(&mut sheet, args, letters, today);
     if !calendar.awaiting.is_empty() {
         sheet.heading(&tr!("Records that wait for an event"));
         let head = vec![tr!("Events"), tr!("inventory" => "Records"), tr!("Held")];
@@ -248,6 +262,43 @@ fn sheet(
         sheet.blocks.push(Block::Table(Table { head, rows, right: vec![1, 2] }));
     }
     sheet
+}
+
+/// The letters that have to go out first: by the last day on which they can.
+fn notices(sheet: &mut Sheet<'_>, args: &CalendarArgs, letters: &Days, today: NaiveDate) {
+    if letters.is_empty() {
+        return;
+    }
+    sheet.heading(&tr!("Last days to send the notice of destruction"));
+    sheet.paragraph(tr!(
+        "Rules of these records ask that those concerned are told first. Sent later than on these days, the notice keeps them longer than their time."
+    ));
+    let periods = Periods::of(letters, args.by);
+    let rows = periods.gapless();
+    sheet.blocks.push(Block::Chart(chart(args, &periods, &rows)));
+    let head = vec![
+        if args.by == Unit::Year { tr!("Year") } else { tr!("Month") },
+        tr!("The first to be sent by"),
+        tr!("inventory" => "Records"),
+        tr!("Of these late"),
+        tr!("Sent before, now void"),
+    ];
+    let mut table = Vec::new();
+    for (key, sum, _) in rows.iter().filter(|(_, sum, _)| sum.records > 0) {
+        let inside = |day: &NaiveDate| day.year() == key.0 && (args.by == Unit::Year || day.month() == key.1);
+        let days = || letters.iter().filter(|(day, _)| inside(day));
+        let late: u64 =
+            days().filter(|(day, _)| **day < today).flat_map(|(_, of)| of.values()).map(|of| of.records).sum();
+        let first = days().next().map_or_else(String::new, |(day, _)| day.to_string());
+        table.push(vec![
+            periods.label(*key),
+            first,
+            sum.records.to_string(),
+            late.to_string(),
+            sum.notice_void.to_string(),
+        ]);
+    }
+    sheet.blocks.push(Block::Table(Table { head, rows: table, right: vec![2, 3, 4] }));
 }
 
 fn dated(calendar: &Calendar) -> Sum {
@@ -293,12 +344,19 @@ fn table(calendar: &Calendar, periods: &Periods, rows: &[((i32, u32), Sum, Vec<u
         tr!("To review"),
         tr!("Held"),
     ];
+    let asks = rows.iter().any(|(_, sum, _)| sum.to_notify + sum.notice_running > 0);
+    if asks {
+        head.extend([tr!("Notice to send"), tr!("Notice runs")]);
+    }
     let measured = calendar.measured > 0;
     if measured {
         head.push(tr!("inventory" => "Bytes"));
     }
     let cells = |label: String, sum: &Sum| {
         let mut cells = vec![label, sum.records.to_string(), sum.review.to_string(), sum.held.to_string()];
+        if asks {
+            cells.extend([sum.to_notify.to_string(), sum.notice_running.to_string()]);
+        }
         if measured {
             // None of these records lies in an archive that was named.
             let unknown = sum.bytes == 0 && sum.records > 0;
@@ -313,5 +371,5 @@ fn table(calendar: &Calendar, periods: &Periods, rows: &[((i32, u32), Sum, Vec<u
         table.push(cells(periods.label(*key), sum));
     }
     table.push(cells(tr!("Total"), &all));
-    Table { head, rows: table, right: vec![1, 2, 3, 4] }
+    Table { head, rows: table, right: (1..=6).collect() }
 }

@@ -1,4 +1,5 @@
-//! The retention calendar as a file for calendar programs (RFC 5545): an entry for each day from which records may be destroyed.
+//! The retention calendar as a file for calendar programs (RFC 5545): an entry for each day from which records may be destroyed, and
+//! for each by which a notice of destruction must be sent.
 //!
 //! Invariant: it holds numbers and dates, never the name of a record; the same keyring gives an entry the same id each time.
 
@@ -23,34 +24,68 @@ pub struct CalendarFile {
 /// Makes the file. What is past stands on today.
 pub fn text(
     days: &BTreeMap<NaiveDate, BTreeMap<String, Sum>>,
+    letters: &BTreeMap<NaiveDate, BTreeMap<String, Sum>>,
     keyring: &[u8; 16],
     today: NaiveDate,
     now: DateTime<Utc>,
 ) -> CalendarFile {
-    let mut entries: BTreeMap<NaiveDate, Sum> = BTreeMap::new();
-    for (day, parts) in days {
-        let entry = entries.entry(*day.max(&today)).or_default();
-        parts.values().for_each(|part| entry.add(*part));
-    }
-    let left_out = entries.len().saturating_sub(MOST);
+    let (entries, letters) = (by_day(days, today), by_day(letters, today));
+    let left_out = entries.len().saturating_sub(MOST) + letters.len().saturating_sub(MOST);
     let mut calendar = icalendar::Calendar::empty();
     let product = format!("-//keepuntil//keepuntil {}//EN", env!("CARGO_PKG_VERSION"));
     for (key, value) in [("VERSION", "2.0"), ("PRODID", product.as_str()), ("CALSCALE", "GREGORIAN")] {
         calendar.append_property(Property::new(key, value));
     }
+    let now = now.trunc_subsecs(0);
     for (day, sum) in entries.into_iter().take(MOST) {
-        let mut event = Event::new();
-        event
-            .uid(&format!("{}@keepuntil", hex::encode(&sha256(&[keyring, day.to_string().as_bytes()])[..16])))
-            .timestamp(now.trunc_subsecs(0))
-            .summary(&summary(&sum))
-            .description(&description(&sum, keyring))
-            .starts(day)
-            // Without an end it is the whole day. Nobody is busy all day because of it.
-            .add_property("TRANSP", "TRANSPARENT");
-        calendar.push(event.done());
+        calendar.push(entry((day, &summary(&sum), &description(&sum, keyring)), (keyring, ""), now));
+    }
+    for (day, sum) in letters.into_iter().take(MOST) {
+        calendar.push(entry((day, &to_send(&sum), &send_it(&sum, keyring)), (keyring, "notice "), now));
     }
     CalendarFile { text: calendar.to_string(), left_out }
+}
+
+/// Sums by day; what is past stands on today.
+fn by_day(days: &BTreeMap<NaiveDate, BTreeMap<String, Sum>>, today: NaiveDate) -> BTreeMap<NaiveDate, Sum> {
+    let mut entries: BTreeMap<NaiveDate, Sum> = BTreeMap::new();
+    for (day, parts) in days {
+        let entry = entries.entry(*day.max(&today)).or_default();
+        parts.values().for_each(|part| entry.add(*part));
+    }
+    entries
+}
+
+/// A whole day; its id follows from the keyring, the day and what it is about.
+fn entry(
+    (day, summary, description): (NaiveDate, &str, &str),
+    (keyring, about): (&[u8; 16], &str),
+    now: DateTime<Utc>,
+) -> Event {
+    let id = sha256(&[keyring, about.as_bytes(), day.to_string().as_bytes()]);
+    Event::new()
+        .uid(&format!("{}@keepuntil", hex::encode(&id[..16])))
+        .timestamp(now)
+        .summary(summary)
+        .description(description)
+        .starts(day)
+        // Without an end it is the whole day. Nobody is busy all day because of it.
+        .add_property("TRANSP", "TRANSPARENT")
+        .done()
+}
+
+fn to_send(sum: &Sum) -> String {
+    tr!("Last day to send the notice of destruction of {n} record"
+        | "Last day to send the notice of destruction of {n} records" % sum.records)
+}
+
+fn send_it(sum: &Sum, keyring: &[u8; 16]) -> String {
+    let keyring = hex::encode(keyring);
+    tr!(
+        "Keyring {keyring}. Sent later, the records stay longer than their time. Of them sent before, and void since the date was moved: {void}. See `keepuntil notice template destruction` and `keepuntil status`.",
+        keyring = keyring,
+        void = sum.notice_void
+    )
 }
 
 fn summary(sum: &Sum) -> String {

@@ -102,6 +102,8 @@ fn finding(found: &Finding) -> String {
         "records-overdue" => {
             tr!("{n} record should have been destroyed." | "{n} records should have been destroyed." % n)
         }
+        "notices-late" => tr!("The notice of destruction of {n} record should have been sent."
+            | "The notices of destruction of {n} records should have been sent." % n),
         "returns-overdue" => tr!("{n} promise to return or destroy what was granted is overdue."
             | "{n} promises to return or destroy what was granted are overdue." % n),
         "requests-waiting" => tr!("{n} request has waited for an answer for more than 21 days."
@@ -167,6 +169,7 @@ fn rules(sheet: &mut Sheet, report: &ComplianceReport) {
         );
         sheet.paragraph(text);
     }
+    super::notices::notices(sheet, &report.notices);
     if report.rules.is_empty() {
         sheet.paragraph(tr!("The keyring has no records."));
     }

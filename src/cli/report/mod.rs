@@ -12,6 +12,7 @@ mod destruction;
 mod disclosures;
 mod handover;
 mod inventory;
+mod notices;
 pub mod record_words;
 mod risk_words;
 mod risks;

@@ -68,6 +68,14 @@ pub fn told(risk: &Risk) -> Told {
             tr!("Look at them, have the plan signed where a rule asks for review, and carry it out."),
             "keepuntil due",
         ),
+        Kind::NoticesLate => all(
+            tr!("Notices of destruction not sent in time"),
+            tr!("The notice of destruction of {n} record should have been sent."
+                | "The notices of destruction of {n} records should have been sent." % n),
+            tr!("Until people were told that long before, their records stay, longer than their time."),
+            tr!("Write to those concerned, and note it on the day on which it is sent."),
+            "keepuntil notice template destruction -o FILE",
+        ),
         Kind::ReturnsOverdue => all(
             tr!("Promises not kept"),
             tr!("{n} grant has something overdue that was to be returned or destroyed."

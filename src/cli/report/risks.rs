@@ -48,6 +48,7 @@ pub fn run(args: &RisksArgs, common: Common) -> Result<Done, Failure> {
 fn sheet(report: &RiskReport) -> Sheet<'static> {
     let mut sheet = begun(&tr!("Risks and emergency plan"), &report.firm, &report.keyring, report.made);
     fields(&mut sheet, vec![(tr!("Live records"), report.records.live.to_string())]);
+    super::notices::notices(&mut sheet, &report.notices);
     sheet.paragraph(tr!(
         "Each risk is a fact that was looked at when this was made. The order says what is at stake, not how likely it is."
     ));

@@ -7,6 +7,7 @@ use super::named::NamedArchives;
 use crate::crypto::kdf::ArchiveId;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
+use crate::ops::notify::{Waits, waits};
 use crate::ops::status::State;
 use crate::retention::term::Standing;
 use chrono::NaiveDate;
@@ -31,6 +32,12 @@ pub struct Sum {
     pub review: u64,
     /// Of these: held now.
     pub held: u64,
+    /// Of these: a notice of destruction has to be sent.
+    pub to_notify: u64,
+    /// Of those to notify: one was sent that no longer counts.
+    pub notice_void: u64,
+    /// Of these: a notice was sent, and its period runs.
+    pub notice_running: u64,
     /// Bytes that those in named archives take up there.
     pub bytes: u64,
 }
@@ -41,6 +48,9 @@ impl Sum {
         self.records += other.records;
         self.review += other.review;
         self.held += other.held;
+        self.to_notify += other.to_notify;
+        self.notice_void += other.notice_void;
+        self.notice_running += other.notice_running;
         self.bytes = self.bytes.saturating_add(other.bytes);
     }
 }
@@ -50,6 +60,8 @@ impl Sum {
 pub struct Calendar {
     /// By the first day on which they may be destroyed, then by part.
     pub days: BTreeMap<NaiveDate, BTreeMap<String, Sum>>,
+    /// Those for which a notice has to be sent and that are not held: by the last day to send it and their first day, then by part.
+    pub letters: BTreeMap<(NaiveDate, NaiveDate), BTreeMap<String, Sum>>,
     /// Those that wait for events, by these events, joined by a space.
     pub awaiting: BTreeMap<String, Sum>,
     /// Those that are kept for ever.
@@ -69,9 +81,32 @@ impl Calendar {
         from: Option<NaiveDate>,
         until: Option<NaiveDate>,
     ) -> BTreeMap<NaiveDate, BTreeMap<String, Sum>> {
-        let inside = |day: &NaiveDate| from.is_none_or(|from| *day >= from) && until.is_none_or(|until| *day <= until);
-        self.days.iter().filter(|(day, _)| inside(day)).map(|(day, parts)| (*day, parts.clone())).collect()
+        self.days
+            .iter()
+            .filter(|(day, _)| is_inside(**day, from, until))
+            .map(|(day, parts)| (*day, parts.clone()))
+            .collect()
     }
+
+    /// The same records as far as a notice of them has to be sent: by the last day to send it.
+    pub fn letters_within(
+        &self,
+        from: Option<NaiveDate>,
+        until: Option<NaiveDate>,
+    ) -> BTreeMap<NaiveDate, BTreeMap<String, Sum>> {
+        let mut letters: BTreeMap<NaiveDate, BTreeMap<String, Sum>> = BTreeMap::new();
+        for ((by, first), parts) in &self.letters {
+            if is_inside(*first, from, until) {
+                let day = letters.entry(*by).or_default();
+                parts.iter().for_each(|(part, sum)| day.entry(part.clone()).or_default().add(*sum));
+            }
+        }
+        letters
+    }
+}
+
+fn is_inside(day: NaiveDate, from: Option<NaiveDate>, until: Option<NaiveDate>) -> bool {
+    from.is_none_or(|from| day >= from) && until.is_none_or(|until| day <= until)
 }
 
 /// Gathers the calendar.
@@ -81,7 +116,7 @@ impl Calendar {
 pub fn calendar(custody: &mut Custody, named: &mut NamedArchives, division: Division) -> Result<Calendar, OpsError> {
     let mut calendar = Calendar::default();
     let ids: Vec<ArchiveId> = custody.keyring().archives()?.iter().map(|known| known.id).collect();
-    let today = custody.now().today();
+    let (today, trusted) = (custody.now().today(), custody.trusted_today());
     for id in ids {
         calendar.archives += 1;
         calendar.measured += u64::from(named.has(&id));
@@ -89,8 +124,13 @@ pub fn calendar(custody: &mut Custody, named: &mut NamedArchives, division: Divi
             if !view.live {
                 return Ok(());
             }
+            let waits = waits(judge, view, trusted);
+            let to_send = matches!(waits, Some(Waits::ToSend { .. }));
             let one = Sum {
                 records: 1,
+                to_notify: u64::from(to_send),
+                notice_void: u64::from(matches!(waits, Some(Waits::ToSend { void: true, .. }))),
+                notice_running: u64::from(matches!(waits, Some(Waits::Running { .. }))),
                 review: u64::from(judge.approvals_needed(view, false) > 0),
                 held: u64::from(State::of(&disposition, today) == State::Held),
                 bytes: sealed.map_or(0, |sealed| sealed.size),
@@ -103,6 +143,10 @@ pub fn calendar(custody: &mut Custody, named: &mut NamedArchives, division: Divi
                         Division::Rule => view.retention.rules().join(" "),
                     };
                     let first = last.succ_opt().unwrap_or(last);
+                    if let Some(Waits::ToSend { by, .. }) = waits.filter(|_| one.held == 0) {
+                        let letters = calendar.letters.entry((by.unwrap_or(today), first)).or_default();
+                        letters.entry(part.clone()).or_default().add(one);
+                    }
                     calendar.days.entry(first).or_default().entry(part).or_default()
                 }
                 Standing::Awaiting(events) => calendar.awaiting.entry(events.join(" ")).or_default(),

@@ -11,6 +11,7 @@ use crate::crypto::kdf::ArchiveId;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::journal::verify_own;
+use crate::ops::notify::NoticeCounts;
 use crate::ops::status::{Counts, Status, status};
 use crate::retention::AtExpiry;
 use crate::retention::clock::ClockDistrust;
@@ -49,6 +50,8 @@ pub struct ComplianceReport {
     pub rules: Vec<RuleLine>,
     /// Events that records wait for.
     pub awaited: BTreeMap<String, u64>,
+    /// Records that wait for a notice of their destruction, or for the end of its period.
+    pub notices: NoticeCounts,
     /// Holds in force, and those released in the period.
     pub holds: Vec<HoldLine>,
     /// What the journal says of the period.
@@ -271,6 +274,7 @@ pub fn compliance(custody: &Custody, archives: &[OpenedArchive], period: Period)
         records: RecordCounts::of(&status),
         rules: rule_lines(custody, archives)?,
         awaited: status.awaited.clone(),
+        notices: status.awaiting_notice,
         holds: holds(custody, period),
         past,
         answers: answers(&requests),
@@ -428,6 +432,7 @@ fn findings(
     };
     let days = |time: Option<DateTime<Utc>>| time.map(|time| (custody.signing_time() - time).num_days());
     find("records-overdue", report.records.overdue);
+    find("notices-late", report.notices.late);
     find("returns-overdue", requests.overdue.len() as u64);
     find("requests-waiting", crate::ops::disclosures::summary(custody)?.slow_requests);
     find("clock-not-trusted", u64::from(report.clock.distrust.is_some()));

@@ -14,6 +14,7 @@ use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::deciders::deciders;
 use crate::ops::disclosure_policy::in_force;
+use crate::ops::notify::NoticeCounts;
 use crate::ops::status::status;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -54,6 +55,7 @@ pub enum Kind {
     ChangeInterrupted,
     ClockNotTrusted,
     RecordsOverdue,
+    NoticesLate,
     ReturnsOverdue,
     RequestsWaiting,
     SoleCustodian,
@@ -80,11 +82,12 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::ArchiveDamaged,
         Self::ChangeInterrupted,
         Self::ClockNotTrusted,
         Self::RecordsOverdue,
+        Self::NoticesLate,
         Self::ReturnsOverdue,
         Self::RequestsWaiting,
         Self::SoleCustodian,
@@ -126,7 +129,7 @@ impl Kind {
             Self::ClockNotTrusted | Self::TypedDates | Self::ClockNeverConfirmed | Self::ClockNotConfirmedLately => {
                 &["P9"]
             }
-            Self::RecordsOverdue | Self::NoSchedule => &["P2"],
+            Self::RecordsOverdue | Self::NoticesLate | Self::NoSchedule => &["P2"],
             Self::ReturnsOverdue | Self::RequestsWaiting | Self::RequesterApproves => &["P3"],
             Self::SoleCustodian => &["P6"],
             Self::RootKeepsCopies | Self::RootBesideCatalogue | Self::KeySheetsAlive => &["P2"],
@@ -165,6 +168,8 @@ pub struct RiskReport {
     pub made: NaiveDate,
     /// Records by what is to become of them.
     pub records: RecordCounts,
+    /// Records that wait for a notice of their destruction, or for the end of its period.
+    pub notices: NoticeCounts,
     /// What was found, most urgent first.
     pub risks: Vec<Risk>,
     /// What was not looked at.
@@ -186,6 +191,11 @@ pub fn risks(
     let mut found = Found::default();
     let live = status.all.live() > 0;
     found.when(status.overdue > 0, Kind::RecordsOverdue, status.overdue);
+    let notices = status.awaiting_notice;
+    if notices.late > 0 {
+        // The earliest day is the one that a reader has to act on.
+        found.add(Kind::NoticesLate, notices.late, notices.send_by.iter().map(NaiveDate::to_string).collect());
+    }
     found.when(status.disclosures.overdue > 0, Kind::ReturnsOverdue, status.disclosures.overdue);
     found.when(status.disclosures.slow_requests > 0, Kind::RequestsWaiting, status.disclosures.slow_requests);
     found.when(status.clock.distrust.is_some(), Kind::ClockNotTrusted, 1);
@@ -216,6 +226,7 @@ pub fn risks(
         firm: custody.keyring().config().firm.clone(),
         made: custody.now().today(),
         records: RecordCounts::of(&status),
+        notices,
         risks: found.risks,
         not_looked_at: found.not_looked_at,
         surroundings,
