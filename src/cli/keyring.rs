@@ -1,6 +1,6 @@
 //! `keepuntil keyring …`.
 
-use super::args::{Common, IdentityPlace, KeyringPlace, TrustArgs};
+use super::args::{AgreementArgs, Common, IdentityPlace, KeyringPlace, TrustArgs};
 use super::error::{Failure, tell_warning};
 use super::progress::Bar;
 use super::{Done, home, render};
@@ -62,12 +62,8 @@ pub enum KeyringCommand {
         /// Last day of the firm's fiscal year
         #[arg(long, value_name = "MM-DD")]
         fiscal_year_end: Option<String>,
-        /// Print the text that people on the roster sign to allow a shorter cool-off or typed dates
-        #[arg(long)]
-        statement: bool,
-        /// A signature under that text; may be given more than once
-        #[arg(long, value_name = "FILE")]
-        approval: Vec<PathBuf>,
+        #[command(flatten)]
+        agreement: AgreementArgs,
         #[command(flatten)]
         keyring: KeyringPlace,
     },
@@ -115,8 +111,7 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
             cool_off_days,
             typed_confirmation,
             fiscal_year_end,
-            statement,
-            approval: signatures,
+            agreement,
             keyring,
         } => {
             let mut custody = home::custody(&keyring)?;
@@ -125,12 +120,12 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
                 typed_confirmation: typed_confirmation.map(|word| word == YesNo::Yes),
                 fiscal_year_end: fiscal_year_end.map(TryInto::try_into).transpose()?,
             };
-            if statement {
+            if agreement.statement {
                 let text = approval::statement(&custody, &lines(&custody, &options));
-                render::print(&String::from_utf8_lossy(&text))?;
+                render::text(&String::from_utf8_lossy(&text), common)?;
                 return Ok(Done::Clean);
             }
-            let settings = set(&mut custody, &options, &home::signatures(&signatures)?)?;
+            let settings = set(&mut custody, &options, &home::signatures(&agreement.approval)?)?;
             if common.json {
                 let mut object = serde_json::json!(settings);
                 object["message_type"] = "settings".into();
@@ -182,7 +177,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     let keyring = home::required_keyring(place, Sharing::Shared)?;
     let keys = keyring.verifier_keys();
     if vkeys {
-        render::print(&format!("{}\n{}\n", keys[0], keys[1]))?;
+        render::text(&format!("{}\n{}\n", keys[0], keys[1]), common)?;
         return Ok(Done::Clean);
     }
     let config = keyring.config();
@@ -195,7 +190,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
             "message_type": "keyring",
             "keyring": config.keyring,
             "path": keyring.dir().to_string_lossy(),
-            "root": config.root.to_string_lossy(),
+            "root_path": config.root.to_string_lossy(),
             "firm": config.firm,
             "generation": keyring.generation(),
             "verifier_keys": keys.each_ref().map(ToString::to_string),
@@ -203,11 +198,11 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
             "root_file_system_keeps_copies": copying,
             "unfinished": keyring.unfinished(),
             "archives": archives.iter().map(|a| serde_json::json!({
-                "archive": hex::encode(a.id), "origin": a.origin, "records": a.size - 1,
-                "root": hex::encode(a.root), "deposited": a.deposited,
+                "archive": hex::encode(a.id), "origin": a.origin, "record_count": a.size - 1,
+                "root": hex::encode(a.root), "deposited": render::spelled(&a.deposited),
             })).collect::<Vec<_>>(),
-            "exports": exports.iter().map(|e| serde_json::json!({
-                "time": e.time, "archive": hex::encode(e.archive), "records": e.records,
+            "key_sheets": exports.iter().map(|e| serde_json::json!({
+                "time": render::spelled(&e.time), "archive": hex::encode(e.archive), "records": e.records,
             })).collect::<Vec<_>>(),
         }));
         return Ok(Done::Clean);
@@ -302,7 +297,7 @@ fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<D
     }
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "keyring_checked", "live_records": live, "compared_records": compared,
+            "message_type": "keyring_checked", "live_count": live, "compared_count": compared,
         }));
     } else {
         let whole = tr!(
@@ -345,7 +340,12 @@ fn export(
     keyring.remember_export(&sheet.export, &[leaf])?;
     file.write_all(sheet.text.as_bytes()).map_err(StorageError::at(output))?;
     file.finish()?;
-    if !common.quiet {
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "key_sheet", "path": output.to_string_lossy(), "time": render::spelled(&sheet.export.time),
+            "archive": hex::encode(sheet.export.archive), "records": sheet.export.records,
+        }));
+    } else if !common.quiet {
         let records = render::record_count(sheet.export.records.count());
         eprintln!("{}", tr!("Wrote the keys of {records} to {path}.", records = records, path = show(output)));
         eprintln!(

@@ -1,10 +1,12 @@
 //! Text for terminals of 80 columns: wide characters aligned, hostile ones escaped, sizes readable.
 
+use super::args::Common;
 use super::error::Failure;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::io::Write;
+use std::path::Path;
 use tr::tr;
 use unicode_width::UnicodeWidthStr;
 
@@ -19,6 +21,35 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Prints one JSON object as a line. Output that is gone is found by the next `print`.
 pub fn json_line(value: &serde_json::Value) {
     let _ = writeln!(std::io::stdout(), "{value}");
+}
+
+/// Ends a list of objects: whoever reads them knows that none is missing.
+pub fn end_of_list(count: u64) {
+    json_line(&serde_json::json!({ "message_type": "end", "count": count }));
+}
+
+/// An object with all the fields of its type: those that it lacks do not apply, which is null.
+pub fn complete(mut object: serde_json::Value, fields: &[&str]) -> serde_json::Value {
+    for field in fields {
+        // Looking at a field that is not there makes it null.
+        let _ = &mut object[field];
+    }
+    object
+}
+
+/// Prints a text that is meant for elsewhere: to be signed, filled in or read by another program.
+pub fn text(text: &str, common: Common) -> Result<(), Failure> {
+    if common.json {
+        written_text(text, None);
+        return Ok(());
+    }
+    print(text)
+}
+
+/// Such a text for programs, with the file that it was written to.
+pub fn written_text(text: &str, path: Option<&Path>) {
+    let path = path.map(Path::to_string_lossy);
+    json_line(&serde_json::json!({ "message_type": "text", "text": text, "path": path }));
 }
 
 /// Bytes in decimal units.
@@ -65,6 +96,17 @@ pub fn class(class: Class) -> String {
         Class::Sensitive => tr!("class" => "sensitive"),
         Class::Confidential => tr!("class" => "confidential"),
     }
+}
+
+/// An instant that somebody else wrote, as all output spells instants; what is none stays as it is.
+pub fn spelled(instant: &str) -> String {
+    DateTime::parse_from_rfc3339(instant).map_or_else(|_| instant.to_owned(), |instant| time(instant.to_utc()))
+}
+
+/// Seconds since 1970 as an instant; none beyond the years that a calendar has.
+pub fn seconds(seconds: u64) -> Option<String> {
+    let instant = i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    instant.map(time)
 }
 
 /// A time to the second.

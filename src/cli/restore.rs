@@ -235,11 +235,14 @@ fn report(outcome: &RestoreOutcome, common: Common) -> Result<Done, Failure> {
     for (record, e) in &outcome.failed {
         if common.json {
             render::json_line(&serde_json::json!({
-                "message_type": "not_restored", "record": record, "code": code(e), "what": e.to_string(),
+                "message_type": "not_restored", "record": record, "exit_code": code(e), "problem": e.to_string(),
             }));
         }
         tell_error(&of_record(*record, e));
         done = if code(e) == error::DAMAGED || done == Done::Damaged { Done::Damaged } else { Done::Findings };
+    }
+    if common.json {
+        render::end_of_list((outcome.restored.len() + outcome.failed.len()) as u64);
     }
     Ok(done)
 }

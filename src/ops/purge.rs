@@ -14,20 +14,59 @@ use crate::disclosure::namespace;
 use crate::journal::certificate::{Approval, Reason};
 use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
 use crate::journal::role::Roles;
-use crate::language::text;
 use crate::retention::disposition::{Disposition, Judge, RecordView};
 use crate::retention::notice::Unnotified;
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
 use crate::retention::scope::Item;
 use crate::retention::{Retention, whole_second};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use tr::tr;
 
-/// Why a record is left alone whose rule asks for a notice of destruction that nobody sent.
-pub const NOTICE_UNSENT: &str = text!("notice of destruction not sent");
-/// Why one is left alone whose notice was sent a short time ago.
-pub const NOTICE_RUNNING: &str = text!("notice of destruction sent, its period runs");
+/// Why a record that was selected is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftAlone {
+    /// Its time has run: nothing about it is early.
+    DueAlready,
+    /// A rule keeps it whose time has not run.
+    KeptByRule,
+    /// Its time has not run.
+    NotDue,
+    /// Its time has not begun.
+    AwaitingEvent,
+    /// Its keys are gone.
+    Destroyed,
+    /// A hold covers it.
+    Held,
+    /// It is kept for ever.
+    Permanent,
+    /// A purge that includes it is in its cool-off.
+    Scheduled,
+    /// Its rule asks for a notice of destruction that nobody sent.
+    NoticeUnsent,
+    /// The notice was sent a short time ago.
+    NoticeRunning,
+}
+
+impl LeftAlone {
+    /// The same for people.
+    pub fn words(self) -> String {
+        match self {
+            Self::DueAlready => tr!("due: not early"),
+            Self::KeptByRule => tr!("kept by a rule that has not run"),
+            Self::NotDue => tr!("not due"),
+            Self::AwaitingEvent => tr!("awaiting an event"),
+            Self::Destroyed => tr!("destroyed before"),
+            Self::Held => tr!("held"),
+            Self::Permanent => tr!("permanent"),
+            Self::Scheduled => tr!("scheduled already"),
+            Self::NoticeUnsent => tr!("notice of destruction not sent"),
+            Self::NoticeRunning => tr!("notice of destruction sent, its period runs"),
+        }
+    }
+}
 
 /// Why a plan is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +121,7 @@ pub struct Proposal {
     /// The records and what applies to them, rising by archive and number.
     pub records: Vec<(PlannedRecord, Retention)>,
     /// Selected records that are not in it, by why.
-    pub left: BTreeMap<&'static str, u64>,
+    pub left: BTreeMap<LeftAlone, u64>,
     /// Distinct people who must sign.
     pub approvals_needed: u32,
     /// Those of the records that nobody needs to sign for.
@@ -144,25 +183,25 @@ fn consider(
     view: &RecordView<'_>,
     disposition: &Disposition,
     early: bool,
-) -> Result<PlannedRecord, &'static str> {
+) -> Result<PlannedRecord, LeftAlone> {
     let (review, early) = match disposition {
-        Disposition::Due { .. } if early => return Err(text!("due: not early")),
+        Disposition::Due { .. } if early => return Err(LeftAlone::DueAlready),
         Disposition::Due { review, .. } => (*review, false),
         Disposition::Kept { .. } | Disposition::Awaiting(_) if early && !view.retention.has_floor() => (true, true),
         Disposition::Kept { .. } | Disposition::Awaiting(_) if early => {
-            return Err(text!("kept by a rule that has not run"));
+            return Err(LeftAlone::KeptByRule);
         }
-        Disposition::Kept { .. } => return Err(text!("not due")),
-        Disposition::Awaiting(_) => return Err(text!("awaiting an event")),
-        Disposition::Destroyed => return Err(text!("destroyed before")),
-        Disposition::Held { .. } => return Err(text!("held")),
-        Disposition::Permanent => return Err(text!("permanent")),
-        Disposition::Scheduled { .. } => return Err(text!("scheduled already")),
+        Disposition::Kept { .. } => return Err(LeftAlone::NotDue),
+        Disposition::Awaiting(_) => return Err(LeftAlone::AwaitingEvent),
+        Disposition::Destroyed => return Err(LeftAlone::Destroyed),
+        Disposition::Held { .. } => return Err(LeftAlone::Held),
+        Disposition::Permanent => return Err(LeftAlone::Permanent),
+        Disposition::Scheduled { .. } => return Err(LeftAlone::Scheduled),
     };
     match judge.unnotified(view) {
         None => {}
-        Some(Unnotified::Unsent { .. }) => return Err(NOTICE_UNSENT),
-        Some(Unnotified::Running { .. }) => return Err(NOTICE_RUNNING),
+        Some(Unnotified::Unsent { .. }) => return Err(LeftAlone::NoticeUnsent),
+        Some(Unnotified::Running { .. }) => return Err(LeftAlone::NoticeRunning),
     }
     Ok(PlannedRecord {
         archive: view.archive,
@@ -379,7 +418,7 @@ pub fn unattended(custody: &mut Custody, roles: &Roles) -> Result<Unattended, Op
         outcome.carry_out(custody, id)?;
     }
     let Proposal { unreviewed: due, left, .. } = propose(custody, &Selection::default())?;
-    outcome.unnotified = [NOTICE_UNSENT, NOTICE_RUNNING].iter().filter_map(|why| left.get(why)).sum();
+    outcome.unnotified = [LeftAlone::NoticeUnsent, LeftAlone::NoticeRunning].iter().filter_map(|why| left.get(why)).sum();
     if !due.is_empty() {
         let scheduled = schedule(custody, None, items(due), &[], None)?;
         destruction::name_roles(custody, &scheduled.id, roles)?;

@@ -1,9 +1,10 @@
 //! `keepuntil report calendar`.
 
 use super::record_words::{NOTHING, rules};
-use super::{OutputArgs, calendar_file, to_file};
+use super::calendar_file;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::output::{OutputArgs, to_file};
 use crate::cli::render::class;
 use crate::cli::sheet::{Bar, Block, Chart, Sheet, Table};
 use crate::cli::{Done, home, render};
@@ -70,7 +71,6 @@ const PARTS: usize = 4;
 const GAPLESS: usize = 120;
 
 pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
-    args.output.check(common)?;
     let [from, until] = [&args.from, &args.until].map(|day| day.as_deref().map(parse_date).transpose());
     let (from, until) = (from?, until?);
     if let (Some(from), Some(until)) = (from, until)
@@ -90,10 +90,11 @@ pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
     let calendar = calendar(&mut custody, &mut named, division)?;
     let periods = Periods::of(&calendar.within(from, until), args.by);
     let today = custody.now().today();
+    if args.output.wants_sheet(common) {
+        args.output.write(sheet(args, &calendar, &periods, (from, until), today), common)?;
+    }
     if common.json {
         json(args, &calendar, &periods, today);
-    } else {
-        args.output.write(sheet(args, &calendar, &periods, (from, until), today), common)?;
     }
     if let Some(path) = &args.ics {
         let days = calendar.within(from, until);
@@ -183,23 +184,24 @@ fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, today: Naiv
         "stack": stack,
         "from": args.from,
         "until": args.until,
-        "archives": calendar.archives,
-        "archives_measured": calendar.measured,
+        "archive_count": calendar.archives,
+        "measured_count": calendar.measured,
     }));
     for (key, parts) in &periods.rows {
         let mut sum = Sum::default();
         parts.values().for_each(|part| sum.add(*part));
         let mut object = serde_json::json!(sum);
         object["message_type"] = "report_period".into();
-        object["period"] = periods.label(*key).into();
+        object["of"] = periods.label(*key).into();
         object["parts"] = parts.iter().map(|(part, sum)| (part.clone(), serde_json::json!(sum.records))).collect();
         render::json_line(&object);
     }
     render::json_line(&serde_json::json!({
-        "message_type": "report_summary",
-        "live": calendar.live,
-        "awaiting": calendar.awaiting,
-        "permanent": calendar.permanent,
+        "message_type": "report_calendar_summary",
+        "count": periods.rows.len(),
+        "live_sum": calendar.live,
+        "awaiting_sums": calendar.awaiting,
+        "permanent_sum": calendar.permanent,
     }));
 }
 

@@ -51,7 +51,7 @@ fn report(written: &NewRequest, args: &NewArgs, common: Common) -> Result<Done, 
     let output = &args.output;
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "request_written", "path": shown(output), "hash": hex::encode(written.hash),
+            "message_type": "request_written", "path": shown(output), "request": hex::encode(written.hash),
             "identity": shown(&written.identity), "signature": written.signature.as_deref().map(shown),
         }));
     }

@@ -2,19 +2,20 @@
 //!
 //! Every value that has to be filled in is refused as it stands, so that no template is sent by mistake.
 
+use super::super::args::Common;
 use super::super::error::Failure;
 use super::super::{Done, render};
 use crate::disclosure::purpose::Purpose;
 use crate::language::{Language, language};
 
-pub fn run() -> Result<Done, Failure> {
+pub fn run(common: Common) -> Result<Done, Failure> {
     let codes = Purpose::ALL.map(Purpose::code).join(", ");
     let (template, explanation) = match language() {
         Language::Chinese => (CHINESE, CHINESE_HELP),
         Language::English => (ENGLISH, ENGLISH_HELP),
     };
     eprint!("{}", explanation.replace("{purposes}", &render::wrapped(&codes, 17)));
-    render::print(template)?;
+    render::text(template, common)?;
     Ok(Done::Clean)
 }
 

@@ -26,10 +26,13 @@ pub enum Division {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sum {
     /// How many.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// Of these: a person must decide before they are destroyed.
+    #[serde(rename = "review_count")]
     pub review: u64,
     /// Of these: held now.
+    #[serde(rename = "held_count")]
     pub held: u64,
     /// Bytes that those in named archives take up there.
     pub bytes: u64,

@@ -59,11 +59,12 @@ pub struct ArchiveFacts {
     /// Root that its seal has.
     pub root: String,
     /// Records in it.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// The records by what is to become of them.
+    #[serde(rename = "states")]
     pub counts: Counts,
     /// What its file says; none where no file was named.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<FileFacts>,
 }
 
@@ -79,7 +80,7 @@ pub struct FileFacts {
     /// Bytes of the file.
     pub bytes: u64,
     /// Whether names were to be read, and in which compartments none could be.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "closed_compartments")]
     pub closed: Option<BTreeSet<String>>,
 }
 

@@ -30,6 +30,7 @@ pub struct Surroundings {
     /// The root's file system, where it keeps what was overwritten.
     pub root_file_system_keeps_copies: Option<&'static str>,
     /// Whether a timer or a crontab line was found for this keyring; none where that could not be looked at.
+    #[serde(rename = "schedule_installed")]
     pub scheduled: Option<bool>,
 }
 
@@ -143,6 +144,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Risk {
     /// Which.
+    #[serde(rename = "risk")]
     pub code: Kind,
     /// What is at stake.
     pub level: Level,
@@ -162,8 +164,10 @@ pub struct RiskReport {
     /// Its firm.
     pub firm: String,
     /// The day on which it was made.
+    #[serde(rename = "date")]
     pub made: NaiveDate,
     /// Records by what is to become of them.
+    #[serde(rename = "states")]
     pub records: RecordCounts,
     /// What was found, most urgent first.
     pub risks: Vec<Risk>,
