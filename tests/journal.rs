@@ -648,7 +648,7 @@ fn a_journal_is_shown_verified_and_exported() {
     let line = custodian.done(&["journal", "show", "--json", "--from", "299"]);
     let value: Value = serde_json::from_str(&line).unwrap();
     assert_eq!(
-        (&value["index"], &value["kind"], &value["leaf"]["entry"]["export"]["records"]),
+        (&value["journal_entry"], &value["kind"], &value["leaf"]["entry"]["export"]["records"]),
         (&json!(299), &json!("export"), &json!("300"))
     );
     assert!(custodian.done(&["journal", "verify"]).contains("none of them signed yet"));

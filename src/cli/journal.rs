@@ -185,16 +185,31 @@ fn show_entries(from: u64, place: &KeyringPlace, common: Common) -> Result<Done,
     Ok(Done::Clean)
 }
 
-/// An entry for people: number, time, kind, and its fields as `name value`.
+/// An entry for people: number, time, kind, and its fields as `name value`, a line each.
 fn line(index: u64, leaf: &Leaf) -> String {
     let value = serde_json::to_value(leaf).expect("a leaf is always JSON");
     let kind = leaf.entry.kind();
-    let mut text = format!("{index:>6}  {}  {kind}", value["time"].as_str().unwrap_or_default());
+    let mut text = format!("{index:>6}  {}  {kind}\n", value["time"].as_str().unwrap_or_default());
     for (name, value) in value["entry"][kind].as_object().into_iter().flatten() {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        text.push_str(&format!("  {name} {value}"));
+        let value = value.as_str().map_or_else(|| spaced(value), str::to_owned);
+        text.push_str(&format!("{:8}{}", "", render::wrapped(&escape(&format!("{name} {value}")), 10)));
     }
-    escape(&text) + "\n"
+    text
+}
+
+/// A list or an object with spaces, where its lines may end.
+fn spaced(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Array(values) => {
+            format!("[{}]", values.iter().map(spaced).collect::<Vec<_>>().join(", "))
+        }
+        serde_json::Value::Object(fields) => {
+            let field = |(name, value): (&String, &serde_json::Value)| format!("{name}: {}", spaced(value));
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        serde_json::Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 fn verify(

@@ -107,13 +107,7 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
     match command {
         KeyringCommand::Init { dir, firm, root } => init(dir, firm.as_deref(), root, common),
         KeyringCommand::Info { keyring, identity, vkeys } => info(&keyring, &identity, vkeys, common),
-        KeyringCommand::Set {
-            cool_off_days,
-            typed_confirmation,
-            fiscal_year_end,
-            agreement,
-            keyring,
-        } => {
+        KeyringCommand::Set { cool_off_days, typed_confirmation, fiscal_year_end, agreement, keyring } => {
             let mut custody = home::custody(&keyring)?;
             let options = SettingsOptions {
                 cool_off_days,
@@ -217,16 +211,14 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     let key = keys[1].to_string().chars().take(48).collect::<String>() + "…";
     add("", &tr!("{key} (ML-DSA-44; whole with --vkeys)", key = key));
     for a in &archives {
-        let (id, records) = (hex::encode(a.id), render::record_count(a.size - 1));
-        let archive =
-            tr!("{archive}, {records}, deposited {time}", archive = id, records = records, time = a.deposited);
-        add(&tr!("archive"), &archive);
+        add(&tr!("archive"), &hex::encode(a.id));
+        let (records, time) = (render::record_count(a.size - 1), render::spelled(&a.deposited));
+        add("", &tr!("{records}, deposited {time}", records = records, time = time));
     }
     for e in &exports {
         let (id, records) = (hex::encode(e.archive), render::record_count(e.records.count()));
-        let sheet =
-            tr!("{records} of archive {archive}, written {time}", records = records, archive = id, time = e.time);
-        add(&tr!("key sheet"), &sheet);
+        add(&tr!("key sheet"), &tr!("{records} of archive {archive}", records = records, archive = id));
+        add("", &tr!("written {time}", time = render::spelled(&e.time)));
     }
     let mut remark = |text_of_it: String| text.push_str(&format!("\n{text_of_it}\n"));
     remark(tr!("  If this keyring or its root is lost, no record of its archives opens again.\n  \
@@ -243,8 +235,9 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     }
     if let Some(name) = copying {
         remark(tr!(
-            "  The root lies on {file_system}, which does not overwrite in place: what is destroyed may stay on\n  \
-             the disk, or in a snapshot of it. Make the keyring with its root on ext4 or xfs:\n  \
+            "  The root lies on {file_system}, which does not overwrite in place: what is\n  \
+             destroyed may stay on the disk, or in a snapshot of it. Make the keyring with\n  \
+             its root on ext4 or xfs:\n  \
              `keepuntil keyring init DIR --root FOLDER`.",
             file_system = name
         ));

@@ -213,8 +213,10 @@ fn objects(check: &PolicyCheck, policy: &Policy) {
     }
     for (index, pattern) in patterns.iter().enumerate() {
         let (files, bytes) = check.parts[index];
-        render::json_line(&json!({ "message_type": "policy_part", "part": index + 1, "pattern": pattern, "files": files,
-            "bytes": bytes }));
+        render::json_line(
+            &json!({ "message_type": "policy_part", "part": index + 1, "pattern": pattern, "files": files,
+            "bytes": bytes }),
+        );
     }
     render::json_line(&json!({
         "message_type": "policy_check",

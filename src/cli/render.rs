@@ -2,6 +2,7 @@
 
 use super::args::Common;
 use super::error::Failure;
+use crate::language::lines::lines;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -172,28 +173,8 @@ pub fn shorten(text: &str, columns: usize) -> String {
     out + "…"
 }
 
-/// Punctuation of Chinese that belongs to what stands before it.
-const CLOSING: [char; 12] = ['、', '，', '。', '；', '：', '！', '？', '）', '》', '”', '』', '】'];
-
 /// Text in lines of [`WIDTH`] columns, all but the first indented; Chinese breaks anywhere.
 pub fn wrapped(text: &str, indent: usize) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {
-        match words.last_mut() {
-            // No line begins with what closes.
-            Some(before) if word.starts_with(CLOSING) => before.push_str(word),
-            _ => words.push(word.to_owned()),
-        }
-    }
-    let mut lines = vec![String::new()];
-    for word in &words {
-        let line = lines.last_mut().expect("there is a line");
-        if indent + line.width() + word.trim_end().width() > WIDTH {
-            lines.push(word.clone());
-        } else {
-            line.push_str(word);
-        }
-    }
     let between = format!("\n{}", " ".repeat(indent));
-    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(&between) + "\n"
+    lines(text, WIDTH - indent).iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(&between) + "\n"
 }

@@ -87,7 +87,7 @@ pub fn run(command: RosterCommand, common: Common) -> Result<Done, Failure> {
             let roster = Roster::parse(&read_limited(&file, 1 << 20)?)?;
             let (people, keys) = (roster.people().len(), roster.entries().len());
             if common.json {
-                render::json_line(&serde_json::json!({ 
+                render::json_line(&serde_json::json!({
                     "message_type": "roster_checked", "people_count": people, "key_count": keys,
                 }));
             } else {
@@ -177,7 +177,7 @@ fn check_disclosure(path: &Path, roster: &Roster, common: Common) -> Result<Done
     let findings = policy.findings(roster, home::now().to_utc());
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "disclosure_policy_checked", 
+            "message_type": "disclosure_policy_checked",
             "requester_count": policy.requesters().len(), "problems": findings,
         }));
     } else {

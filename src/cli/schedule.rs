@@ -168,10 +168,7 @@ fn write(output: &Path, what: &What, common: Common) -> Result<Done, Failure> {
     for path in &written {
         say(common, &tr!("Wrote {file}", file = show(path)))?;
     }
-    report(
-        common,
-        serde_json::json!({ "paths": written.iter().map(|p| p.to_string_lossy()).collect::<Vec<_>>() }),
-    );
+    report(common, serde_json::json!({ "paths": written.iter().map(|p| p.to_string_lossy()).collect::<Vec<_>>() }));
     Ok(Done::Clean)
 }
 

@@ -285,7 +285,8 @@ fn report_deep(outcome: &DeepOutcome, common: Common) -> Result<Done, Failure> {
         // A record that is gone by right or meant for others is a finding, not damage.
         done = worse(done, if code(e) == error::DAMAGED { Done::Damaged } else { Done::Findings });
         if common.json {
-            let object = serde_json::json!({ "message_type": "not_opened", "record": record, "problem": e.to_string() });
+            let object =
+                serde_json::json!({ "message_type": "not_opened", "record": record, "problem": e.to_string() });
             render::json_line(&object);
         } else {
             render::print(&format!("{}\n", of_record(*record, e)))?;

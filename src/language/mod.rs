@@ -4,6 +4,8 @@
 //! (`zh-CN/*.po`); `tests/language.rs` finds texts that bypass it and translations that are missing, stale or name other
 //! placeholders. Nothing that is signed, hashed or read by programs depends on the language.
 
+pub mod lines;
+
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::collections::HashMap;

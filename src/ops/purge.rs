@@ -418,7 +418,8 @@ pub fn unattended(custody: &mut Custody, roles: &Roles) -> Result<Unattended, Op
         outcome.carry_out(custody, id)?;
     }
     let Proposal { unreviewed: due, left, .. } = propose(custody, &Selection::default())?;
-    outcome.unnotified = [LeftAlone::NoticeUnsent, LeftAlone::NoticeRunning].iter().filter_map(|why| left.get(why)).sum();
+    outcome.unnotified =
+        [LeftAlone::NoticeUnsent, LeftAlone::NoticeRunning].iter().filter_map(|why| left.get(why)).sum();
     if !due.is_empty() {
         let scheduled = schedule(custody, None, items(due), &[], None)?;
         destruction::name_roles(custody, &scheduled.id, roles)?;

@@ -1,7 +1,7 @@
 //! `keepuntil report calendar`.
 
-use super::record_words::{NOTHING, rules};
 use super::calendar_file;
+use super::record_words::{NOTHING, rules};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
 use crate::cli::output::{OutputArgs, to_file};

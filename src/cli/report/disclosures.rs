@@ -41,8 +41,21 @@ pub fn run(args: &DisclosuresReportArgs, common: Common) -> Result<Done, Failure
 /// The report for programs: an answer has the same fields whatever it is.
 fn data(report: &DisclosureReport) -> serde_json::Value {
     const FIELDS: [&str; 15] = [
-        "slow", "refusal", "refused", "reason", "explanation", "journal_entry", "grant", "granted", "records",
-        "valid_from", "valid_until", "approvals", "conditions", "lapsed", "receipts",
+        "slow",
+        "refusal",
+        "refused",
+        "reason",
+        "explanation",
+        "journal_entry",
+        "grant",
+        "granted",
+        "records",
+        "valid_from",
+        "valid_until",
+        "approvals",
+        "conditions",
+        "lapsed",
+        "receipts",
     ];
     let mut data = serde_json::json!(report);
     for request in data["requests"].as_array_mut().into_iter().flatten() {
