@@ -12,7 +12,7 @@ use std::process::Command;
 use support::{Home, files_below};
 
 /// What the runs go through. Each line is a run with `--json`, after the exit code that it must have; `{type.field}` is a
-/// field of the last object of that type, `{type.field.0}` the first of its list. `sign KEY NAMESPACE FILE` signs with OpenSSH, `text FILE ARGUMENTS` writes what a run
+/// field of the last object of that type, `{type.field.0}` its first line. `sign KEY NAMESPACE FILE` signs with OpenSSH, `text FILE ARGUMENTS` writes what a run
 /// without `--json` prints.
 const RUNS: &str = "
 2
@@ -66,7 +66,8 @@ text out/Smith/data/letter.txt keyring info --vkeys
 0 keyring set --cool-off-days 0
 0 keyring export firm.sealed --record 2 -o sheet.txt
 0 keyring info --vkeys
-0 clock trust --witness {keyring.verifier_keys.0}
+0 journal witness-key -o outside.key
+0 clock trust --witness {text.text.0}
 0 rules
 0 rules cn-pi-minimum
 2 rules nothing
@@ -268,7 +269,8 @@ fn word(part: &str, objects: &[serde_json::Value]) -> String {
     };
     let object = objects.iter().rev().find(|object| object["message_type"] == kind);
     let value = &object.unwrap_or_else(|| panic!("no {part}"))[field.trim_end_matches(".0")];
-    if field.ends_with(".0") { &value[0] } else { value }.as_str().unwrap().to_owned()
+    let text = value.as_str().unwrap();
+    if field.ends_with(".0") { text.lines().next().unwrap() } else { text }.to_owned()
 }
 
 /// That whoever reads what a run wrote knows that nothing of it is missing.

@@ -28,12 +28,13 @@ const RUNS: &str = "
 0 keyring info
 0 keyring check firm.sealed
 0 keyring set --cool-off-days 7
+0 keyring set --cool-off-days 7 --statement
 0 rules
 0 rules cn-pi-minimum
 0 rules cn-labour-contract
 0 roster check people.txt
-0 roster set people.txt
 0 roster disclosure may-ask.toml
+0 roster set people.txt
 0 roster show
 0 hold place firm.sealed --record 1 --matter case --authority court
 0 hold place --everything --secrecy --matter investigation --authority court
@@ -54,7 +55,6 @@ const RUNS: &str = "
 0 request find --match *Smith* firm.sealed
 0 request template
 0 disclosures
-0 notice template closing
 0 notice due
 0 notice list
 0 journal show

@@ -7,6 +7,7 @@ use crate::language::language;
 use crate::ops::inspect::{Overview, RecordView, overview, record_view};
 use crate::ops::open::{Opener, Signer, open_archive};
 use crate::retention::rule::Rule;
+use crate::retention::spelled;
 use crate::retention::term::Standing;
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
@@ -229,7 +230,7 @@ fn overview_json(o: &Overview) -> serde_json::Value {
     serde_json::json!({
         "message_type": "archive",
         "archive": o.archive,
-        "created": render::spelled(&o.created),
+        "created": spelled(&o.created),
         "sealed": render::seconds(o.sealed),
         "firm": o.firm,
         "origin": o.origin,

@@ -14,6 +14,7 @@ use crate::ops::open::{Opener, open_archive};
 use crate::ops::restore::Selection;
 use crate::ops::settings::{SettingsOptions, lines, set};
 use crate::ops::{OpsError, Progress};
+use crate::retention::spelled;
 use crate::storage::lock::Sharing;
 use crate::storage::output::OutputFile;
 use crate::storage::slot::keeps_former_content;
@@ -193,10 +194,10 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
             "unfinished": keyring.unfinished(),
             "archives": archives.iter().map(|a| serde_json::json!({
                 "archive": hex::encode(a.id), "origin": a.origin, "record_count": a.size - 1,
-                "root": hex::encode(a.root), "deposited": render::spelled(&a.deposited),
+                "root": hex::encode(a.root), "deposited": spelled(&a.deposited),
             })).collect::<Vec<_>>(),
             "key_sheets": exports.iter().map(|e| serde_json::json!({
-                "time": render::spelled(&e.time), "archive": hex::encode(e.archive), "records": e.records,
+                "time": spelled(&e.time), "archive": hex::encode(e.archive), "records": e.records,
             })).collect::<Vec<_>>(),
         }));
         return Ok(Done::Clean);
@@ -208,23 +209,24 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     let root = tr!("{path}, generation {n}", path = show(&config.root), n = keyring.generation());
     add(&tr!("root key"), &root);
     add(&tr!("signs with"), &keys[0].to_string());
-    let key = keys[1].to_string().chars().take(48).collect::<String>() + "…";
+    let key = keys[1].to_string().chars().take(32).collect::<String>() + "…";
     add("", &tr!("{key} (ML-DSA-44; whole with --vkeys)", key = key));
     for a in &archives {
         add(&tr!("archive"), &hex::encode(a.id));
-        let (records, time) = (render::record_count(a.size - 1), render::spelled(&a.deposited));
+        let (records, time) = (render::record_count(a.size - 1), spelled(&a.deposited));
         add("", &tr!("{records}, deposited {time}", records = records, time = time));
     }
     for e in &exports {
         let (id, records) = (hex::encode(e.archive), render::record_count(e.records.count()));
         add(&tr!("key sheet"), &tr!("{records} of archive {archive}", records = records, archive = id));
-        add("", &tr!("written {time}", time = render::spelled(&e.time)));
+        add("", &tr!("written {time}", time = spelled(&e.time)));
     }
     let mut remark = |text_of_it: String| text.push_str(&format!("\n{text_of_it}\n"));
     remark(tr!("  If this keyring or its root is lost, no record of its archives opens again.\n  \
          It is the only one: nobody can help.\n  \
-         If the root is copied (a backup, a snapshot, a virtual machine's image), the copy\n  \
-         revives every record that is destroyed after it was made. Keep it out of backups."));
+         If the root is copied (a backup, a snapshot, a virtual machine's image), the\n  \
+         copy revives every record that is destroyed after it was made. Keep it out of\n  \
+         backups."));
     if let Some(path) = together {
         remark(tr!(
             "  The identity {path} is on the same disk as the keyring.\n  \
@@ -335,7 +337,7 @@ fn export(
     file.finish()?;
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "key_sheet", "path": output.to_string_lossy(), "time": render::spelled(&sheet.export.time),
+            "message_type": "key_sheet", "path": output.to_string_lossy(), "time": spelled(&sheet.export.time),
             "archive": hex::encode(sheet.export.archive), "records": sheet.export.records,
         }));
     } else if !common.quiet {
@@ -344,7 +346,7 @@ fn export(
         eprintln!(
             "{}",
             tr!("  They open these records for ever, whatever is destroyed in the keyring. Print\n  \
-                 the sheet, lock it away, and remove the file. The keyring remembers that it exists.")
+                 the sheet, lock it away, and remove the file. The keyring remembers that it\n  exists.")
         );
     }
     for (record, e) in &sheet.failed {

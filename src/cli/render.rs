@@ -99,11 +99,6 @@ pub fn class(class: Class) -> String {
     }
 }
 
-/// An instant that somebody else wrote, as all output spells instants; what is none stays as it is.
-pub fn spelled(instant: &str) -> String {
-    DateTime::parse_from_rfc3339(instant).map_or_else(|_| instant.to_owned(), |instant| time(instant.to_utc()))
-}
-
 /// Seconds since 1970 as an instant; none beyond the years that a calendar has.
 pub fn seconds(seconds: u64) -> Option<String> {
     let instant = i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));

@@ -71,6 +71,7 @@ pub struct JournalHead {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeySheetFacts {
     /// When it was written.
+    #[serde(serialize_with = "super::named::instant")]
     pub time: String,
     /// Whose records are on it.
     #[serde(with = "hex::serde")]

@@ -14,6 +14,7 @@ use crate::ops::custody::{Custody, view};
 use crate::ops::open::{Opener, Secrets, Trust, open_archive};
 use crate::ops::status::{Counts, State};
 use crate::retention::disposition::{Disposition, Judge, RecordView};
+use crate::retention::spelled;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -74,6 +75,7 @@ pub struct FileFacts {
     /// Its name as it was given.
     pub name: String,
     /// When the archive was begun, by its sealer's clock.
+    #[serde(serialize_with = "instant")]
     pub begun: String,
     /// When it was sealed, by the same clock.
     pub sealed: Option<DateTime<Utc>>,
@@ -82,6 +84,11 @@ pub struct FileFacts {
     /// Whether names were to be read, and in which compartments none could be.
     #[serde(rename = "closed_compartments")]
     pub closed: Option<BTreeSet<String>>,
+}
+
+/// An instant as an archive or a keyring has it, spelled as others are.
+pub(super) fn instant<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&spelled(text))
 }
 
 impl NamedArchives {
