@@ -199,7 +199,6 @@ fn bad_input_ends_in_an_error_and_leaves_no_file() {
         assert!(!desk.home.path("out.html").exists(), "{arguments:?}");
         desk.home.has_no_leftovers();
     }
-    report(&desk, &["inventory", "--json", "-o", "out.json"]).ends(2);
     report(&desk, &["calendar", "--format", "csv"]).ends(2);
 
     // A plan that no longer fits.

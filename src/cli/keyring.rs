@@ -209,7 +209,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     let root = tr!("{path}, generation {n}", path = show(&config.root), n = keyring.generation());
     add(&tr!("root key"), &root);
     add(&tr!("signs with"), &keys[0].to_string());
-    let key = keys[1].to_string().chars().take(32).collect::<String>() + "…";
+    let key = keys[1].to_string().chars().take(28).collect::<String>() + "…";
     add("", &tr!("{key} (ML-DSA-44; whole with --vkeys)", key = key));
     for a in &archives {
         add(&tr!("archive"), &hex::encode(a.id));
