@@ -150,8 +150,8 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
             "whole": done == Done::Clean,
             "signer": signer_word(signer),
             "record_count": reader.records(),
-            "whole_records": found.whole,
-            "removed_records": found.removed,
+            "whole_count": found.whole,
+            "removed_count": found.removed,
             "bytes": found.bytes,
         }));
     }
@@ -208,8 +208,8 @@ fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Do
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "salvage",
-            "listed_records": listed,
-            "whole_records": found.whole,
+            "listed_count": listed,
+            "whole_count": found.whole,
             "fits_checkpoint": fits_checkpoint,
         }));
     } else if listed > 0 {

@@ -182,7 +182,7 @@ fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, today: Naiv
         "date": today,
         "by": by,
         "stack": stack,
-        "from": args.from,
+        "from_day": args.from,
         "until": args.until,
         "archive_count": calendar.archives,
         "measured_count": calendar.measured,

@@ -192,6 +192,7 @@ pub struct Changed {
     /// Whether the custodian alone may confirm the clock from then on; only for settings.
     pub typed_confirmation: Option<bool>,
     /// Whether people on a roster signed it, where the journal tells.
+    #[serde(rename = "was_signed")]
     pub signed: Option<bool>,
 }
 
