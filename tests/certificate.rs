@@ -938,7 +938,7 @@ fn the_command_needs_a_file_and_two_keys_and_nothing_else() {
     let (code, out, _) = run(dir.path(), &["--json", "certificate", "verify", "good.json", "--journal", "firm.vkeys"]);
     let said: Value = serde_json::from_str(&out).unwrap();
     assert_eq!(
-        (code, &said["message_type"], &said["signer"], &said["records"]),
+        (code, &said["message_type"], &said["signer"], &said["record_count"]),
         (0, &json!("certificate"), &json!("pinned"), &json!(3))
     );
 }
@@ -956,7 +956,13 @@ fn the_command_shows_what_it_has_checked() {
     assert!(code == 0 && out.starts_with("档案销毁证明\n") && out.contains("未核验签名"), "{out}");
     let (code, out, _) = show(&["good.json", "--lang", "en", "--journal", "firm.vkeys"]);
     assert!(code == 0 && out.starts_with("Certificate of destruction\n") && !out.contains("NOT checked"), "{out}");
-    assert_eq!(show(&["good.json", "--format", "json"]).1.into_bytes(), bytes);
+    let shown: Value = serde_json::from_str(&show(&["good.json", "--json"]).1).unwrap();
+    assert_eq!(shown["message_type"], "certificate_content");
+    assert_eq!(shown["content"], serde_json::from_slice::<Value>(&bytes).unwrap());
+    assert_eq!(show(&["good.json", "--format", "csv"]).0, 2, "it is no table");
+    assert_eq!(show(&["good.json", "--json", "-o", "out.pdf"]).0, 0);
+    let pdf = std::fs::read(dir.path().join("out.pdf")).unwrap();
+    assert!(pdf.starts_with(b"%PDF-") && pdf.windows(6).any(|bytes| bytes == b"pdfaid"), "PDF/A says what it is");
     assert_eq!(show(&["good.json", "--format", "html", "-o", "out.html"]).0, 0);
     assert!(std::fs::read_to_string(dir.path().join("out.html")).unwrap().starts_with("<!DOCTYPE html>"));
     assert_eq!(show(&["good.json", "-o", "out.html"]).0, 1, "it exists already");

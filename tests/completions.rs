@@ -256,7 +256,7 @@ fn a_refused_run_writes_no_page() {
     assert_eq!(support::files_below(&home.path("man1")), [own.as_path()]);
     assert_eq!(std::fs::read(&own).unwrap(), b"mine");
     let ran = home.run(&["man", "-o", "man1", "--force", "--json"]).ends(0);
-    let files = ran.json("man")[0]["files"].as_array().unwrap().len();
+    let files = ran.json("man")[0]["paths"].as_array().unwrap().len();
     assert_eq!(support::files_below(&home.path("man1")).len(), files);
     assert_ne!(std::fs::read(&own).unwrap(), b"mine");
     home.has_no_leftovers();

@@ -781,7 +781,7 @@ fn receipts_count_by_the_key_of_the_grant_or_the_person_and_once() {
     // The grant's key, then the person's other one; each record once.
     import("returned.json", &good).ends(0);
     let again = desk.home.run(&["receipt", "import", "returned.json", "--signature", &good, "--json"]).ends(0);
-    assert_eq!(again.json("receipt")[0]["again"], true);
+    assert_eq!(again.json("receipt_taken")[0]["again"], true);
     new("mine-grant.json", &["--what", "returned", "--record", "2-3", "-o", "twice.json"]).ends(0);
     let twice = desk.sign("auditor2", "keepuntil-receipt", "twice.json");
     import("twice.json", &twice).fails(15, "another receipt");
@@ -812,8 +812,8 @@ fn what_should_have_come_back_is_overdue() {
     assert!(shown.out.contains(&format!("{two_days_ago}: no receipt for records 1-2")), "{shown:?}");
     assert!(shown.out.lines().all(|line| line.chars().count() <= 80), "{shown:?}");
     let status = desk.home.run(&["status", "--json"]).ends(3).json("status").remove(0);
-    assert_eq!(status["disclosures"]["overdue"], 1);
-    assert_eq!(status["disclosures"]["open_requests"], 1);
+    assert_eq!(status["disclosures"]["overdue_count"], 1);
+    assert_eq!(status["disclosures"]["open_count"], 1);
     assert!(desk.home.run(&["status"]).ends(3).out.contains("OVERDUE: what 1 grant handed over"));
     let open = desk.home.run(&["disclosures", "--open", "--json"]).ends(3);
     assert_eq!((open.json("granted").len(), open.json("requested").len()), (1, 1));

@@ -643,12 +643,14 @@ fn a_journal_is_shown_verified_and_exported() {
     custodian.fails(1, "no entry yet", &["journal", "export", "-o", "out"]);
     custodian.append(0..300);
     let shown = custodian.done(&["journal", "show", "--from", "298"]);
-    assert_eq!(shown.lines().count(), 2);
-    assert!(shown.contains("298  2031-01-01T00:04:58Z  export  archive 4242"), "{shown}");
-    let line = custodian.done(&["journal", "show", "--json", "--from", "299"]);
-    let value: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(shown.lines().count(), 6, "a line for each of two fields");
+    assert!(shown.contains("298  2031-01-01T00:04:58Z  export\n        archive 4242"), "{shown}");
+    let lines = custodian.done(&["journal", "show", "--json", "--from", "299"]);
+    let (line, end) = lines.split_once('\n').unwrap();
+    assert_eq!(end, "{\"count\":1,\"message_type\":\"end\"}\n");
+    let value: Value = serde_json::from_str(line).unwrap();
     assert_eq!(
-        (&value["index"], &value["kind"], &value["leaf"]["entry"]["export"]["records"]),
+        (&value["journal_entry"], &value["kind"], &value["leaf"]["entry"]["export"]["records"]),
         (&json!(299), &json!("export"), &json!("300"))
     );
     assert!(custodian.done(&["journal", "verify"]).contains("none of them signed yet"));

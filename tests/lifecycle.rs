@@ -24,14 +24,14 @@ fn a_plain_date_runs_out_and_the_unattended_purge_destroys_for_ever() {
     desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2036-12-31", "clients"]).ends(0);
     desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
     let before = desk.status(SEALED, 0);
-    let records = before["records"]["kept"].as_u64().unwrap();
+    let records = before["states"]["kept"].as_u64().unwrap();
     assert!(records > 1);
     desk.at(SEALED, &["purge", "--unattended"]).ends(0);
 
     // The day has come by this clock alone: it jumped, and nothing happens.
     let jumped = desk.at("2037-03-01 10:00:00", &["purge", "--unattended"]).ends(16);
     assert!(jumped.err.contains("jumped"), "{jumped:?}");
-    assert_eq!(desk.status("2037-03-01 10:00:00", 3)["records"]["kept"], 0);
+    assert_eq!(desk.status("2037-03-01 10:00:00", 3)["states"]["kept"], 0);
     desk.at("2037-03-01 10:00:00", &["restore", "firm.sealed", "--record", "1", "-o", "still"]).ends(0);
     // Set right again, it goes on.
     desk.at("2026-11-23 10:00:00", &["status"]).ends(0);
@@ -39,21 +39,21 @@ fn a_plain_date_runs_out_and_the_unattended_purge_destroys_for_ever() {
     // Somebody else says that it is 2037.
     desk.travel("2037-03-01 11:00:00");
     let due = desk.status("2037-03-01 11:10:00", 3);
-    assert_eq!((due["records"]["due"].as_u64(), due["overdue"].as_u64()), (Some(records), Some(records)));
+    assert_eq!((due["states"]["due"].as_u64(), due["overdue_count"].as_u64()), (Some(records), Some(records)));
     let scheduled = desk.at("2037-03-01 12:00:00", &["purge", "--unattended", "--json"]).ends(0);
-    assert_eq!(scheduled.json("scheduled")[0]["records"], records);
+    assert_eq!(scheduled.json("scheduled")[0]["record_count"], records);
     desk.at("2037-03-04 12:00:00", &["purge", "--unattended"]).ends(0);
     desk.at("2037-03-04 12:30:00", &["restore", "firm.sealed", "--record", "1", "-o", "again"]).ends(0);
     fs::copy(desk.home.path("firm.sealed"), desk.home.path("copy.sealed")).unwrap();
     let done = desk.at("2037-03-09 12:00:00", &["purge", "--unattended", "--json"]).ends(0);
-    assert_eq!(done.json("destroyed")[0]["records"], records);
+    assert_eq!(done.json("destroyed")[0]["record_count"], records);
     let certificate = done.json("destroyed")[0]["certificate"].as_str().unwrap().to_owned();
 
     for copy in ["firm.sealed", "copy.sealed"] {
         desk.at("2037-03-09 13:00:00", &["restore", copy, "--record", "1", "-o", "gone"]).fails(13, "record 1");
     }
     let after = desk.status("2037-03-09 13:00:00", 0);
-    assert_eq!((after["records"]["destroyed"].as_u64(), after["records"]["live"].as_u64()), (Some(records), Some(0)));
+    assert_eq!((after["states"]["destroyed"].as_u64(), after["states"]["live"].as_u64()), (Some(records), Some(0)));
     let keys = desk.at("2037-03-09 13:00:00", &["keyring", "info", "--vkeys"]).ends(0).out;
     let keys: Vec<&str> = keys.lines().collect();
     let verify = ["certificate", "verify", &certificate, "--journal", keys[0], "--journal", keys[1]];
@@ -128,7 +128,7 @@ fn what_is_destroyed_is_said_once_and_held_no_more() {
     let placed = hold("2037-03-07 10:00:00", "2").ends(0).json("hold")[0]["hold"].as_str().unwrap().to_owned();
     let held = desk.at("2037-03-09 10:00:00", &["status"]).ends(3).out;
     assert!(held.contains("2 records, 1 of them held, cannot be destroyed now"), "{held}");
-    assert_eq!(desk.status("2037-03-09 10:00:00", 3)["scheduled"][0]["held"], 1);
+    assert_eq!(desk.status("2037-03-09 10:00:00", 3)["scheduled_purges"][0]["held_count"], 1);
     desk.at("2037-03-09 10:30:00", &["purge", "--execute", "plan.json"]).ends(11);
     desk.at("2037-03-09 11:00:00", &["hold", "release", &placed]).ends(0);
     let released = desk.at("2037-03-09 11:00:00", &["status"]).ends(3).out;
@@ -240,7 +240,7 @@ fn a_reviewed_plan_needs_its_people_its_hash_and_the_state_it_was_made_from() {
     let now = "2027-02-01 10:00:00";
     // What must be reviewed is not destroyed unattended.
     desk.at(now, &["purge", "--unattended"]).ends(0);
-    assert_eq!(desk.status(now, 3)["records"]["scheduled"], 0);
+    assert_eq!(desk.status(now, 3)["states"]["scheduled"], 0);
     desk.at(now, &["purge", "--plan", "plan.json"]).ends(0);
     let by_lin = desk.sign("lin", "keepuntil-plan", "plan.json");
     let by_wang = desk.sign("wang", "keepuntil-plan", "plan.json");
@@ -273,7 +273,7 @@ fn a_reviewed_plan_needs_its_people_its_hash_and_the_state_it_was_made_from() {
     let signed = ["purge", "--execute", "plan.json", "--approval", &by_lin, "--approval", &by_wang];
     desk.at(now, &signed).ends(0);
     let scheduled = desk.status(now, 0);
-    let purge = scheduled["scheduled"][0]["purge"].as_str().unwrap().to_owned();
+    let purge = scheduled["scheduled_purges"][0]["purge"].as_str().unwrap().to_owned();
     desk.at("2027-02-02 10:00:00", &["purge", "cancel", &purge[..6]]).ends(0);
     desk.at("2027-02-02 11:00:00", &signed).ends(0);
     let destroyed = desk.at("2027-02-10 10:00:00", &["purge", "--execute", "plan.json", "--json"]).ends(0);
@@ -457,7 +457,7 @@ fn both_kinds_of_signature_under_a_hold_are_checked_with_the_journal_alone() {
     desk.home.small_firm();
     desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
     let place = ["hold", "place", "--everything", "--matter", "audit", "--authority", "tax office", "--json"];
-    let signature = |ran: Ran| ran.json("hold")[0]["signature"].as_str().unwrap().to_owned();
+    let signature = |ran: Ran| ran.json("hold")[0]["signature_text"].as_str().unwrap().to_owned();
 
     // By the keyring: one line of signed-note, by the first of its two keys.
     let by_keyring = signature(desk.at(SEALED, &place).ends(0));
@@ -557,19 +557,19 @@ fn an_unattended_purge_leaves_out_what_is_held_and_a_signed_plan_stops_as_a_whol
         assert!(run.err.contains("record 2 of archive ") && run.err.contains("held by \"audit\""), "{run:?}");
         assert_eq!(run.err.matches("held by").count(), 1, "{run:?}");
         let status = desk.status(over, if planned { 3 } else { 0 });
-        let destroyed = status["records"]["destroyed"].as_u64().unwrap();
+        let destroyed = status["states"]["destroyed"].as_u64().unwrap();
         if planned {
             desk.at(over, &["purge", "--execute", "plan.json"]).fails(11, "held by \"audit\"");
             // Again, and each time the same: it waits.
             desk.at(over, &["purge", "--unattended"]).ends(3);
             assert_eq!((run.json("destroyed").len(), destroyed), (0, 0), "{run:?}");
-            assert_eq!(desk.status(over, 3)["scheduled"].as_array().unwrap().len(), 1);
+            assert_eq!(desk.status(over, 3)["scheduled_purges"].as_array().unwrap().len(), 1);
             opens("1", "one", 0);
             opens("2", "two", 0);
             opens("3", "three", 0);
         } else {
-            assert_eq!((&run.json("destroyed")[0]["records"], destroyed), (&2.into(), 2), "{run:?}");
-            assert_eq!(status["scheduled"].as_array().unwrap().len(), 0, "{status}");
+            assert_eq!((&run.json("destroyed")[0]["record_count"], destroyed), (&2.into(), 2), "{run:?}");
+            assert_eq!(status["scheduled_purges"].as_array().unwrap().len(), 0, "{status}");
             opens("1", "one", 13);
             opens("2", "two", 0);
             opens("3", "three", 13);
@@ -689,5 +689,5 @@ fn a_clock_before_1970_or_after_2100_changes_nothing_but_what_it_says() {
         desk.at(time, &["restore", "firm.sealed", "--record", "1", "-o", time]).ends(0);
         desk.at(time, &["status"]).ends(3);
     }
-    assert_eq!(desk.status(SEALED, 0)["records"]["kept"], 3);
+    assert_eq!(desk.status(SEALED, 0)["states"]["kept"], 3);
 }

@@ -205,9 +205,9 @@ fn a_record_stays_until_its_notice_was_sent_early_enough_and_words_go_with_it() 
     let wang = numbers["wang"].to_string();
     let only = ["--archive", "firm.sealed", "--record", &wang];
     desk.at(time, &[&["purge", "--plan", "none.json"], &only[..]].concat()).fails(1, "nothing that may be destroyed");
-    assert_eq!(desk.status(time, 3)["notices"]["unnotified_records"], 3);
+    assert_eq!(desk.status(time, 3)["notices"]["unnotified_count"], 3);
     let alone = desk.at(time, &["purge", "--unattended", "--json"]).ends(0);
-    assert_eq!(alone.json("scheduled")[0]["records"], 1);
+    assert_eq!(alone.json("scheduled")[0]["record_count"], 1);
     assert!(alone.err.contains("3 due records stay: notice of destruction not sent"), "{alone:?}");
 
     let destruction = template(&desk, "destruction", "en");
@@ -267,7 +267,7 @@ fn a_record_stays_until_its_notice_was_sent_early_enough_and_words_go_with_it() 
     let catalogue = keyring.join("catalogue.sqlite");
     fs::copy(&catalogue, desk.home.path("older")).unwrap();
     let done = desk.at("2031-04-14 10:00:00", &["purge", "--unattended", "--json"]).ends(0);
-    assert_eq!(done.json("destroyed").iter().map(|d| d["records"].as_u64().unwrap()).sum::<u64>(), 3, "{done:?}");
+    assert_eq!(done.json("destroyed").iter().map(|d| d["record_count"].as_u64().unwrap()).sum::<u64>(), 3, "{done:?}");
     let kept = kept(&desk);
     for words in ["by Lin Yue", "needs it for a claim", "which file is meant", "the claim is barred", "\"template\""] {
         assert!(!kept.contains(words), "{words}: {kept}");
@@ -320,7 +320,7 @@ fn no_day_before_the_deposit_and_no_clock_that_is_behind_opens_the_gate() {
     assert!(noted.out.contains("as somebody says"), "{noted:?}");
     // What must stay until people were told is not overdue; the record without such a rule is.
     let status = desk.status(time, 3);
-    assert_eq!((&status["overdue"], &status["notices"]["unnotified_records"]), (&1.into(), &3.into()), "{status}");
+    assert_eq!((&status["overdue_count"], &status["notices"]["unnotified_count"]), (&1.into(), &3.into()), "{status}");
     let report = desk.at(time, &["report", "compliance", "--json"]).ends(3).out;
     assert!(report.contains("\"overdue\":1"), "{report}");
     let id = noted.out.split_once("notice ").unwrap().1[..32].to_owned();

@@ -93,7 +93,7 @@ fn a_date_that_moves_later_leaves_its_notice_behind_up_to_the_last_gate() {
     desk.travel("2031-03-01 09:00:00");
     let time = "2031-03-01 10:00:00";
     let noted = tell(&desk, time, both, "first");
-    assert_eq!(noted.json("notice")[0]["void_records"], 0);
+    assert_eq!(noted.json("notice")[0]["void_count"], 0);
     extend(&desk, time, &wang, "2031-03-20");
 
     // The period of the notice is over for both, and only one of them was told its last day.
@@ -161,21 +161,21 @@ fn an_event_that_is_corrected_voids_a_notice_and_a_mailing_cannot_tell_more() {
     assert!(mailing.contains("\"until\": \"2028-01-08\""), "{mailing}");
     let second = happened(time, "2027-01-20", &["--corrects", &first]);
     let noted = sent(&desk, time, "late/mailing.json", "post");
-    assert_eq!(noted.json("notice")[0]["void_records"], 1);
+    assert_eq!(noted.json("notice")[0]["void_count"], 1);
     assert!(noted.err.contains("for 1 record this notice does not count"), "{noted:?}");
     assert_eq!(left(time), void);
 
     // Whoever changes the file gets no further than the last day of now: the next correction voids that one too.
     desk.home.write("more.json", mailing.replacen("2028-01-08", "2099-12-31", 1));
     let noted = sent(&desk, time, "more.json", "email");
-    assert_eq!(noted.json("notice")[0]["void_records"], 0);
+    assert_eq!(noted.json("notice")[0]["void_count"], 0);
     assert_eq!(left(time), serde_json::json!({ "notice of destruction sent, its period runs": 1 }));
     happened(time, "2027-01-28", &["--corrects", &second]);
     assert_eq!(left(time), void);
     // Without the day a mailing counts for nothing.
     let (before, after) = mailing.split_once("  \"told\": [").unwrap();
     desk.home.write("older.json", format!("{before}{}", after.split_once("],\n").unwrap().1));
-    assert_eq!(sent(&desk, time, "older.json", "sms").json("notice")[0]["void_records"], 1);
+    assert_eq!(sent(&desk, time, "older.json", "sms").json("notice")[0]["void_count"], 1);
 }
 
 #[test]

@@ -79,11 +79,16 @@ fn report(desk: &Desk, time: &str, name: &str, more: &[&str], code: i32) -> Valu
 }
 
 fn findings(report: &Value) -> BTreeSet<String> {
-    report["findings"].as_array().unwrap().iter().map(|finding| finding["code"].as_str().unwrap().to_owned()).collect()
+    report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|finding| finding["finding"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 fn risks(report: &Value) -> Vec<String> {
-    report["risks"].as_array().unwrap().iter().map(|risk| risk["code"].as_str().unwrap().to_owned()).collect()
+    report["risks"].as_array().unwrap().iter().map(|risk| risk["risk"].as_str().unwrap().to_owned()).collect()
 }
 
 fn set(words: &[&str]) -> BTreeSet<String> {
@@ -99,27 +104,27 @@ fn disclosures_are_told_as_ledger_and_journal_have_them() {
     let entries = desk.at(LATER, &["journal", "show", "--json"]).ends(0).json("entry");
     let requests = told["requests"].as_array().unwrap();
     assert_eq!(requests.len(), 3);
-    assert_eq!(told["all"], json!({ "requests": 3, "granted": 1, "refused": 1, "open": 1 }));
-    assert_eq!((&told["by_purpose"]["audit"], &told["by_month"]["2026-11"]), (&told["all"], &told["all"]));
-    assert_eq!((&told["by_reason"], &told["disagreements"]), (&json!({ "out-of-scope": 1 }), &json!([])));
+    assert_eq!(told["all"], json!({ "request_count": 3, "granted_count": 1, "refused_count": 1, "open_count": 1 }));
+    assert_eq!((&told["by_purpose"]["audit"], &told["taken_by_month"]["2026-11"]), (&told["all"], &told["all"]));
+    assert_eq!((&told["refused_by_reason"], &told["disagreements"]), (&json!({ "out-of-scope": 1 }), &json!([])));
     let grant = &known.json("granted")[0];
-    let of_grant = requests.iter().find(|request| request["answer"]["outcome"] == "granted").unwrap();
+    let of_grant = requests.iter().find(|request| request["answered"]["outcome"] == "granted").unwrap();
     for key in ["grant", "granted", "records", "valid_from", "valid_until", "approvals", "conditions", "journal_entry"]
     {
-        assert_eq!(of_grant["answer"][key], grant[key], "{key}");
+        assert_eq!(of_grant["answered"][key], grant[key], "{key}");
     }
     assert_eq!((&of_grant["requester"], &of_grant["request"]), (&grant["requester"], &grant["request"]));
-    assert_eq!(of_grant["words"]["explanation"], HOSTILE);
-    let of_refusal = requests.iter().find(|request| request["answer"]["outcome"] == "refused").unwrap();
+    assert_eq!(of_grant["wording"]["explanation"], HOSTILE);
+    let of_refusal = requests.iter().find(|request| request["answered"]["outcome"] == "refused").unwrap();
     let refused = known.json("requested").into_iter().find(|request| request["state"] == "refused").unwrap();
     for (mine, theirs) in [("refusal", "refusal"), ("refused", "refused"), ("reason", "reason")] {
-        assert_eq!(of_refusal["answer"][mine], refused[theirs], "{mine}");
+        assert_eq!(of_refusal["answered"][mine], refused[theirs], "{mine}");
     }
     // Taken when it was proposed, answered three days later.
     assert_eq!((of_refusal["days"].as_i64(), &of_refusal["taken"]), (Some(3), &refused["taken"]));
     for request in requests {
         let index = request["journal_entry"].as_u64().unwrap() as usize;
-        let entry = entries.iter().find(|entry| entry["index"] == index).unwrap();
+        let entry = entries.iter().find(|entry| entry["journal_entry"] == index).unwrap();
         assert_eq!(
             (&entry["kind"], &entry["leaf"]["entry"]["request"]["request"]),
             (&json!("request"), &request["request"]),
@@ -129,7 +134,7 @@ fn disclosures_are_told_as_ledger_and_journal_have_them() {
     // A period is that of the days on which requests were taken, both ends included.
     let of_days = |since: &str, until: &str| {
         let told = report(&desk, LATER, "disclosures", &["--since", since, "--until", until], 0);
-        told["all"]["requests"].as_u64().unwrap()
+        told["all"]["request_count"].as_u64().unwrap()
     };
     assert_eq!((of_days("2026-11-22", "2026-11-22"), of_days("2026-11-23", "2026-11-25")), (2, 1));
     assert_eq!(of_days("2026-11-26", "2027-11-25"), 0);
@@ -143,9 +148,9 @@ fn what_is_owed_is_told_and_what_was_forgotten_is_not() {
     desk.travel(OVERDUE);
     let told = report(&desk, OVERDUE, "disclosures", &["--since", "2027-01-01"], 3);
     assert_eq!(told["requests"], json!([]));
-    let owed = &told["overdue"][0];
+    let owed = &told["owed_late"][0];
     assert_eq!(
-        (&owed["what"], &owed["by"], &owed["records"]),
+        (&owed["what"], &owed["due"], &owed["records"]),
         (&json!("destroyed"), &json!("2026-12-31"), &json!("1-2"))
     );
     let text = desk.at(OVERDUE, &["report", "disclosures"]).ends(3).out;
@@ -163,7 +168,7 @@ fn what_is_owed_is_told_and_what_was_forgotten_is_not() {
     let after = desk.at("2037-03-09 13:00:00", &["report", "disclosures", "--json"]).ends(3);
     assert!(!after.out.contains("Quillon"), "{after:?}");
     let after = after.json("report_disclosures").remove(0);
-    assert!(after["requests"].as_array().unwrap().iter().all(|request| request["words"].is_null()));
+    assert!(after["requests"].as_array().unwrap().iter().all(|request| request["wording"].is_null()));
     let text = desk.at("2037-03-09 13:00:00", &["report", "disclosures"]).ends(3).out;
     assert!(text.contains("forgotten with a record that was destroyed") && !text.contains("Quillon"), "{text}");
 }
@@ -198,17 +203,20 @@ fn rules_are_cited_with_who_says_so() {
     let desk = office();
     let told = report(&desk, LATER, "compliance", &[], 3);
     let line = |told: &Value, rule: &str| {
-        told["rules"].as_array().unwrap().iter().find(|line| line["rule"] == rule).unwrap().clone()
+        told["by_rules"].as_array().unwrap().iter().find(|line| line["rule"] == rule).unwrap().clone()
     };
     let voucher = line(&told, "cn-accounting-voucher");
     assert_eq!(
-        (&voucher["live"], &voucher["first"], &voucher["last"]),
+        (&voucher["live_count"], &voucher["first_day"], &voucher["last_day"]),
         (&json!(1), &json!("2055-12-31"), &json!("2055-12-31"))
     );
     assert_eq!((&voucher["source"], &voucher["confidence"]), (&json!("built-in"), &json!("M")));
     assert!(voucher["citation"].as_str().unwrap().contains("会计档案管理办法"), "{voucher}");
     let chosen = line(&told, "");
-    assert_eq!((&chosen["live"], &chosen["last"], &chosen["source"]), (&json!(3), &json!("2036-12-31"), &json!(null)));
+    assert_eq!(
+        (&chosen["live_count"], &chosen["last_day"], &chosen["source"]),
+        (&json!(3), &json!("2036-12-31"), &json!(null))
+    );
     let named = report(&desk, LATER, "compliance", &["books.sealed"], 3);
     assert_eq!(line(&named, "cn-accounting-voucher")["source"], "archive");
     // A rule of the firm's own is known only by its archive.
@@ -235,7 +243,7 @@ fn findings_are_what_is_so_and_purges_are_told_by_their_certificates() {
         .ends(0);
     let due = report(&desk, "2037-03-01 09:30:00", "compliance", &[], 3);
     assert!(findings(&due).contains("records-overdue"), "{due}");
-    assert_eq!(due["records"]["overdue"], 3);
+    assert_eq!(due["states"]["overdue"], 3);
     assert_eq!((&due["holds"][0]["matter"], &due["past"]["purges"]), (&json!("case 7"), &json!([])));
     desk.at("2037-03-01 10:00:00", &["purge", "--unattended"]).ends(0);
     let done = desk.at("2037-03-09 12:00:00", &["purge", "--unattended", "--json"]).ends(0).json("destroyed");
@@ -244,9 +252,9 @@ fn findings_are_what_is_so_and_purges_are_told_by_their_certificates() {
     let after = report(&desk, "2037-03-09 13:00:00", "compliance", &[], 3);
     assert_eq!(findings(&after), set(&["journal-never-witnessed"]));
     let purge = &after["past"]["purges"][0];
-    assert_eq!((&purge["purge"], &purge["records"]), (&json!(id), &json!(3)));
+    assert_eq!((&purge["purge"], &purge["record_count"]), (&json!(id), &json!(3)));
     assert_eq!((&purge["cool_off_days"], &purge["cool_off_kept"]), (&json!(7), &json!(true)));
-    assert_eq!(purge["certificate"]["early"], 0);
+    assert_eq!(purge["certified"]["early_count"], 0);
     assert_eq!(after["past"]["verifications"][0]["whole"], true);
     assert_eq!(after["past"]["clock_confirmations"][0]["by"], "approver");
     assert_eq!(after["journal"]["entries"], desk.at(LATER, &["journal", "show", "--json"]).json("entry").len());
@@ -278,14 +286,14 @@ fn an_assessment_counts_facts_and_asks_for_judgements() {
     asked(&desk);
     let unanswered = report(&desk, LATER, "assessment", &["firm.sealed"], 3);
     assert_eq!(unanswered["unanswered"].as_array().unwrap().len(), 20);
-    assert_eq!((&unanswered["made"], &unanswered["keep_until"]), (&json!("2026-11-26"), &json!("2029-11-26")));
+    assert_eq!((&unanswered["date"], &unanswered["keep_until"]), (&json!("2026-11-26"), &json!("2029-11-26")));
     let facts = &unanswered["facts"];
     let status = desk.status(LATER, 0);
-    assert_eq!((&facts["records"]["live"], &facts["archives"]), (&status["records"]["live"], &json!(2)));
-    assert_eq!((&facts["first"], &facts["last"]), (&json!("2036-12-31"), &json!("2055-12-31")));
-    assert_eq!(facts["policy"]["requesters"][0]["principal"], AUDITOR);
-    assert_eq!((&facts["requests"]["granted"], &facts["not_named"]), (&json!(1), &json!(1)));
-    assert_eq!(facts["recipients"][0]["recipients"], json!({ "mlkem768x25519": 1 }));
+    assert_eq!((&facts["states"]["live"], &facts["archive_count"]), (&status["states"]["live"], &json!(2)));
+    assert_eq!((&facts["first_day"], &facts["last_day"]), (&json!("2036-12-31"), &json!("2055-12-31")));
+    assert_eq!(facts["disclosure_policy"]["requesters"][0]["principal"], AUDITOR);
+    assert_eq!((&facts["outcomes"]["granted_count"], &facts["not_named_count"]), (&json!(1), &json!(1)));
+    assert_eq!(facts["access"][0]["recipient_counts"], json!({ "mlkem768x25519": 1 }));
     desk.at(LATER, &["report", "assessment", "--questions", "-o", "answers.toml"]).ends(0);
     let template = fs::read_to_string(desk.home.path("answers.toml")).unwrap();
     assert!(template.contains("# 个人信息处理者") && template.contains("# Who handles"), "{template}");
@@ -333,7 +341,7 @@ fn risks_are_told_where_they_are_and_in_their_order() {
     let skipped = |told: &Value| told["not_looked_at"].as_array().unwrap().contains(&json!("classical-recipients"));
     assert!(!skipped(&told) && skipped(&report(&desk, LATER, "risks", &["firm.sealed"], 0)));
     let of = |told: &Value, code: &str| {
-        told["risks"].as_array().unwrap().iter().find(|risk| risk["code"] == code).cloned().unwrap_or_default()
+        told["risks"].as_array().unwrap().iter().find(|risk| risk["risk"] == code).cloned().unwrap_or_default()
     };
     assert_eq!(
         (of(&told, "requester-approves")["about"][0].as_str(), of(&told, "sole-custodian")["count"].as_u64()),
@@ -349,7 +357,7 @@ fn risks_are_told_where_they_are_and_in_their_order() {
     );
     let jumped = report(&desk, "2036-01-01 09:00:00", "risks", &[], 3);
     assert_eq!(
-        (&jumped["risks"][0]["code"], &jumped["risks"][0]["level"]),
+        (&jumped["risks"][0]["risk"], &jumped["risks"][0]["level"]),
         (&json!("clock-not-trusted"), &json!("now"))
     );
     let alone = Home::new();
@@ -376,16 +384,16 @@ fn cost_is_bytes_times_days_and_exact_money() {
     let told = report(&desk, now, "cost", &["firm.sealed", "--price", "1000000000"], 0);
     let archive = &told["archives"][0];
     if !sizes.is_empty() {
-        assert_eq!(archive["live"].as_u64(), Some(sizes.iter().sum()), "{inspected:?}");
+        assert_eq!(archive["live_count"].as_u64(), Some(sizes.iter().sum()), "{inspected:?}");
     }
-    let (live, bytes) = (archive["live"].as_u64().unwrap(), archive["bytes"].as_u64().unwrap());
+    let (live, bytes) = (archive["live_count"].as_u64().unwrap(), archive["bytes"].as_u64().unwrap());
     assert_eq!(bytes, fs::metadata(desk.home.path("firm.sealed")).unwrap().len());
-    assert_eq!(archive["other"].as_u64(), Some(bytes - live));
+    assert_eq!(archive["other_bytes"].as_u64(), Some(bytes - live));
     // Today and the last day: two days.
     let year = &told["years"][0];
     assert_eq!(told["years"].as_array().unwrap().len(), 1);
     assert_eq!(
-        (year["year"].as_i64(), year["records"].as_u64(), year["freed"].as_u64()),
+        (year["year"].as_i64(), year["record_count"].as_u64(), year["freed_bytes"].as_u64()),
         (Some(2036), Some(3), Some(live))
     );
     assert_eq!(year["byte_days"], (2 * live).to_string());
@@ -393,12 +401,12 @@ fn cost_is_bytes_times_days_and_exact_money() {
     // 10⁹ for 10¹² bytes and 366 days, in hundredths, half up.
     let hundredths = |byte_days: u128| (byte_days * 100 * 2 + 366 * 1000) / (2 * 366 * 1000);
     let money = |n: u128| format!("{}.{:02}", n / 100, n % 100);
-    assert_eq!(told["freed"]["price"], money(hundredths(u128::from(2 * live))), "{told}");
-    assert_eq!(told["whole"]["price"], money(hundredths(u128::from(2 * bytes))));
+    assert_eq!(told["saved"]["price"], money(hundredths(u128::from(2 * live))), "{told}");
+    assert_eq!(told["kept_whole"]["price"], money(hundredths(u128::from(2 * bytes))));
     assert_eq!(told["undated"][0]["why"], "other");
     let plain = report(&desk, now, "cost", &["firm.sealed"], 0);
     assert_eq!(
-        (&plain["price"], &plain["currency"], &plain["freed"]["price"]),
+        (&plain["price_given"], &plain["currency"], &plain["saved"]["price"]),
         (&json!(null), &json!(null), &json!(null))
     );
     let longer = report(&desk, now, "cost", &["firm.sealed", "books.sealed"], 0);

@@ -97,26 +97,26 @@ fn the_inventory_counts_what_status_counts() {
     for row in rows(&ran) {
         *states.entry(row["state"].as_str().unwrap().to_owned()).or_default() += 1;
         places.push((row["archive"].as_str().unwrap().to_owned(), row["record"].as_u64().unwrap()));
-        assert!(row.get("name").is_none(), "{row}");
+        assert!(row["name"].is_null(), "{row}");
     }
-    let live = status["records"]["live"].as_u64().unwrap();
+    let live = status["states"]["live"].as_u64().unwrap();
     let listed = places.len();
     places.sort();
     places.dedup();
     assert_eq!((places.len(), listed as u64), (listed, live), "each once");
     for (state, records) in &states {
-        assert_eq!(status["records"][state].as_u64(), Some(*records), "{state}");
+        assert_eq!(status["states"][state].as_u64(), Some(*records), "{state}");
     }
     assert_eq!(states["held"], 1);
     let sum = summary(&ran);
     for state in ["kept", "run_out", "due", "due_for_review", "scheduled", "held", "awaiting", "permanent", "destroyed"]
     {
-        assert_eq!(sum["records"][state], status["records"][state], "{state}");
+        assert_eq!(sum["states"][state], status["states"][state], "{state}");
     }
 
     destroyed(&desk);
     let after = "2026-12-02 11:00:00";
-    let live = desk.status(after, 0)["records"]["live"].as_u64().unwrap() as usize;
+    let live = desk.status(after, 0)["states"]["live"].as_u64().unwrap() as usize;
     let listed = |more: &[&str]| rows(&desk.at(after, &[&["report", "inventory", "--json"], more].concat()).ends(0));
     assert_eq!(listed(&[]).len(), live);
     let with_destroyed = listed(&["--destroyed"]);
@@ -201,7 +201,6 @@ fn bad_input_ends_in_an_error_and_leaves_no_file() {
         assert!(!desk.home.path("out.html").exists(), "{arguments:?}");
         desk.home.has_no_leftovers();
     }
-    report(&desk, &["inventory", "--json", "-o", "out.json"]).ends(2);
     report(&desk, &["calendar", "--format", "csv"]).ends(2);
 
     // A plan that no longer fits.
@@ -266,7 +265,7 @@ fn reports_change_nothing() {
     let facts = || {
         let keyring = one(&desk.at(REPORTED, &["keyring", "info", "--json"]).ends(0), "keyring");
         let journal = one(&report(&desk, &["handover", "--to", "X", "--json"]).ends(0), "report_handover");
-        (keyring, journal["keyring"]["journal"].clone(), desk.status(REPORTED, 0))
+        (keyring, journal["custody"]["journal"].clone(), desk.status(REPORTED, 0))
     };
     let before = facts();
     for arguments in REPORTS {
@@ -413,10 +412,10 @@ fn the_list_before_says_what_the_plan_says_and_the_one_after_what_the_certificat
     let desk = planned();
     let plan: Value = serde_json::from_slice(&fs::read(desk.home.path("plan.json")).unwrap()).unwrap();
     let before = report(&desk, &["destruction", "--plan", "plan.json", "early.sealed", "--json"]).ends(0);
-    let head = one(&before, "report_destruction");
+    let head = one(&before, "report_plan");
     assert_eq!((&head["keyring"], &head["approvals_needed"]), (&plan["keyring"], &plan["approvals_needed"]));
-    assert_eq!(head["stage"]["fits"]["cool_off_days"], 7);
-    let listed = rows(&before);
+    assert_eq!(head["cool_off_days"], 7);
+    let listed = before.json("report_planned");
     let planned = plan["records"].as_array().unwrap();
     assert_eq!(listed.len(), planned.len());
     for (row, planned) in listed.iter().zip(planned) {
@@ -431,8 +430,8 @@ fn the_list_before_says_what_the_plan_says_and_the_one_after_what_the_certificat
     desk.sign("lin", "keepuntil-plan", "plan.json");
     desk.at(REPORTED, &["purge", "--execute", "plan.json", "--approval", "plan.json.lin.sig"]).ends(0);
     let scheduled = report(&desk, &["destruction", "--plan", "plan.json", "--json"]).ends(0);
-    let stage = &one(&scheduled, "report_destruction")["stage"]["scheduled"];
-    assert_eq!((&stage["not_before"], &stage["held"]), (&Value::from("2026-11-30"), &Value::from(0)));
+    let stage = &one(&scheduled, "report_plan");
+    assert_eq!((&stage["not_before"], &stage["held_count"]), (&Value::from("2026-11-30"), &Value::from(0)));
     let hold = ["hold", "place", "early.sealed", "--record", "1", "--matter", "audit", "--authority", "court"];
     let hold = desk.at(REPORTED, &[&hold[..], &["--json"]].concat()).ends(0);
     let held = report(&desk, &["destruction", "--plan", "plan.json"]).ends(0);
@@ -458,10 +457,16 @@ fn the_list_before_says_what_the_plan_says_and_the_one_after_what_the_certificat
     let checked = report(&stranger, &with_keys).ends(0);
     assert!(!checked.out.contains("NOT checked") && checked.out.contains("keepuntil certificate verify"));
     let after = report(&stranger, &[&with_keys[..], &["--json"]].concat()).ends(0);
-    assert_eq!(one(&after, "report_destruction")["purge"], certificate["purge"]);
-    let mut listed = rows(&after);
-    listed.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("message_type")));
-    assert_eq!(&Value::from(listed), &certificate["records"]);
+    assert_eq!(one(&after, "report_certificate")["purge"], certificate["purge"]);
+    let listed = after.json("report_destroyed");
+    let destroyed = certificate["records"].as_array().unwrap();
+    assert_eq!(listed.len(), destroyed.len());
+    for (row, destroyed) in listed.iter().zip(destroyed) {
+        for key in ["archive", "record", "compartment", "class", "rules", "kept_from", "until", "early"] {
+            assert_eq!(row[key], destroyed[key], "{key}");
+        }
+        assert_eq!(row["destroyed_on"], destroyed["destroyed"]);
+    }
     stranger.home.write("c.json", text.replace("\"record\": 1,", "\"record\": 3,"));
     report(&stranger, &with_keys).fails(10, "c.json");
     desk.at("2026-12-02 11:00:00", &["report", "destruction", "--plan", "plan.json"]).fails(11, "stale");
@@ -498,35 +503,36 @@ fn the_handover_says_what_the_keyring_says_and_no_secret() {
     let ran = report(&desk, &["handover", "--to", "Lantern", "--records", "--json", "firm.sealed"]).ends(0);
     let head = one(&ran, "report_handover");
     for key in ["keyring", "firm", "generation", "verifier_keys"] {
-        assert_eq!(head["keyring"][key], known[key], "{key}");
+        assert_eq!(head["custody"][key], known[key], "{key}");
     }
-    assert_eq!(head["keyring"]["key_sheets"].as_array().unwrap().len(), 1);
-    assert_eq!(head["keyring"]["roster"]["people"].as_array().unwrap().len(), 2);
-    assert_eq!(head["keyring"]["holds"], 1);
+    assert_eq!(head["custody"]["key_sheets"].as_array().unwrap().len(), 1);
+    assert_eq!(head["custody"]["roster"]["principals"].as_array().unwrap().len(), 2);
+    assert_eq!(head["custody"]["hold_count"], 1);
     for (archive, known) in head["archives"].as_array().unwrap().iter().zip(known["archives"].as_array().unwrap()) {
-        for key in ["archive", "root", "records"] {
+        for key in ["archive", "root", "record_count"] {
             assert_eq!(archive[key], known[key], "{key}");
         }
     }
     let status = desk.status(REPORTED, 0);
     let sum = |key: &str| ran.json("report_group").iter().map(|group| group[key].as_u64().unwrap()).sum::<u64>();
-    assert_eq!(status["records"]["live"], sum("records"));
-    assert_eq!(status["records"]["held"], sum("held"));
-    assert_eq!(rows(&ran).len() as u64, sum("records"));
+    assert_eq!(status["states"]["live"], sum("record_count"));
+    assert_eq!(status["states"]["held"], sum("held_count"));
+    assert_eq!(rows(&ran).len() as u64, sum("record_count"));
 
     // The root of the journal is the one that its signed head has.
     desk.at(REPORTED, &["journal", "export", "-o", "journal"]).ends(0);
     let checkpoint = fs::read_to_string(desk.home.path("journal/checkpoint")).unwrap();
     let lines: Vec<&str> = checkpoint.lines().collect();
-    let journal = &head["keyring"]["journal"];
-    assert_eq!((journal["origin"].as_str(), journal["size"].to_string().as_str()), (Some(lines[0]), lines[1]));
+    let journal = &head["custody"]["journal"];
+    assert_eq!((journal["origin"].as_str(), journal["entries"].to_string().as_str()), (Some(lines[0]), lines[1]));
     use base64::Engine as _;
     let root = base64::prelude::BASE64_STANDARD.decode(lines[2]).unwrap();
     assert_eq!(journal["root"], hex::encode(root));
-    assert!(journal["signed"].as_u64() < journal["size"].as_u64(), "nothing was signed by it");
+    assert!(journal["signed_entries"].as_u64() < journal["entries"].as_u64(), "nothing was signed by it");
 
-    let root =
-        fs::read_dir(known["root"].as_str().unwrap()).unwrap().map(|entry| fs::read(entry.unwrap().path()).unwrap());
+    let root = fs::read_dir(known["root_path"].as_str().unwrap())
+        .unwrap()
+        .map(|entry| fs::read(entry.unwrap().path()).unwrap());
     let roots: Vec<Vec<u8>> = root.collect();
     for more in [&["--json"][..], &[], &["--format", "html"], &["--lang", "zh"]] {
         let out =
@@ -549,22 +555,26 @@ fn the_calendar_counts_each_live_record_once_and_its_months_are_those_of_status(
     let status = desk.status(REPORTED, 0);
     for by in ["month", "year"] {
         let ran = report(&desk, &["calendar", "--by", by, "--stack", "rule", "--json", "firm.sealed"]).ends(0);
-        let sum = summary(&ran);
+        let sum = one(&ran, "report_calendar_summary");
         let mut months = BTreeMap::new();
         for period in ran.json("report_period") {
             let parts = period["parts"].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
-            assert_eq!(period["records"], parts);
-            months.insert(period["period"].as_str().unwrap().to_owned(), parts);
+            assert_eq!(period["record_count"], parts);
+            months.insert(period["of"].as_str().unwrap().to_owned(), parts);
         }
-        let awaiting =
-            sum["awaiting"].as_object().unwrap().values().map(|of| of["records"].as_u64().unwrap()).sum::<u64>();
-        let all = months.values().sum::<u64>() + awaiting + sum["permanent"]["records"].as_u64().unwrap();
-        assert_eq!(status["records"]["live"], all);
-        assert_eq!(sum["live"]["records"], all);
-        assert_eq!(sum["live"]["held"], status["records"]["held"]);
+        let awaiting = sum["awaiting_sums"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|of| of["record_count"].as_u64().unwrap())
+            .sum::<u64>();
+        let all = months.values().sum::<u64>() + awaiting + sum["permanent_sum"]["record_count"].as_u64().unwrap();
+        assert_eq!(status["states"]["live"], all);
+        assert_eq!(sum["live_sum"]["record_count"], all);
+        assert_eq!(sum["live_sum"]["held_count"], status["states"]["held"]);
         assert_eq!(awaiting, 2);
         if by == "month" {
-            let of_status = status["by_month"].as_object().unwrap();
+            let of_status = status["ends_by_month"].as_object().unwrap();
             let of_status = of_status.iter().map(|(month, n)| (month.clone(), n.as_u64().unwrap())).collect();
             assert_eq!(months, of_status);
         }

@@ -413,11 +413,14 @@ fn create_and_inspect_name_the_rule_that_governs_and_the_ceilings_that_it_overri
     }
     let json = home.run(&["inspect", "firm.sealed", "--json"]).ends(0);
     let archive = &json.json("archive")[0];
-    assert_eq!(archive["retention"][0]["governed_by"], "cn-accounting-voucher");
-    assert_eq!(archive["retention"][0]["overridden"], json!(["cn-pi-minimum"]));
-    assert_eq!(archive["rules"][1]["id"], "cn-pi-minimum");
-    assert_eq!(archive["rules"][1]["applied"][0], json!({"period": "P5Y", "base": "record-date", "counting": "day"}));
-    assert_eq!(archive["rules"][1]["period"], Value::Null, "the law's own silence stays visible");
+    assert_eq!(archive["retentions"][0]["governed_by"], "cn-accounting-voucher");
+    assert_eq!(archive["retentions"][0]["overridden"], json!(["cn-pi-minimum"]));
+    assert_eq!(archive["rule_definitions"][1]["id"], "cn-pi-minimum");
+    assert_eq!(
+        archive["rule_definitions"][1]["applied"][0],
+        json!({"period": "P5Y", "base": "record-date", "counting": "day"})
+    );
+    assert_eq!(archive["rule_definitions"][1]["period"], Value::Null, "the law's own silence stays visible");
 }
 
 #[test]
@@ -427,12 +430,12 @@ fn a_policy_uses_rules_of_the_table_and_its_own() {
     home.write("policy.toml", POLICY);
     let ran = home.run(&["create", "--json", "-o", "firm.sealed", "clients", "--policy", "policy.toml"]).ends(0);
     let created = &ran.json("created")[0];
-    let kept = created["retention"].as_array().unwrap();
+    let kept = created["retentions"].as_array().unwrap();
     assert_eq!(kept.len(), 2);
     assert_eq!((&kept[0]["until"], &kept[0]["governed_by"]), (&json!("2065-12-31"), &json!("house")));
     assert_eq!(kept[0]["retention"]["terms"][0]["keep"]["until"], "2056-03-31", "fiscal years end in March");
-    assert_eq!(kept[1]["awaiting"], json!(["relationship-end"]));
-    let ids: Vec<_> = created["rules"].as_array().unwrap().iter().map(|rule| rule["id"].clone()).collect();
+    assert_eq!(kept[1]["awaiting_events"], json!(["relationship-end"]));
+    let ids: Vec<_> = created["rule_definitions"].as_array().unwrap().iter().map(|rule| rule["id"].clone()).collect();
     assert_eq!(ids, ["cn-accounting-voucher", "cn-aml-identity", "cn-pi-minimum", "house"]);
     home.run(&["verify", "firm.sealed"]).ends(0);
     let text = home.run(&["inspect", "firm.sealed"]).ends(0).out;

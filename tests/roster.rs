@@ -368,7 +368,7 @@ fn a_key_that_only_an_agent_has_signs_holds_and_plans() {
     // Without the agent there is nothing to sign with.
     home.run(&hold).ends(1);
     let placed = support::Ran::from(home.command().args(&hold).env("SSH_AUTH_SOCK", &agent.socket).output().unwrap());
-    let signature = placed.ends(0).json("hold")[0]["signature"].as_str().unwrap().to_owned();
+    let signature = placed.ends(0).json("hold")[0]["signature_text"].as_str().unwrap().to_owned();
     let register = Register::from_bytes(&home.open_keyring().document("register").unwrap().unwrap()).unwrap();
     let roster = Roster::parse(&std::fs::read(roster).unwrap()).unwrap();
     let [hold] = &register.holds[..] else { panic!("{:?}", register.holds) };

@@ -87,7 +87,7 @@ fn what_is_found_is_counted_and_never_shown() {
     home.write("t/b/list.xlsx", zipped(&[("xl/sharedStrings.xml", sheet.as_bytes())]));
     home.write("t/c/passport.txt", "护照号码 E12345678，账号 DE89370400440532013000，lin@example.com");
     let ran = home.run(&["survey", "t", "--json"]).ends(0);
-    let found = |path: &str| folder(&ran, path)["findings"].clone();
+    let found = |path: &str| folder(&ran, path)["personal_data"].clone();
     assert_eq!(found("a"), serde_json::json!({ "resident-id": 3, "mobile": 3 }));
     assert_eq!(found("b"), serde_json::json!({ "resident-id": 1, "bank-card": 1, "credit-code": 1 }));
     assert_eq!(found("c"), serde_json::json!({ "passport": 1, "iban": 1, "email": 1 }));
@@ -241,7 +241,7 @@ fn hostile_office_files_end_within_bounds() {
     let ran = home.run(&["survey", "t", "--json"]).ends(0);
     assert_eq!(support::files_below(&home.path(".")).len(), before, "nothing is unpacked");
     let root = folder(&ran, "");
-    assert_eq!(root["findings"]["mobile"], 1, "the beginning of a bomb is searched: {root}");
+    assert_eq!(root["personal_data"]["mobile"], 1, "the beginning of a bomb is searched: {root}");
     assert_eq!(root["read_in_part"].as_u64().map(|part| part >= 1), Some(true), "{root}");
 }
 
@@ -269,12 +269,15 @@ fn encrypted_files_copies_and_what_cannot_be_read_are_named() {
     let _socket = std::os::unix::net::UnixListener::bind(home.path("t/socket")).unwrap();
     let ran = home.run(&["survey", "t", "--json"]).ends(3);
     let summary = &ran.json("survey")[0];
-    assert_eq!(summary["encrypted"]["files"], 3, "{summary}");
+    assert_eq!(summary["encrypted_files"]["files"], 3, "{summary}");
     assert_eq!(summary["copies"]["files"], 1);
     assert_eq!(summary["copies"]["bytes"], 16);
     assert_eq!(summary["copies"]["largest"][0]["paths"], serde_json::json!(["x/a.txt", "y/b.txt"]));
-    assert_eq!((folder(&ran, "x")["copies"].as_u64(), folder(&ran, "y")["copies"].as_u64()), (Some(1), Some(1)));
-    assert!(summary["problems"]["first"][0].as_str().unwrap().contains("it is a socket"));
+    assert_eq!(
+        (folder(&ran, "x")["copied_files"].as_u64(), folder(&ran, "y")["copied_files"].as_u64()),
+        (Some(1), Some(1))
+    );
+    assert!(summary["problems"][0].as_str().unwrap().contains("it is a socket"));
     let text = home.run(&["survey", "t"]).ends(3);
     assert!(text.out.contains("z/locked.zip") && text.out.contains("t/socket"), "{text:#?}");
 }

@@ -71,7 +71,7 @@ for ((month = 2026 * 12 + 11; month < 2056 * 12 + 4; month++)); do
     2031-03-*) shown hold place clients.sealed --record 1 --matter 'Smith v. Jones' --authority 'District Court'
       move clients 1 9999-01-01 ;;
     2040-05-*) shown hold list
-      run 0 hold list --json && shown hold release "$(number .hold)"
+      run 0 hold list --json && shown hold release "$(number 'select(.hold).hold')"
       move clients 1 2040-04-30 ;;
     2056-01-*) shown purge --plan plan.json
       for person in lin wang; do
@@ -87,14 +87,14 @@ for ((month = 2026 * 12 + 11; month < 2056 * 12 + 4; month++)); do
     shown status
     shown due --within P1Y
     run 0 status --json
-    [ "$(number .records.destroyed)" = "$(gone_by)" ] || fail "$(number .records.destroyed) records are destroyed, not $(gone_by)"
-    [ "$(number .overdue)" = 0 ] || fail "$(number .overdue) records are overdue" ;;
+    [ "$(number .states.destroyed)" = "$(gone_by)" ] || fail "$(number .states.destroyed) records are destroyed, not $(gone_by)"
+    [ "$(number .overdue_count)" = 0 ] || fail "$(number .overdue_count) records are overdue" ;;
   esac
 done
 
 shown status
 run 0 status --json
-[ "$(number .records.live)" = 0 ] || fail "$(number .records.live) records are left"
+[ "$(number .states.live)" = 0 ] || fail "$(number .states.live) records are left"
 for archive in vouchers clients staff contracts; do run 13 restore "$archive.sealed" --record 1 -o gone; done
 # Every certificate verifies, no record is on two, and none was destroyed on or before its last day.
 certificates=("$XDG_DATA_HOME"/keepuntil/keyring/certificates/*.json)

@@ -124,6 +124,17 @@ pub struct TrustArgs {
     pub trust: Option<PathBuf>,
 }
 
+/// For changes that people on the roster must agree to.
+#[derive(Args)]
+pub struct AgreementArgs {
+    /// Print the text that people on the roster sign, and change nothing
+    #[arg(long)]
+    pub statement: bool,
+    /// A signature under that text; may be given more than once
+    #[arg(long, value_name = "FILE")]
+    pub approval: Vec<PathBuf>,
+}
+
 #[derive(Clone, Copy, ValueEnum)]
 pub enum ClassArg {
     Public,

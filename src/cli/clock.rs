@@ -1,6 +1,6 @@
 //! `keepuntil clock …`.
 
-use super::args::{Common, KeyringPlace};
+use super::args::{AgreementArgs, Common, KeyringPlace};
 use super::error::Failure;
 use super::prompt;
 use super::{Done, home, render};
@@ -44,12 +44,8 @@ pub enum ClockCommand {
         /// Certificate of an RFC 3161 authority (PEM); may be given more than once
         #[arg(long, value_name = "FILE")]
         authority: Vec<PathBuf>,
-        /// Print the text that people on the roster sign, and change nothing
-        #[arg(long)]
-        statement: bool,
-        /// A signature under that text; may be given more than once
-        #[arg(long, value_name = "FILE")]
-        approval: Vec<PathBuf>,
+        #[command(flatten)]
+        agreement: AgreementArgs,
         #[command(flatten)]
         keyring: KeyringPlace,
     },
@@ -81,25 +77,29 @@ pub fn run(command: ClockCommand, common: Common) -> Result<Done, Failure> {
         ClockCommand::Show { keyring } => show(&keyring, common),
         ClockCommand::Statement { keyring } => {
             let text = statement(&home::custody(&keyring)?)?;
-            render::print(&String::from_utf8_lossy(&text))?;
+            render::text(&String::from_utf8_lossy(&text), common)?;
             Ok(Done::Clean)
         }
         ClockCommand::Confirm(confirm) => run_confirm(&confirm, common),
-        ClockCommand::Trust { witness, authority, statement: only_statement, approval, keyring } => {
+        ClockCommand::Trust { witness, authority, agreement, keyring } => {
             let mut custody = home::custody(&keyring)?;
             let read = |path: &PathBuf| -> Result<String, Failure> {
                 Ok(String::from_utf8_lossy(&read_limited(path, 1 << 16)?).into_owned())
             };
             let authorities = authority.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-            if only_statement {
+            if agreement.statement {
                 let text = settings_statement(&custody, &pin_lines(&witness, &authorities));
-                render::print(&String::from_utf8_lossy(&text))?;
+                render::text(&String::from_utf8_lossy(&text), common)?;
                 return Ok(Done::Clean);
             }
-            pin(&mut custody, witness, authorities, &home::signatures(&approval)?)?;
-            if !common.quiet && !common.json {
-                let register = custody.register();
-                let (witnesses, authorities) = (register.witnesses.len(), register.timestamp_authorities.len());
+            pin(&mut custody, witness, authorities, &home::signatures(&agreement.approval)?)?;
+            let register = custody.register();
+            let (witnesses, authorities) = (register.witnesses.len(), register.timestamp_authorities.len());
+            if common.json {
+                render::json_line(&serde_json::json!({
+                    "message_type": "pinned", "witness_count": witnesses, "authority_count": authorities,
+                }));
+            } else if !common.quiet {
                 let pinned = tr!(
                     "pinned: {witnesses} witness keys, {authorities} time-stamping authorities",
                     witnesses = witnesses,

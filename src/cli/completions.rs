@@ -1,6 +1,7 @@
 //! `keepuntil completions`: the script with which a shell completes commands and options, described in the language of the
 //! moment.
 
+use super::args::Common;
 use super::error::Failure;
 use super::{Done, help, render};
 use clap::{Args, ValueEnum};
@@ -27,7 +28,7 @@ enum ShellArg {
     PowerShell,
 }
 
-pub fn run(args: &CompletionsArgs) -> Result<Done, Failure> {
+pub fn run(args: &CompletionsArgs, common: Common) -> Result<Done, Failure> {
     let shell = match args.shell {
         ShellArg::Bash => Shell::Bash,
         ShellArg::Zsh => Shell::Zsh,
@@ -36,6 +37,6 @@ pub fn run(args: &CompletionsArgs) -> Result<Done, Failure> {
     };
     let mut script = Vec::new();
     generate(shell, &mut help::described(), "keepuntil", &mut script);
-    render::print(&String::from_utf8_lossy(&script))?;
+    render::text(&String::from_utf8_lossy(&script), common)?;
     Ok(Done::Clean)
 }

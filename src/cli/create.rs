@@ -264,12 +264,12 @@ fn report(outcome: &CreateOutcome, output: &Path, to_stdout: bool, common: Commo
             "origin": outcome.origin,
             "root": hex::encode(outcome.root),
             "path": output.to_string_lossy(),
-            "records": records,
+            "record_count": records,
             "files": files,
             "source_bytes": source_bytes,
             "archive_bytes": archive_bytes,
-            "retention": kept::json(&outcome.retention),
-            "rules": outcome.rules,
+            "retentions": kept::json(&outcome.retention),
+            "rule_definitions": outcome.rules,
             "skipped": outcome.skipped.iter().map(ToString::to_string).collect::<Vec<_>>(),
         }));
         return Ok(());

@@ -42,6 +42,7 @@ pub fn run(args: DisclosuresArgs, common: Common) -> Result<Done, Failure> {
     if common.json {
         found.grants.iter().for_each(|given| render::json_line(&grant_json(given)));
         found.requests.iter().for_each(|asked| render::json_line(&request_json(asked)));
+        render::end_of_list((found.grants.len() + found.requests.len()) as u64);
     } else {
         render::print(&text(&found))?;
     }
@@ -139,7 +140,7 @@ fn person(signatory: &Signatory) -> serde_json::Value {
 
 fn grant_json(given: &Given) -> serde_json::Value {
     let grant = &given.noted.grant;
-    let due = |due: &Due| serde_json::json!({ "what": due.what, "by": due.by, "records": due.records });
+    let due = |due: &Due| serde_json::json!({ "what": due.what, "due": due.by, "records": due.records });
     let receipt = |receipt: &NotedReceipt| {
         serde_json::json!({
             "what": receipt.what, "records": receipt.records, "made": receipt.made, "taken": receipt.noted,
@@ -160,7 +161,7 @@ fn grant_json(given: &Given) -> serde_json::Value {
         "approvals": grant.approvals.iter().map(person).collect::<Vec<_>>(),
         "conditions": grant.conditions,
         "watermark": hex::encode(grant.watermark),
-        "due": given.due.iter().map(due).collect::<Vec<_>>(),
+        "owed": given.due.iter().map(due).collect::<Vec<_>>(),
         "overdue": given.overdue,
         "lapsed": given.lapsed,
         "receipts": given.noted.receipts.iter().map(receipt).collect::<Vec<_>>(),
@@ -170,7 +171,11 @@ fn grant_json(given: &Given) -> serde_json::Value {
 
 fn request_json(asked: &Asked) -> serde_json::Value {
     let request = &asked.request;
-    let mut object = serde_json::json!({
+    let refusal = match &asked.request.state {
+        RequestState::Refused(refusal) => Some(refusal),
+        _ => None,
+    };
+    serde_json::json!({
         "message_type": "requested",
         "request": hex::encode(request.request),
         "requester": request.requester.as_ref().map(person),
@@ -180,13 +185,9 @@ fn request_json(asked: &Asked) -> serde_json::Value {
         "taken": request.noted,
         "wanted_until": request.wanted_until,
         "slow": asked.slow,
-        "state": "open",
-    });
-    if let RequestState::Refused(refusal) = &request.state {
-        object["state"] = "refused".into();
-        object["refusal"] = hex::encode(refusal.refusal).into();
-        object["refused"] = serde_json::json!(refusal.refused);
-        object["reason"] = refusal.reason.code().into();
-    }
-    object
+        "state": if refusal.is_some() { "refused" } else { "open" },
+        "refusal": refusal.map(|refusal| hex::encode(refusal.refusal)),
+        "refused": refusal.map(|refusal| refusal.refused),
+        "reason": refusal.map(|refusal| refusal.reason),
+    })
 }

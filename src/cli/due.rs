@@ -40,7 +40,9 @@ pub fn run(args: DueArgs, common: Common) -> Result<Done, Failure> {
         Ok(())
     })?;
     super::status::warn(&custody);
-    if !common.json {
+    if common.json {
+        render::end_of_list(found);
+    } else {
         let header = vec![tr!("archive"), tr!("record"), tr!("last day"), tr!("compartment"), String::new()];
         let mut text = render::table(&[vec![header], rows].concat(), &[1]);
         if found > LISTED as u64 {

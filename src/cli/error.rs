@@ -119,7 +119,7 @@ impl Failure {
         let (message, list, hint) = self.words();
         if json {
             let object = serde_json::json!({
-                "message_type": "error", "code": self.code(), "message": message, "list": list, "hint": hint,
+                "message_type": "error", "exit_code": self.code(), "message": message, "list": list, "hint": hint,
             });
             super::render::json_line(&object);
         }

@@ -1,6 +1,6 @@
 //! `keepuntil event …`.
 
-use super::args::{Common, KeyringPlace};
+use super::args::{AgreementArgs, Common, KeyringPlace};
 use super::error::{Failure, tell_hint, tell_warning};
 use super::hold::ScopeArgs;
 use super::{Done, home, render};
@@ -10,7 +10,6 @@ use crate::retention::event::{Event, current, named};
 use crate::retention::parse_date;
 use crate::storage::escape;
 use clap::{Args, Subcommand};
-use std::path::PathBuf;
 use tr::tr;
 
 /// Say what happened, and when: periods that wait for it begin
@@ -43,12 +42,8 @@ pub struct RecordEvent {
     /// The event that this one corrects
     #[arg(long, value_name = "ID")]
     pub corrects: Option<String>,
-    /// Print the text that a second person signs, and record nothing
-    #[arg(long)]
-    pub statement: bool,
-    /// A signature under that text; may be given more than once
-    #[arg(long, value_name = "FILE")]
-    pub approval: Vec<PathBuf>,
+    #[command(flatten)]
+    pub agreement: AgreementArgs,
     #[command(flatten)]
     pub keyring: KeyringPlace,
 }
@@ -56,9 +51,9 @@ pub struct RecordEvent {
 pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
     match command {
         EventCommand::Record(args) => {
-            let RecordEvent { name, date, scope, corrects, statement: only_statement, approval, keyring } = *args;
+            let RecordEvent { name, date, scope, corrects, agreement, keyring } = *args;
             let mut custody = home::custody(&keyring)?;
-            let approvals = home::signatures(&approval)?;
+            let approvals = home::signatures(&agreement.approval)?;
             let options = EventOptions {
                 name,
                 date: parse_date(&date)?,
@@ -67,9 +62,9 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
                 approvals,
             };
             warn(&custody, &options)?;
-            if only_statement {
+            if agreement.statement {
                 let text = statement(&custody, &options);
-                render::print(&String::from_utf8_lossy(&text))?;
+                render::text(&String::from_utf8_lossy(&text), common)?;
                 return Ok(Done::Clean);
             }
             let event = record(&mut custody, &options)?;
@@ -81,12 +76,17 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
         }
         EventCommand::List { keyring } => {
             let custody = home::custody(&keyring)?;
+            let mut listed = 0;
             for event in current(&custody.register().events) {
+                listed += 1;
                 if common.json {
                     render::json_line(&json(event));
                 } else {
                     render::print(&text(event))?;
                 }
+            }
+            if common.json {
+                render::end_of_list(listed);
             }
         }
     }
@@ -124,7 +124,9 @@ fn text(event: &Event) -> String {
 }
 
 fn json(event: &Event) -> serde_json::Value {
-    let mut object = serde_json::json!(event);
-    object["message_type"] = "event".into();
-    object
+    serde_json::json!({
+        "message_type": "event", "event": hex::encode(event.id), "name": event.name, "date": event.date,
+        "scope": event.scope, "recorded": event.recorded, "corrects": event.corrects.map(hex::encode),
+        "approved_by": event.approved_by,
+    })
 }

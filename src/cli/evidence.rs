@@ -178,7 +178,7 @@ fn checked_json(checked: &Checked, known: bool) -> Value {
     let path = checked.path.to_string_lossy();
     let signer = if known { "pinned" } else { "unknown" };
     match &checked.found {
-        Err(what) => json!({ "message_type": "broken", "path": path, "what": what }),
+        Err(what) => json!({ "message_type": "broken", "path": path, "problem": what }),
         Ok(Proven::Bag(bag)) => json!({
             "message_type": "proved_bag",
             "path": path,
@@ -197,12 +197,12 @@ fn checked_json(checked: &Checked, known: bool) -> Value {
             "message_type": "proved_grant",
             "path": path,
             "grant": hex::encode(grant.grant),
-            "requester": grant.requester.name,
+            "requester_name": grant.requester.name,
             "purpose": grant.purpose,
             "archive": hex::encode(grant.archive),
             "records": grant.records,
             "valid_until": grant.valid_until,
-            "entry": attested.entry,
+            "journal_entry": attested.entry,
             "origin": attested.checkpoint.origin,
             "signer": signer,
         }),
@@ -212,7 +212,7 @@ fn checked_json(checked: &Checked, known: bool) -> Value {
             "refusal": hex::encode(refusal.refusal),
             "reason": refusal.reason,
             "archive": hex::encode(refusal.archive),
-            "entry": attested.entry,
+            "journal_entry": attested.entry,
             "origin": attested.checkpoint.origin,
             "signer": signer,
         }),
@@ -223,8 +223,8 @@ fn checked_json(checked: &Checked, known: bool) -> Value {
             "what": receipt.what,
             "records": receipt.records,
             "made": receipt.made,
-            "requester": receipt.requester,
-            "signed": signed,
+            "requester_name": receipt.requester,
+            "is_signed": signed,
         }),
     }
 }

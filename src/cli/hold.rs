@@ -113,13 +113,18 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
         }
         HoldCommand::List { keyring } => {
             let custody = home::reading(&keyring)?;
+            let mut listed = 0;
             for hold in in_force(&custody) {
+                listed += 1;
                 let covered = covered(&custody, hold)?;
                 if common.json {
                     render::json_line(&json(hold, covered));
                 } else {
                     render::print(&text(hold, covered))?;
                 }
+            }
+            if common.json {
+                render::end_of_list(listed);
             }
             home::remember(custody)?;
         }
@@ -182,7 +187,7 @@ fn json(hold: &Hold, covered: u64) -> serde_json::Value {
         "scope": hold.scope,
         "since": hold.from,
         "secrecy": hold.secrecy,
-        "records": covered,
-        "signature": hold.signature,
+        "record_count": covered,
+        "signature_text": hold.signature,
     })
 }

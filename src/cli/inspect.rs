@@ -7,6 +7,7 @@ use crate::language::language;
 use crate::ops::inspect::{Overview, RecordView, overview, record_view};
 use crate::ops::open::{Opener, Signer, open_archive};
 use crate::retention::rule::Rule;
+use crate::retention::spelled;
 use crate::retention::term::Standing;
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
@@ -42,6 +43,9 @@ pub fn run(args: Inspect, common: Common) -> Result<Done, Failure> {
             } else {
                 render::print(&record_text(&view, &rules))?;
             }
+        }
+        if common.json {
+            render::end_of_list(args.record.len() as u64);
         }
         return Ok(Done::Clean);
     }
@@ -203,7 +207,7 @@ fn record_text(view: &RecordView, rules: &[Rule]) -> String {
 
 fn record_json(view: &RecordView) -> serde_json::Value {
     let leaf = &view.leaf;
-    let mut object = serde_json::json!({
+    serde_json::json!({
         "message_type": "record",
         "record": leaf.record,
         "compartment": leaf.compartment,
@@ -212,35 +216,31 @@ fn record_json(view: &RecordView) -> serde_json::Value {
         "sha256": hex::encode(leaf.sha256),
         "retention": leaf.retention,
         "kept": kept::summary(&leaf.retention),
-    });
-    match &view.label {
-        None => {}
-        Some(Ok(label)) => object["label"] = serde_json::json!(label),
-        Some(Err(e)) => object["label_error"] = serde_json::json!(e.to_string()),
-    }
-    object
+        "label": view.label.as_ref().and_then(|label| label.as_ref().ok()),
+        "label_error": view.label.as_ref().and_then(|label| label.as_ref().err()).map(ToString::to_string),
+    })
 }
 
 fn overview_json(o: &Overview) -> serde_json::Value {
     let compartment = |c: &crate::ops::inspect::CompartmentOverview| {
         serde_json::json!({
-            "name": c.name, "class": c.class, "recipients": c.recipients, "records": c.records, "bytes": c.bytes,
+            "name": c.name, "class": c.class, "recipients": c.recipients, "record_count": c.records, "bytes": c.bytes,
         })
     };
     serde_json::json!({
         "message_type": "archive",
         "archive": o.archive,
-        "created": o.created,
-        "sealed": o.sealed,
+        "created": spelled(&o.created),
+        "sealed": render::seconds(o.sealed),
         "firm": o.firm,
         "origin": o.origin,
         "root": o.root,
         "signer": signer_word(o.signer),
         "bytes": o.bytes,
-        "records": o.records,
+        "record_count": o.records,
         "compartments": o.compartments.iter().map(compartment).collect::<Vec<_>>(),
-        "retention": kept::json(&o.retention),
-        "rules": o.rules,
+        "retentions": kept::json(&o.retention),
+        "rule_definitions": o.rules,
         "custodians": o.custodians.0,
         "threshold": o.custodians.1,
         "verifier_keys": o.keys,

@@ -130,7 +130,7 @@ pub fn run(command: JournalCommand, common: Common) -> Result<Done, Failure> {
             };
             cosign(&options, common)
         }
-        JournalCommand::WitnessKey { output, name } => witness_key(&output, name),
+        JournalCommand::WitnessKey { output, name } => witness_key(&output, name, common),
     }
 }
 
@@ -167,15 +167,20 @@ fn show_checkpoint(place: &KeyringPlace, common: Common) -> Result<Done, Failure
 
 fn show_entries(from: u64, place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     let keyring = home::required_keyring(place, Sharing::Shared)?;
+    let mut listed = 0;
     journal::show_entries(&keyring, from, |index, leaf| {
+        listed += 1;
         if !common.json {
             return render::print(&entry_words::line(index, &leaf));
         }
         render::json_line(&serde_json::json!({
-            "message_type": "entry", "index": index, "kind": leaf.entry.kind(), "leaf": leaf,
+            "message_type": "entry", "journal_entry": index, "kind": leaf.entry.kind(), "leaf": leaf,
         }));
         Ok(())
     })?;
+    if common.json {
+        render::end_of_list(listed);
+    }
     Ok(Done::Clean)
 }
 
@@ -223,7 +228,7 @@ fn report(found: &JournalOutcome, since: bool, common: Common) -> Result<Done, F
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "journal_verified",
-            "journal": origin,
+            "origin": origin,
             "entries": verified.size,
             "root": verified.root.map(hex::encode),
             "signed_entries": signed,
@@ -296,8 +301,8 @@ fn cosign(options: &CosignOptions<'_>, common: Common) -> Result<Done, Failure> 
     let head = journal::cosign(options)?;
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "cosigned", "journal": head.origin, "entries": head.size,
-            "root": hex::encode(head.root), "time": options.time,
+            "message_type": "cosigned", "origin": head.origin, "entries": head.size,
+            "root": hex::encode(head.root), "time": render::seconds(options.time),
         }));
     } else if !common.quiet {
         let cosigned = tr!(
@@ -311,9 +316,9 @@ fn cosign(options: &CosignOptions<'_>, common: Common) -> Result<Done, Failure> 
     Ok(Done::Clean)
 }
 
-fn witness_key(output: &Path, name: Option<String>) -> Result<Done, Failure> {
+fn witness_key(output: &Path, name: Option<String>, common: Common) -> Result<Done, Failure> {
     let made_up = || format!("witness-{}", hex::encode(&crate::crypto::secret::random_id()[..4]));
     let keys = journal::witness_key(output, &name.unwrap_or_else(made_up))?;
-    render::print(&format!("{}\n{}\n", keys[0], keys[1]))?;
+    render::text(&format!("{}\n{}\n", keys[0], keys[1]), common)?;
     Ok(Done::Clean)
 }

@@ -137,7 +137,7 @@ pub fn json(kept: &BTreeMap<Retention, u64>) -> Value {
     let each = |(retention, records): (&Retention, &u64)| {
         let mut object = summary(retention);
         object["retention"] = json!(retention);
-        object["records"] = json!(records);
+        object["record_count"] = json!(records);
         object
     };
     kept.iter().map(each).collect()
@@ -150,10 +150,16 @@ pub fn summary(retention: &Retention) -> Value {
         "governed_by": governing(retention).and_then(rule),
         "overridden": retention.conflicts(|_| None).into_iter().map(rule).collect::<Vec<_>>(),
     });
-    match retention.planned() {
-        Standing::Until { last, .. } => object["until"] = json!(last),
-        Standing::Awaiting(events) => object["awaiting"] = json!(events),
-        Standing::Permanent => object["permanent"] = json!(true),
-    }
+    stand(&mut object, &retention.planned());
     object
+}
+
+/// Adds how long something is kept: one of the fields says it.
+pub fn stand(object: &mut Value, standing: &Standing) {
+    object["until"] = json!(standing.last_day());
+    object["awaiting_events"] = match standing {
+        Standing::Awaiting(events) => json!(events),
+        _ => Value::Null,
+    };
+    object["permanent"] = json!(*standing == Standing::Permanent);
 }

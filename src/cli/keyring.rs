@@ -1,6 +1,6 @@
 //! `keepuntil keyring …`.
 
-use super::args::{Common, IdentityPlace, KeyringPlace, TrustArgs};
+use super::args::{AgreementArgs, Common, IdentityPlace, KeyringPlace, TrustArgs};
 use super::error::{Failure, tell_warning};
 use super::progress::Bar;
 use super::{Done, home, render};
@@ -15,6 +15,7 @@ use crate::ops::open::{Opener, open_archive};
 use crate::ops::restore::Selection;
 use crate::ops::settings::{SettingsOptions, lines, set};
 use crate::ops::{OpsError, Progress};
+use crate::retention::spelled;
 use crate::storage::lock::Sharing;
 use crate::storage::output::OutputFile;
 use crate::storage::slot::keeps_former_content;
@@ -63,12 +64,8 @@ pub enum KeyringCommand {
         /// Last day of the firm's fiscal year
         #[arg(long, value_name = "MM-DD")]
         fiscal_year_end: Option<String>,
-        /// Print the text that people on the roster sign to allow a shorter cool-off or typed dates
-        #[arg(long)]
-        statement: bool,
-        /// A signature under that text; may be given more than once
-        #[arg(long, value_name = "FILE")]
-        approval: Vec<PathBuf>,
+        #[command(flatten)]
+        agreement: AgreementArgs,
         #[command(flatten)]
         keyring: KeyringPlace,
     },
@@ -112,26 +109,19 @@ pub fn run(command: KeyringCommand, common: Common) -> Result<Done, Failure> {
     match command {
         KeyringCommand::Init { dir, firm, root } => init(dir, firm.as_deref(), root, common),
         KeyringCommand::Info { keyring, identity, vkeys } => info(&keyring, &identity, vkeys, common),
-        KeyringCommand::Set {
-            cool_off_days,
-            typed_confirmation,
-            fiscal_year_end,
-            statement,
-            approval: signatures,
-            keyring,
-        } => {
+        KeyringCommand::Set { cool_off_days, typed_confirmation, fiscal_year_end, agreement, keyring } => {
             let mut custody = home::custody(&keyring)?;
             let options = SettingsOptions {
                 cool_off_days,
                 typed_confirmation: typed_confirmation.map(|word| word == YesNo::Yes),
                 fiscal_year_end: fiscal_year_end.map(TryInto::try_into).transpose()?,
             };
-            if statement {
+            if agreement.statement {
                 let text = approval::statement(&custody, &lines(&custody, &options));
-                render::print(&String::from_utf8_lossy(&text))?;
+                render::text(&String::from_utf8_lossy(&text), common)?;
                 return Ok(Done::Clean);
             }
-            let settings = set(&mut custody, &options, &home::signatures(&signatures)?)?;
+            let settings = set(&mut custody, &options, &home::signatures(&agreement.approval)?)?;
             if common.json {
                 let mut object = serde_json::json!(settings);
                 object["message_type"] = "settings".into();
@@ -183,7 +173,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     let keyring = home::required_keyring(place, Sharing::Shared)?;
     let keys = keyring.verifier_keys();
     if vkeys {
-        render::print(&format!("{}\n{}\n", keys[0], keys[1]))?;
+        render::text(&format!("{}\n{}\n", keys[0], keys[1]), common)?;
         return Ok(Done::Clean);
     }
     let config = keyring.config();
@@ -196,7 +186,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
             "message_type": "keyring",
             "keyring": config.keyring,
             "path": keyring.dir().to_string_lossy(),
-            "root": config.root.to_string_lossy(),
+            "root_path": config.root.to_string_lossy(),
             "firm": config.firm,
             "generation": keyring.generation(),
             "verifier_keys": keys.each_ref().map(ToString::to_string),
@@ -204,11 +194,11 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
             "root_file_system_keeps_copies": copying,
             "unfinished": keyring.unfinished(),
             "archives": archives.iter().map(|a| serde_json::json!({
-                "archive": hex::encode(a.id), "origin": a.origin, "records": a.size - 1,
-                "root": hex::encode(a.root), "deposited": a.deposited,
+                "archive": hex::encode(a.id), "origin": a.origin, "record_count": a.size - 1,
+                "root": hex::encode(a.root), "deposited": spelled(&a.deposited),
             })).collect::<Vec<_>>(),
-            "exports": exports.iter().map(|e| serde_json::json!({
-                "time": e.time, "archive": hex::encode(e.archive), "records": e.records,
+            "key_sheets": exports.iter().map(|e| serde_json::json!({
+                "time": spelled(&e.time), "archive": hex::encode(e.archive), "records": e.records,
             })).collect::<Vec<_>>(),
         }));
         return Ok(Done::Clean);
@@ -220,25 +210,24 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     let root = tr!("{path}, generation {n}", path = show(&config.root), n = keyring.generation());
     add(&tr!("root key"), &root);
     add(&tr!("signs with"), &keys[0].to_string());
-    let key = keys[1].to_string().chars().take(48).collect::<String>() + "…";
+    let key = keys[1].to_string().chars().take(28).collect::<String>() + "…";
     add("", &tr!("{key} (ML-DSA-44; whole with --vkeys)", key = key));
     for a in &archives {
-        let (id, records) = (hex::encode(a.id), render::record_count(a.size - 1));
-        let archive =
-            tr!("{archive}, {records}, deposited {time}", archive = id, records = records, time = a.deposited);
-        add(&tr!("archive"), &archive);
+        add(&tr!("archive"), &hex::encode(a.id));
+        let (records, time) = (render::record_count(a.size - 1), spelled(&a.deposited));
+        add("", &tr!("{records}, deposited {time}", records = records, time = time));
     }
     for e in &exports {
         let (id, records) = (hex::encode(e.archive), render::record_count(e.records.count()));
-        let sheet =
-            tr!("{records} of archive {archive}, written {time}", records = records, archive = id, time = e.time);
-        add(&tr!("key sheet"), &sheet);
+        add(&tr!("key sheet"), &tr!("{records} of archive {archive}", records = records, archive = id));
+        add("", &tr!("written {time}", time = spelled(&e.time)));
     }
     let mut remark = |text_of_it: String| text.push_str(&format!("\n{text_of_it}\n"));
     remark(tr!("  If this keyring or its root is lost, no record of its archives opens again.\n  \
          It is the only one: nobody can help.\n  \
-         If the root is copied (a backup, a snapshot, a virtual machine's image), the copy\n  \
-         revives every record that is destroyed after it was made. Keep it out of backups."));
+         If the root is copied (a backup, a snapshot, a virtual machine's image), the\n  \
+         copy revives every record that is destroyed after it was made. Keep it out of\n  \
+         backups."));
     if let Some(path) = together {
         remark(tr!(
             "  The identity {path} is on the same disk as the keyring.\n  \
@@ -249,8 +238,9 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     }
     if let Some(name) = copying {
         remark(tr!(
-            "  The root lies on {file_system}, which does not overwrite in place: what is destroyed may stay on\n  \
-             the disk, or in a snapshot of it. Make the keyring with its root on ext4 or xfs:\n  \
+            "  The root lies on {file_system}, which does not overwrite in place: what is\n  \
+             destroyed may stay on the disk, or in a snapshot of it. Make the keyring with\n  \
+             its root on ext4 or xfs:\n  \
              `keepuntil keyring init DIR --root FOLDER`.",
             file_system = name
         ));
@@ -306,7 +296,7 @@ fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<D
     }
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "keyring_checked", "live_records": live, "compared_records": compared,
+            "message_type": "keyring_checked", "live_count": live, "compared_count": compared,
         }));
     } else {
         let whole = tr!(
@@ -351,13 +341,18 @@ fn export(
     keyring.remember_export(&sheet.export, &[leaf])?;
     file.write_all(sheet.text.as_bytes()).map_err(StorageError::at(output))?;
     file.finish()?;
-    if !common.quiet {
+    if common.json {
+        render::json_line(&serde_json::json!({
+            "message_type": "key_sheet", "path": output.to_string_lossy(), "time": spelled(&sheet.export.time),
+            "archive": hex::encode(sheet.export.archive), "records": sheet.export.records,
+        }));
+    } else if !common.quiet {
         let records = render::record_count(sheet.export.records.count());
         eprintln!("{}", tr!("Wrote the keys of {records} to {path}.", records = records, path = show(output)));
         eprintln!(
             "{}",
             tr!("  They open these records for ever, whatever is destroyed in the keyring. Print\n  \
-                 the sheet, lock it away, and remove the file. The keyring remembers that it exists.")
+                 the sheet, lock it away, and remove the file. The keyring remembers that it\n  exists.")
         );
     }
     for (record, e) in &sheet.failed {

@@ -82,14 +82,14 @@ pub fn run(args: &ManArgs, common: Common) -> Result<Done, Failure> {
     command.build();
     let command = help::localised(command);
     let Some(dir) = &args.output else {
-        render::print(&page(&command, None).text)?;
+        render::text(&page(&command, None).text, common)?;
         return Ok(Done::Clean);
     };
     let pages = pages(&command, None);
     write(dir, &pages, args.force)?;
     if common.json {
-        let files: Vec<_> = pages.iter().map(|page| dir.join(&page.file).to_string_lossy().into_owned()).collect();
-        render::json_line(&serde_json::json!({ "message_type": "man", "files": files }));
+        let paths: Vec<_> = pages.iter().map(|page| dir.join(&page.file).to_string_lossy().into_owned()).collect();
+        render::json_line(&serde_json::json!({ "message_type": "man", "paths": paths }));
     } else if !common.quiet {
         let wrote = tr!("Wrote {n} page into {dir}" | "Wrote {n} pages into {dir}" % pages.len(), dir = show(dir));
         render::print(&format!("{wrote}\n"))?;

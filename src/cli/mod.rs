@@ -30,6 +30,7 @@ mod letter;
 mod man;
 mod notice;
 mod notify;
+mod output;
 mod policy;
 mod progress;
 mod prompt;
@@ -83,7 +84,7 @@ pub fn main() -> ExitCode {
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(e) => {
-            usage::report(&e);
+            usage::report(&e, std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json"));
             return ExitCode::from(if e.use_stderr() { error::USAGE } else { 0 });
         }
     };
@@ -114,7 +115,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<Done, Failure> {
     let common = args::Common { json: cli.json, quiet: cli.quiet, lang: cli.lang };
     match cli.command {
-        Command::Keygen(args) => keygen::run(args),
+        Command::Keygen(args) => keygen::run(args, common),
         Command::Create(args) => create::run(args, common),
         Command::Inspect(args) => inspect::run(args, common),
         Command::Verify(args) => verify::run(args, common),
@@ -144,7 +145,7 @@ fn run(cli: Cli) -> Result<Done, Failure> {
         Command::Disclosures(args) => disclosures::run(args, common),
         Command::Notice(command) => notice::run(command, common),
         Command::Report(command) => report::run(command, common),
-        Command::Completions(args) => completions::run(&args),
+        Command::Completions(args) => completions::run(&args, common),
         Command::Man(args) => man::run(&args, common),
     }
 }

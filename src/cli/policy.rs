@@ -205,7 +205,7 @@ fn objects(check: &PolicyCheck, policy: &Policy) {
         object["message_type"] = "policy_record".into();
         object["name"] = json!(name);
         object["part"] = json!(record.part + 1);
-        object["path"] = json!(patterns[record.part]);
+        object["pattern"] = json!(patterns[record.part]);
         object["compartment"] = json!(policy.compartments[record.compartment].name);
         object["class"] = json!(policy.compartments[record.compartment].class);
         object["files"] = json!(record.files);
@@ -216,8 +216,10 @@ fn objects(check: &PolicyCheck, policy: &Policy) {
     }
     for (index, pattern) in patterns.iter().enumerate() {
         let (files, bytes) = check.parts[index];
-        render::json_line(&json!({ "message_type": "policy_part", "part": index + 1, "path": pattern, "files": files,
-            "bytes": bytes }));
+        render::json_line(
+            &json!({ "message_type": "policy_part", "part": index + 1, "pattern": pattern, "files": files,
+            "bytes": bytes }),
+        );
     }
     render::json_line(&json!({
         "message_type": "policy_check",
@@ -251,10 +253,12 @@ fn init(mut args: InitArgs, common: Common) -> Result<Done, Failure> {
     )];
     let text = draft::text(&template(setting, &classes), &setting, &Heading { lines, recipients });
     match &args.output {
-        None => render::print(&text)?,
+        None => render::text(&text, common)?,
         Some(path) => {
             write_new(path, text.as_bytes(), 0o644)?;
-            if !common.quiet {
+            if common.json {
+                render::written_text(&text, Some(path));
+            } else if !common.quiet {
                 let wrote = tr!(
                     "Wrote {policy}. Set the folders' names in it, then: keepuntil policy check {policy} DIR",
                     policy = show(path)

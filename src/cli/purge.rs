@@ -11,14 +11,14 @@ use super::{Done, home, render};
 use crate::journal::plan::{MAX_PLAN, Plan};
 use crate::journal::role::{MAX_ROLES, Roles, parse_roles};
 use crate::keyring::watch::Watched;
-use crate::language::{language, said, text};
+use crate::language::{language, text};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::destruction::{Executed, Stopped, write_certificates};
 use crate::ops::notices::{objected, open_objections};
 use crate::ops::notify::NoticeCounts;
 use crate::ops::open::{Opener, Trust, open_archive};
-use crate::ops::purge::{NOTICE_RUNNING, Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
+use crate::ops::purge::{LeftAlone, Proposal, Selection, Step, cancel, execute_plan, plan, propose, unattended};
 use crate::ops::reclaim::reclaim;
 use crate::ops::scope::{archive_id, check_records};
 use crate::retention::register::Scheduled;
@@ -193,24 +193,24 @@ fn show_proposal(
         for (record, _) in &proposal.records {
             let mut object = serde_json::json!(record);
             object["message_type"] = "planned".into();
-            render::json_line(&object);
+            render::json_line(&render::complete(object, &["until"]));
         }
         render::json_line(&serde_json::json!({
-            "message_type": "plan", "records": proposal.records.len(),
+            "message_type": "plan", "record_count": proposal.records.len(),
             "approvals_needed": proposal.approvals_needed, "left": proposal.left, "notices": proposal.notices,
         }));
         return Ok(Done::Clean);
     }
     warn_of_notices(custody, proposal)?;
-    let words = |why: &'static str| match why {
-        NOTICE_RUNNING => tr!(
+    let words = |why: LeftAlone| match why {
+        LeftAlone::NoticeRunning => tr!(
             "notice of destruction sent, its period runs until {day}",
             day = notify::running_until(&proposal.notices)
         ),
-        why => said(why).into_owned(),
+        why => why.words(),
     };
     let left: Vec<Left> =
-        proposal.left.iter().map(|(why, records)| Left { why: words(why), records: *records }).collect();
+        proposal.left.iter().map(|(why, records)| Left { why: words(*why), records: *records }).collect();
     if proposal.records.is_empty() {
         let line =
             |left: &Left| tr!("  {n} record: {why}" | "  {n} records: {why}" % left.records, why = left.why) + "\n";
@@ -356,6 +356,9 @@ fn run_unattended(custody: &mut Custody, roles: &Roles, common: Common) -> Resul
         }
         None => {}
     }
+    if common.json {
+        render::end_of_list(outcome.executed.len() as u64 + u64::from(outcome.scheduled.is_some()));
+    }
     Ok(done)
 }
 
@@ -364,7 +367,7 @@ fn report_scheduled(scheduled: &Scheduled, common: Common) -> Result<Done, Failu
     let id = hex::encode(scheduled.id);
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "scheduled", "purge": id, "records": records, "not_before": scheduled.not_before,
+            "message_type": "scheduled", "purge": id, "record_count": records, "not_before": scheduled.not_before,
         }));
     } else if !common.quiet {
         let what = tr!(
@@ -383,10 +386,10 @@ fn report(executed: &Executed, common: Common) -> Result<Done, Failure> {
     let id = hex::encode(certificate.purge);
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "destroyed", "purge": id, "records": certificate.records.len(),
+            "message_type": "destroyed", "purge": id, "record_count": certificate.records.len(),
             "generation": certificate.generation, "certificate": executed.path.to_string_lossy(),
-            "key_sheets": certificate.exports.iter().map(|sheet| sheet.records).sum::<u64>(),
-            "grants": certificate.disclosures.len(),
+            "key_sheet_count": certificate.exports.iter().map(|sheet| sheet.records).sum::<u64>(),
+            "grant_count": certificate.disclosures.len(),
         }));
         return Ok(Done::Clean);
     }
@@ -424,7 +427,8 @@ fn reclaim_archive(archive: &Path, place: &KeyringPlace, common: Common) -> Resu
     bar.done();
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "reclaimed", "records": outcome.records, "bytes": outcome.bytes, "freed": outcome.freed,
+            "message_type": "reclaimed", "record_count": outcome.records, "bytes": outcome.bytes,
+            "space_freed": outcome.freed,
         }));
     } else if !common.quiet {
         let bytes = render::bytes(outcome.bytes);

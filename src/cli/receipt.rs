@@ -98,7 +98,7 @@ fn run_new(args: &New, common: Common) -> Result<Done, Failure> {
     second.map_or(Ok(()), OutputFile::finish)?;
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "receipt", "grant": hex::encode(receipt.grant), "what": receipt.what,
+            "message_type": "receipt_written", "grant": hex::encode(receipt.grant), "what": receipt.what,
             "records": receipt.records, "path": args.output.to_string_lossy(),
             "signature": signature.map(|_| signed.to_string_lossy().into_owned()),
         }));
@@ -133,7 +133,7 @@ fn run_import(args: &Import, common: Common) -> Result<Done, Failure> {
     let ReceiptOutcome { receipt, signer, again } = import(&mut custody, &file, &signature)?;
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "receipt", "grant": hex::encode(receipt.grant), "what": receipt.what,
+            "message_type": "receipt_taken", "grant": hex::encode(receipt.grant), "what": receipt.what,
             "records": receipt.records, "made": receipt.made, "again": again,
             "signed_by": { "name": signer.name, "key": signer.key },
         }));

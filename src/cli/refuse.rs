@@ -71,7 +71,7 @@ pub fn run(args: &RefuseArgs, common: Common) -> Result<Done, Failure> {
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "refusal", "path": args.output.to_string_lossy(), "again": refused.again,
-            "refusal": refused.refusal, "letter": args.letter.as_ref().map(|path| path.to_string_lossy()),
+            "refusal": hex::encode(refused.refusal.refusal), "content": refused.refusal, "letter": args.letter.as_ref().map(|path| path.to_string_lossy()),
         }));
     } else if !common.quiet {
         let (file, id) = (show(&args.output), hex::encode(refused.refusal.refusal));

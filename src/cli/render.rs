@@ -1,10 +1,13 @@
 //! Text for terminals of 80 columns: wide characters aligned, hostile ones escaped, sizes readable.
 
+use super::args::Common;
 use super::error::Failure;
+use crate::language::lines::lines;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
 use chrono::{DateTime, SecondsFormat, Utc};
 use std::io::Write;
+use std::path::Path;
 use tr::tr;
 use unicode_width::UnicodeWidthStr;
 
@@ -19,6 +22,35 @@ pub fn print(text: &str) -> Result<(), Failure> {
 /// Prints one JSON object as a line. Output that is gone is found by the next `print`.
 pub fn json_line(value: &serde_json::Value) {
     let _ = writeln!(std::io::stdout(), "{value}");
+}
+
+/// Ends a list of objects: whoever reads them knows that none is missing.
+pub fn end_of_list(count: u64) {
+    json_line(&serde_json::json!({ "message_type": "end", "count": count }));
+}
+
+/// An object with all the fields of its type: those that it lacks do not apply, which is null.
+pub fn complete(mut object: serde_json::Value, fields: &[&str]) -> serde_json::Value {
+    for field in fields {
+        // Looking at a field that is not there makes it null.
+        let _ = &mut object[field];
+    }
+    object
+}
+
+/// Prints a text that is meant for elsewhere: to be signed, filled in or read by another program.
+pub fn text(text: &str, common: Common) -> Result<(), Failure> {
+    if common.json {
+        written_text(text, None);
+        return Ok(());
+    }
+    print(text)
+}
+
+/// Such a text for programs, with the file that it was written to.
+pub fn written_text(text: &str, path: Option<&Path>) {
+    let path = path.map(Path::to_string_lossy);
+    json_line(&serde_json::json!({ "message_type": "text", "text": text, "path": path }));
 }
 
 /// Bytes in decimal units.
@@ -65,6 +97,12 @@ pub fn class(class: Class) -> String {
         Class::Sensitive => tr!("class" => "sensitive"),
         Class::Confidential => tr!("class" => "confidential"),
     }
+}
+
+/// Seconds since 1970 as an instant; none beyond the years that a calendar has.
+pub fn seconds(seconds: u64) -> Option<String> {
+    let instant = i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    instant.map(time)
 }
 
 /// A time to the second.
@@ -130,28 +168,8 @@ pub fn shorten(text: &str, columns: usize) -> String {
     out + "…"
 }
 
-/// Punctuation of Chinese that belongs to what stands before it.
-const CLOSING: [char; 12] = ['、', '，', '。', '；', '：', '！', '？', '）', '》', '”', '』', '】'];
-
 /// Text in lines of [`WIDTH`] columns, all but the first indented; Chinese breaks anywhere.
 pub fn wrapped(text: &str, indent: usize) -> String {
-    let mut words: Vec<String> = Vec::new();
-    for word in text.split_inclusive(|c: char| c == ' ' || !c.is_ascii()) {
-        match words.last_mut() {
-            // No line begins with what closes.
-            Some(before) if word.starts_with(CLOSING) => before.push_str(word),
-            _ => words.push(word.to_owned()),
-        }
-    }
-    let mut lines = vec![String::new()];
-    for word in &words {
-        let line = lines.last_mut().expect("there is a line");
-        if indent + line.width() + word.trim_end().width() > WIDTH {
-            lines.push(word.clone());
-        } else {
-            line.push_str(word);
-        }
-    }
     let between = format!("\n{}", " ".repeat(indent));
-    lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(&between) + "\n"
+    lines(text, WIDTH - indent).iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(&between) + "\n"
 }

@@ -13,6 +13,7 @@ use crate::ops::opened::{OpenOptions, Opened, open_grant};
 use crate::ops::restore::{RestoreOptions, RestoreOutcome, Selection, restore};
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
+use chrono::{DateTime, Utc};
 use std::path::{Path, PathBuf};
 use tr::tr;
 
@@ -90,8 +91,7 @@ fn run_grant(args: &Restore, path: &Path, trust: &crate::ops::open::Trust, commo
     bar.done();
     warn_of_signer(signer, &args.archive);
     let done = report(&opened.outcome, common)?;
-    let until = grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC").to_string();
-    Ok(worst(done, report_opened(&opened, args, one_time.as_deref(), &until, common)?))
+    Ok(worst(done, report_opened(&opened, args, one_time.as_deref(), grant.valid_until, common)?))
 }
 
 /// The identities that were named, and the file of the one that the answer was encrypted to where it holds nothing else.
@@ -124,7 +124,7 @@ fn report_opened(
     opened: &Opened,
     args: &Restore,
     one_time: Option<&Path>,
-    until: &str,
+    until: DateTime<Utc>,
     common: Common,
 ) -> Result<Done, Failure> {
     let mut done = Done::Clean;
@@ -187,7 +187,7 @@ fn report_opened(
     if opened.receipt.is_some() {
         let valid = tr!(
             "The grant is valid until {time}.\nWhat was opened stays open: copies cannot be taken back.",
-            time = until
+            time = until.format("%Y-%m-%d %H:%M:%S UTC")
         );
         say(valid + "\n")?;
     }
@@ -235,11 +235,14 @@ fn report(outcome: &RestoreOutcome, common: Common) -> Result<Done, Failure> {
     for (record, e) in &outcome.failed {
         if common.json {
             render::json_line(&serde_json::json!({
-                "message_type": "not_restored", "record": record, "code": code(e), "what": e.to_string(),
+                "message_type": "not_restored", "record": record, "exit_code": code(e), "problem": e.to_string(),
             }));
         }
         tell_error(&of_record(*record, e));
         done = if code(e) == error::DAMAGED || done == Done::Damaged { Done::Damaged } else { Done::Findings };
+    }
+    if common.json {
+        render::end_of_list((outcome.restored.len() + outcome.failed.len()) as u64);
     }
     Ok(done)
 }

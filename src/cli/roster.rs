@@ -1,6 +1,6 @@
 //! `keepuntil roster …`.
 
-use super::args::{Common, KeyringPlace};
+use super::args::{AgreementArgs, Common, KeyringPlace};
 use super::codes;
 use super::error::{Failure, tell_warning};
 use super::{Done, home, render};
@@ -43,12 +43,8 @@ pub enum RosterCommand {
     Disclosure {
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// Print the text that people on the roster sign, and change nothing
-        #[arg(long)]
-        statement: bool,
-        /// A signature under that text; may be given more than once
-        #[arg(long, value_name = "FILE")]
-        approval: Vec<PathBuf>,
+        #[command(flatten)]
+        agreement: AgreementArgs,
         #[command(flatten)]
         keyring: KeyringPlace,
     },
@@ -76,12 +72,8 @@ pub struct Set {
     /// People who must sign a plan: N, or RULE=N for records under a rule; may be given more than once
     #[arg(long, value_name = "N", default_value = "1")]
     pub plan_approvals: Vec<String>,
-    /// Print the text that people on the roster before must sign, and change nothing
-    #[arg(long)]
-    pub statement: bool,
-    /// A signature under that text; may be given more than once
-    #[arg(long, value_name = "FILE")]
-    pub approval: Vec<PathBuf>,
+    #[command(flatten)]
+    pub agreement: AgreementArgs,
     #[command(flatten)]
     pub keyring: KeyringPlace,
 }
@@ -90,14 +82,14 @@ pub fn run(command: RosterCommand, common: Common) -> Result<Done, Failure> {
     match command {
         RosterCommand::Set(args) => run_set(&args, common),
         RosterCommand::Show { keyring } => run_show(home::reading(&keyring)?, common),
-        RosterCommand::Disclosure { file, statement, approval, keyring } => {
-            run_disclosure(&file, statement, &approval, &keyring, common)
-        }
+        RosterCommand::Disclosure { file, agreement, keyring } => run_disclosure(&file, &agreement, &keyring, common),
         RosterCommand::Check { file, disclosure } => {
             let roster = Roster::parse(&read_limited(&file, 1 << 20)?)?;
             let (people, keys) = (roster.people().len(), roster.entries().len());
             if common.json {
-                render::json_line(&serde_json::json!({ "message_type": "roster", "people": people, "keys": keys }));
+                render::json_line(&serde_json::json!({
+                    "message_type": "roster_checked", "people_count": people, "key_count": keys,
+                }));
             } else {
                 let people = tr!("{n} person" | "{n} people" % people);
                 let keys = tr!("{n} key" | "{n} keys" % keys);
@@ -121,16 +113,16 @@ fn run_set(args: &Set, common: Common) -> Result<Done, Failure> {
         }
     }
     let options = RosterOptions { text, plan_approvals: default, plan_approvals_by_rule: by_rule };
-    if args.statement {
+    if args.agreement.statement {
         match statement(&custody, &options)? {
-            Some(text) => render::print(&String::from_utf8_lossy(&text))?,
+            Some(text) => render::text(&String::from_utf8_lossy(&text), common)?,
             None => tell_warning(&tr!("there is no roster yet: the first needs no signature")),
         }
         return Ok(Done::Clean);
     }
-    let signatures = home::signatures(&args.approval)?;
+    let signatures = home::signatures(&args.agreement.approval)?;
     set(&mut custody, &options, &signatures)?;
-    if common.quiet { Ok(Done::Clean) } else { show_roster(&custody, common) }
+    if common.quiet && !common.json { Ok(Done::Clean) } else { show_roster(&custody, common) }
 }
 
 fn people_count(text: &str) -> Result<u32, Failure> {
@@ -147,8 +139,7 @@ fn read_policy(path: &Path) -> Result<DisclosurePolicy, Failure> {
 
 fn run_disclosure(
     file: &Path,
-    statement: bool,
-    approval: &[PathBuf],
+    agreement: &AgreementArgs,
     place: &KeyringPlace,
     common: Common,
 ) -> Result<Done, Failure> {
@@ -163,18 +154,18 @@ fn run_disclosure(
             }
         }
     }
-    if statement {
+    if agreement.statement {
         match roster {
             Some(_) => {
                 let text = approval::statement(&custody, &disclosure_policy::lines(&policy));
-                render::print(&String::from_utf8_lossy(&text))?;
+                render::text(&String::from_utf8_lossy(&text), common)?;
             }
             None => tell_warning(&tr!("without a roster a policy needs no signature")),
         }
         return Ok(Done::Clean);
     }
-    disclosure_policy::set(&mut custody, &policy, &home::signatures(approval)?)?;
-    if !common.quiet {
+    disclosure_policy::set(&mut custody, &policy, &home::signatures(&agreement.approval)?)?;
+    if common.json || !common.quiet {
         show_policy(&policy, common)?;
     }
     Ok(Done::Clean)
@@ -186,7 +177,8 @@ fn check_disclosure(path: &Path, roster: &Roster, common: Common) -> Result<Done
     let findings = policy.findings(roster, home::now().to_utc());
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "disclosure_policy_checked", "requesters": policy.requesters().len(), "findings": findings,
+            "message_type": "disclosure_policy_checked",
+            "requester_count": policy.requesters().len(), "problems": findings,
         }));
     } else {
         let (file, requesters) = (show(path), policy.requesters().len());
@@ -209,7 +201,8 @@ fn show_policy(policy: &DisclosurePolicy, common: Common) -> Result<(), Failure>
     if common.json {
         let approvals: BTreeMap<_, _> = classes.map(|class| (class.as_str(), policy.approvals(class))).into();
         render::json_line(&serde_json::json!({
-            "message_type": "disclosure_policy", "sha256": hex::encode(policy.hash()), "approvals": approvals,
+            "message_type": "disclosure_policy", "sha256": hex::encode(policy.hash()),
+            "approvals_by_class": approvals,
             "text": policy.text(),
         }));
         return Ok(());
@@ -263,8 +256,13 @@ fn requester_text(requester: &Requester) -> String {
 
 fn run_show(custody: Custody, common: Common) -> Result<Done, Failure> {
     show_roster(&custody, common)?;
-    if let Some(policy) = disclosure_policy::in_force(custody.keyring())? {
-        show_policy(&policy, common)?;
+    let policy = disclosure_policy::in_force(custody.keyring())?;
+    if let Some(policy) = &policy {
+        show_policy(policy, common)?;
+    }
+    if common.json {
+        let shown = usize::from(custody.register().roster.is_some()) + usize::from(policy.is_some());
+        render::end_of_list(shown as u64);
     }
     home::remember(custody)?;
     Ok(Done::Clean)

@@ -37,12 +37,8 @@ pub fn run(args: Rules, common: Common) -> Result<Done, Failure> {
         ));
     }
     if common.json {
-        for rule in chosen {
-            let mut object = serde_json::json!(rule);
-            object["message_type"] = "rule".into();
-            object["advice"] = NO_ADVICE.into();
-            render::json_line(&object);
-        }
+        chosen.iter().for_each(|rule| render::json_line(&json(rule)));
+        render::end_of_list(chosen.len() as u64);
         return Ok(Done::Clean);
     }
     let text = match (&args.id, chosen.as_slice()) {
@@ -51,6 +47,16 @@ pub fn run(args: Rules, common: Common) -> Result<Done, Failure> {
     };
     render::print(&text)?;
     Ok(Done::Clean)
+}
+
+fn json(rule: &Rule) -> serde_json::Value {
+    serde_json::json!({
+        "message_type": "rule", "rule": rule.id, "jurisdiction": rule.jurisdiction, "title": rule.title,
+        "title_zh": rule.title_zh, "applies_to": rule.records, "period": rule.period, "base": rule.base,
+        "counting": rule.counting, "bound": rule.bound, "at_expiry": rule.at_expiry, "notify": rule.notify,
+        "citation": rule.citation, "confidence": rule.confidence, "note": rule.note, "applied": rule.applied,
+        "advice": NO_ADVICE,
+    })
 }
 
 /// Columns that a title has, however long the ids of own rules are.

@@ -169,18 +169,15 @@ fn write(output: &Path, what: &What, common: Common) -> Result<Done, Failure> {
     for path in &written {
         say(common, &tr!("Wrote {file}", file = show(path)))?;
     }
-    report(
-        common,
-        "schedule",
-        serde_json::json!({ "files": written.iter().map(|p| p.to_string_lossy()).collect::<Vec<_>>() }),
-    );
+    report(common, serde_json::json!({ "paths": written.iter().map(|p| p.to_string_lossy()).collect::<Vec<_>>() }));
     Ok(Done::Clean)
 }
 
-fn report(common: Common, kind: &str, mut object: serde_json::Value) {
+fn report(common: Common, mut object: serde_json::Value) {
     if common.json {
-        object["message_type"] = kind.into();
-        render::json_line(&object);
+        object["message_type"] = "schedule".into();
+        let fields = ["paths", "crontab", "changed", "active", "service", "timer"];
+        render::json_line(&render::complete(object, &fields));
     }
 }
 
@@ -194,7 +191,7 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
             false => say(common, &tr!("Already in your crontab: every day at {time}.", time = what.at))?,
         }
         say(common, &tr!("  A run that the machine was off for is not made up for before the next day."))?;
-        report(common, "schedule", serde_json::json!({ "crontab": line, "changed": changed, "active": true }));
+        report(common, serde_json::json!({ "crontab": line, "changed": changed, "active": true }));
         return Ok(Done::Clean);
     }
     let manager = manager(what)?;
@@ -212,9 +209,8 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
         .map_err(|e| e.to_string());
     report(
         common,
-        "schedule",
         serde_json::json!({
-            "files": [units.service().to_string_lossy(), units.timer().to_string_lossy()],
+            "paths": [units.service().to_string_lossy(), units.timer().to_string_lossy()],
             "changed": changed, "active": active.is_ok(),
         }),
     );
@@ -240,7 +236,7 @@ fn remove(what: &What, common: Common) -> Result<Done, Failure> {
         let changed = crontab::set(&name, None).map_err(failure)?;
         let did = if changed { tr!("Removed from your crontab.") } else { tr!("It was not in your crontab.") };
         say(common, &did)?;
-        report(common, "schedule", serde_json::json!({ "changed": changed }));
+        report(common, serde_json::json!({ "changed": changed }));
         return Ok(Done::Clean);
     }
     // Whose the machine's units are does not matter for taking them away, and the keyring may be gone.
@@ -256,7 +252,7 @@ fn remove(what: &What, common: Common) -> Result<Done, Failure> {
     let changed = units.remove().map_err(failure)?;
     say(common, &if changed { tr!("Removed the units.") } else { tr!("There were no units.") })?;
     let reloaded = if changed { systemctl(manager, &["daemon-reload"]).map(drop) } else { Ok(()) };
-    report(common, "schedule", serde_json::json!({ "changed": changed }));
+    report(common, serde_json::json!({ "changed": changed }));
     if let Err(why) = stopped.and(reloaded) {
         tell_warning(&tr!("systemd was not told: {why}", why = why));
         return Ok(Done::Findings);
@@ -270,7 +266,7 @@ fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
         let crontab = crontab::read().map_err(|e| failure(e.into()))?;
         let line = crontab::find(&crontab, &schedule.name()).map_err(failure)?;
         say(common, &line.clone().unwrap_or_else(|| tr!("There is no line in your crontab.")))?;
-        report(common, "schedule", serde_json::json!({ "crontab": line }));
+        report(common, serde_json::json!({ "crontab": line }));
         return Ok(if line.is_some() { Done::Clean } else { Done::Findings });
     }
     let manager = manager(what)?;
@@ -280,6 +276,12 @@ fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
         Standing::Current => text!("as it should be"),
         Standing::Differs => text!("differs: install it again, or name --at as it was"),
         Standing::Foreign => text!("not written by keepuntil"),
+    };
+    let code = |standing| match standing {
+        Standing::Missing => "missing",
+        Standing::Current => "current",
+        Standing::Differs => "differs",
+        Standing::Foreign => "foreign",
     };
     let standing = units.standing(&schedule, manager);
     let timer_name = format!("{}.timer", schedule.name());
@@ -294,10 +296,9 @@ fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
     say(common, &state)?;
     report(
         common,
-        "schedule",
         serde_json::json!({
-            "files": [units.service().to_string_lossy(), units.timer().to_string_lossy()],
-            "service": word(standing[0]), "timer": word(standing[1]), "active": active.is_ok(),
+            "paths": [units.service().to_string_lossy(), units.timer().to_string_lossy()],
+            "service": code(standing[0]), "timer": code(standing[1]), "active": active.is_ok(),
         }),
     );
     let well = active.is_ok() && standing == [Standing::Current; 2];
@@ -357,8 +358,10 @@ fn log(common: Common, time: DateTime<Utc>, codes: [Option<i32>; 2], missed: i64
     let time = time.to_rfc3339_opts(SecondsFormat::Secs, true);
     let [purge, status] = codes;
     if common.json {
-        let object = serde_json::json!({ "time": time, "purge": purge, "status": status, "missed": missed });
-        report(common, "run", object);
+        render::json_line(&serde_json::json!({
+            "message_type": "run", "time": time, "purge_exit_code": purge, "status_exit_code": status,
+            "missed": missed,
+        }));
         return Ok(());
     }
     let word = |code: Option<i32>| match code {

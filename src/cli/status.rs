@@ -14,7 +14,7 @@ use tr::tr;
 /// Say what is kept until when, and what should have been destroyed
 #[derive(Args)]
 #[command(after_help = "Exit code 3 means that something is overdue, or that the clock is not trusted.\n\n\
-    Examples:\n  keepuntil status\n  keepuntil status --json | jq .overdue")]
+    Examples:\n  keepuntil status\n  keepuntil status --json | jq .overdue_count")]
 pub struct StatusArgs {
     #[command(flatten)]
     pub keyring: KeyringPlace,
@@ -257,8 +257,8 @@ fn json(custody: &Custody, status: &Status) -> serde_json::Value {
         .iter()
         .map(|c| {
             serde_json::json!({
-                "purge": hex::encode(c.purge), "records": c.records, "not_before": c.not_before, "ready": c.ready,
-                "held": c.held,
+                "purge": hex::encode(c.purge), "record_count": c.records, "not_before": c.not_before,
+                "ready": c.ready, "held_count": c.held,
             })
         })
         .collect();
@@ -266,22 +266,22 @@ fn json(custody: &Custody, status: &Status) -> serde_json::Value {
         "message_type": "status",
         "keyring": custody.keyring().config().keyring,
         "generation": custody.keyring().generation(),
-        "records": counts(&status.all),
+        "states": counts(&status.all),
         "by_class": map(status.by_class.iter().map(|(class, c)| (class.as_str().to_owned(), c)).collect()),
         "by_rule": map(status.by_rule.iter().map(|(rule, c)| (rule.clone(), c)).collect()),
         "by_archive": map(status.by_archive.iter().map(|(id, c)| (hex::encode(id), c)).collect()),
-        "by_month": months,
+        "ends_by_month": months,
         "awaited": status.awaited,
-        "overdue": status.overdue,
-        "scheduled": cool_offs,
-        "holds": status.holds,
+        "overdue_count": status.overdue,
+        "scheduled_purges": cool_offs,
+        "hold_count": status.holds,
         "disclosures": {
-            "open_requests": status.disclosures.open_requests, "slow_requests": status.disclosures.slow_requests,
-            "grants": status.disclosures.grants, "overdue": status.disclosures.overdue,
+            "open_count": status.disclosures.open_requests, "slow_count": status.disclosures.slow_requests,
+            "grant_count": status.disclosures.grants, "overdue_count": status.disclosures.overdue,
         },
         "notices": {
-            "open": status.notices.open, "overdue": status.notices.overdue,
-            "unnotified_records": status.unnotified.to_send() + status.unnotified.running,
+            "open_count": status.notices.open, "overdue_count": status.notices.overdue,
+            "unnotified_count": status.unnotified.to_send() + status.unnotified.running,
             "unnotified": status.unnotified, "destruction": status.awaiting_notice,
         },
         "clock": {

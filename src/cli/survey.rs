@@ -288,11 +288,12 @@ fn objects(outcome: &SurveyOutcome, folder: &Path) -> Vec<Value> {
     objects.push(json!({
         "message_type": "survey",
         "folder": folder.to_string_lossy(),
-        "records": outcome.check.records.len(),
+        "record_count": outcome.check.records.len(),
         "usable": outcome.check.is_usable(),
-        "encrypted": { "files": outcome.encrypted.0, "first": outcome.encrypted.1 },
-        "elsewhere": { "paths": outcome.elsewhere.0, "first": outcome.elsewhere.1 },
-        "problems": { "count": outcome.problems.0, "first": outcome.problems.1.iter().map(ToString::to_string).collect::<Vec<_>>() },
+        "encrypted_files": { "files": outcome.encrypted.0, "first": outcome.encrypted.1 },
+        "elsewhere": { "path_count": outcome.elsewhere.0, "first": outcome.elsewhere.1 },
+        "problem_count": outcome.problems.0,
+        "problems": outcome.problems.1.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "copies": { "sets": copies.sets, "files": copies.files, "bytes": copies.bytes,
             "largest": copies.largest.iter().map(largest).collect::<Vec<_>>() },
         "policy": outcome.policy,
@@ -313,8 +314,8 @@ fn of_node(node: &Node) -> Value {
         "message_type": "survey_folder",
         "path": node.path,
         "form": node.form.map(|(form, _)| forms()[form].id.as_str()),
-        "files": files, "bytes": bytes, "links": links, "kinds": kinds, "findings": findings, "personal": personal,
-        "copies": copies,
+        "files": files, "bytes": bytes, "links": links, "kinds": kinds, "personal_data": findings,
+        "personal_files": personal, "copied_files": copies,
         "read": read(Read::Whole), "read_in_part": read(Read::Part), "too_large": read(Read::TooLarge),
         "not_text": read(Read::NotText), "damaged": read(Read::Damaged), "encrypted": read(Read::Encrypted),
         "failed": read(Read::Failed),
@@ -324,8 +325,8 @@ fn of_node(node: &Node) -> Value {
 fn of_proposal(proposal: &Proposal) -> Value {
     let mut object = json!({
         "message_type": "survey_proposal",
-        "path": proposal.path,
-        "record": proposal.record,
+        "pattern": proposal.path,
+        "record_name": proposal.record,
         "compartment": proposal.compartment,
         "class": proposal.class,
         "reasons": proposal.reasons,
@@ -334,10 +335,10 @@ fn of_proposal(proposal: &Proposal) -> Value {
     match &proposal.keep {
         Keep::Rule { rule, dated, until } => {
             object["rule"] = json!(rule);
-            object["dated"] = json!(dated);
+            object["dated_as"] = json!(dated);
             object["until"] = json!(until);
         }
         Keep::Longest(period) => object["retain"] = json!(period.to_string()),
     }
-    object
+    render::complete(object, &["rule", "dated_as", "until", "retain"])
 }

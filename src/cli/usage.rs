@@ -12,8 +12,12 @@ use std::error::Error as _;
 use std::num::{IntErrorKind, ParseIntError};
 use tr::tr;
 
-/// Prints what clap has to say: help and version to standard output, an error to standard error.
-pub fn report(error: &Error) {
+/// Prints what clap has to say: help and version to standard output, an error to standard error; with `json` an error also as
+/// an object to standard output.
+pub fn report(error: &Error, json: bool) {
+    if json && error.use_stderr() {
+        super::render::json_line(&object(error));
+    }
     let is_help = !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if is_help || language() == Language::English {
         let _ = error.print();
@@ -33,6 +37,19 @@ fn words(error: &Error) -> String {
         out += &format!("\n{}", help::usage(&usage.to_string()));
     }
     out + &format!("\n{}\n", tr!("Add --help to the command to read more."))
+}
+
+/// The error for programs: the first line says it, what belongs to it follows.
+fn object(error: &Error) -> serde_json::Value {
+    let message = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => tr!("it is not said what to do"),
+        _ => message(error),
+    };
+    let mut lines = message.lines().map(str::trim);
+    serde_json::json!({
+        "message_type": "error", "exit_code": super::error::USAGE, "message": lines.next(),
+        "list": lines.collect::<Vec<_>>(), "hint": tips(error).first(),
+    })
 }
 
 fn one(error: &Error, kind: ContextKind) -> Option<String> {

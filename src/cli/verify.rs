@@ -66,7 +66,7 @@ fn note(args: &Verify, seen: &Seen, common: Common) -> Result<(), Failure> {
     let entry = verify::note(&mut home::custody(&args.keyring)?, &archive, outcome, seen.deep)?;
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "noted", "archive": hex::encode(archive), "entry": entry, "outcome": outcome,
+            "message_type": "noted", "archive": hex::encode(archive), "journal_entry": entry, "outcome": outcome,
             "deep": seen.deep,
         }));
     } else if !common.quiet {
@@ -149,9 +149,9 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
             "archive": reader.manifest().archive,
             "whole": done == Done::Clean,
             "signer": signer_word(signer),
-            "records": reader.records(),
-            "whole_records": found.whole,
-            "removed_records": found.removed,
+            "record_count": reader.records(),
+            "whole_count": found.whole,
+            "removed_count": found.removed,
             "bytes": found.bytes,
         }));
     }
@@ -208,8 +208,8 @@ fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Do
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "salvage",
-            "listed_records": listed,
-            "whole_records": found.whole,
+            "listed_count": listed,
+            "whole_count": found.whole,
             "fits_checkpoint": fits_checkpoint,
         }));
     } else if listed > 0 {
@@ -239,7 +239,7 @@ fn report_damage(found: &Verification, common: Common) -> Result<(), Failure> {
                 "record": damage.record,
                 "first_byte": damage.first,
                 "last_byte": damage.last,
-                "what": damage.what,
+                "problem": damage.what,
             }));
         } else {
             let place = damage.record.map_or_else(|| tr!("archive"), |record| tr!("record {record}", record = record));
@@ -285,7 +285,8 @@ fn report_deep(outcome: &DeepOutcome, common: Common) -> Result<Done, Failure> {
         // A record that is gone by right or meant for others is a finding, not damage.
         done = worse(done, if code(e) == error::DAMAGED { Done::Damaged } else { Done::Findings });
         if common.json {
-            let object = serde_json::json!({ "message_type": "not_opened", "record": record, "what": e.to_string() });
+            let object =
+                serde_json::json!({ "message_type": "not_opened", "record": record, "problem": e.to_string() });
             render::json_line(&object);
         } else {
             render::print(&format!("{}\n", of_record(*record, e)))?;
@@ -294,7 +295,7 @@ fn report_deep(outcome: &DeepOutcome, common: Common) -> Result<Done, Failure> {
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "opened",
-            "records": outcome.opened,
+            "record_count": outcome.opened,
             "files": outcome.files,
             "bytes": outcome.bytes,
             "failed": outcome.failed.len(),
@@ -315,7 +316,7 @@ fn report_comparison(differences: &[Difference], same: u64, common: Common) -> R
     for Difference { record, path, what } in differences {
         if common.json {
             render::json_line(&serde_json::json!({
-                "message_type": "difference", "record": record, "path": path, "what": what,
+                "message_type": "difference", "record": record, "path": path, "problem": what,
             }));
         } else {
             let text = match record {

@@ -5,6 +5,7 @@
 //! placeholders. Nothing that is signed, hashed or read by programs depends on the language.
 
 mod foreign;
+pub mod lines;
 
 pub use foreign::{of_library, of_program, of_system};
 

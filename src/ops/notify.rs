@@ -44,14 +44,18 @@ pub fn waits(judge: &Judge<'_>, view: &RecordView<'_>, trusted: NaiveDate) -> Op
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct NoticeCounts {
     /// Nobody was told.
+    #[serde(rename = "unsent_count")]
     pub unsent: u64,
     /// Those concerned were told an earlier last day than the one of now.
+    #[serde(rename = "void_count")]
     pub void: u64,
     /// Of both: the last day to send it is over, so that they will stay too long.
+    #[serde(rename = "late_count")]
     pub late: u64,
     /// Of both: the earliest last day to send it.
     pub send_by: Option<NaiveDate>,
     /// A notice was sent, and its period runs.
+    #[serde(rename = "running_count")]
     pub running: u64,
     /// The earliest day until which one of these stays.
     pub runs_until_first: Option<NaiveDate>,

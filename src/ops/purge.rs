@@ -16,22 +16,62 @@ use crate::disclosure::namespace;
 use crate::journal::certificate::{Approval, Reason};
 use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
 use crate::journal::role::Roles;
-use crate::language::text;
 use crate::retention::disposition::{Disposition, Judge, RecordView};
 use crate::retention::notice::Unnotified;
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
 use crate::retention::scope::Item;
 use crate::retention::{Retention, whole_second};
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use tr::tr;
 
-/// Why a record is left alone whose rule asks for a notice of destruction that nobody sent.
-pub const NOTICE_UNSENT: &str = text!("notice of destruction not sent");
-/// Why one is left alone whose last day was moved after its notice was sent.
-pub const NOTICE_VOID: &str = text!("notice of destruction void: the date was moved after it");
-/// Why one is left alone whose notice was sent a short time ago.
-pub const NOTICE_RUNNING: &str = text!("notice of destruction sent, its period runs");
+/// Why a record that was selected is left alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftAlone {
+    /// Its time has run: nothing about it is early.
+    DueAlready,
+    /// A rule keeps it whose time has not run.
+    KeptByRule,
+    /// Its time has not run.
+    NotDue,
+    /// Its time has not begun.
+    AwaitingEvent,
+    /// Its keys are gone.
+    Destroyed,
+    /// A hold covers it.
+    Held,
+    /// It is kept for ever.
+    Permanent,
+    /// A purge that includes it is in its cool-off.
+    Scheduled,
+    /// Its rule asks for a notice of destruction that nobody sent.
+    NoticeUnsent,
+    /// Its last day was moved after the notice was sent.
+    NoticeVoid,
+    /// The notice was sent a short time ago.
+    NoticeRunning,
+}
+
+impl LeftAlone {
+    /// The same for people.
+    pub fn words(self) -> String {
+        match self {
+            Self::DueAlready => tr!("due: not early"),
+            Self::KeptByRule => tr!("kept by a rule that has not run"),
+            Self::NotDue => tr!("not due"),
+            Self::AwaitingEvent => tr!("awaiting an event"),
+            Self::Destroyed => tr!("destroyed before"),
+            Self::Held => tr!("held"),
+            Self::Permanent => tr!("permanent"),
+            Self::Scheduled => tr!("scheduled already"),
+            Self::NoticeUnsent => tr!("notice of destruction not sent"),
+            Self::NoticeVoid => tr!("notice of destruction void: the date was moved after it"),
+            Self::NoticeRunning => tr!("notice of destruction sent, its period runs"),
+        }
+    }
+}
 
 /// Why a plan is not carried out.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +126,7 @@ pub struct Proposal {
     /// The records and what applies to them, rising by archive and number.
     pub records: Vec<(PlannedRecord, Retention)>,
     /// Selected records that are not in it, by why.
-    pub left: BTreeMap<&'static str, u64>,
+    pub left: BTreeMap<LeftAlone, u64>,
     /// Of these, those that stay for want of a notice.
     pub notices: NoticeCounts,
     /// Distinct people who must sign.
@@ -135,7 +175,7 @@ pub fn propose(custody: &mut Custody, selection: &Selection) -> Result<Proposal,
             Ok(planned) => proposal.add(judge, view, planned),
             Err(why) => {
                 *proposal.left.entry(why).or_default() += 1;
-                if [NOTICE_UNSENT, NOTICE_VOID, NOTICE_RUNNING].contains(&why)
+                if [LeftAlone::NoticeUnsent, LeftAlone::NoticeVoid, LeftAlone::NoticeRunning].contains(&why)
                     && let Some(waits) = waits(judge, view, trusted)
                 {
                     proposal.notices.add(waits, today);
@@ -158,26 +198,26 @@ fn consider(
     view: &RecordView<'_>,
     disposition: &Disposition,
     early: bool,
-) -> Result<PlannedRecord, &'static str> {
+) -> Result<PlannedRecord, LeftAlone> {
     let (review, early) = match disposition {
-        Disposition::Due { .. } if early => return Err(text!("due: not early")),
+        Disposition::Due { .. } if early => return Err(LeftAlone::DueAlready),
         Disposition::Due { review, .. } => (*review, false),
         Disposition::Kept { .. } | Disposition::Awaiting(_) if early && !view.retention.has_floor() => (true, true),
         Disposition::Kept { .. } | Disposition::Awaiting(_) if early => {
-            return Err(text!("kept by a rule that has not run"));
+            return Err(LeftAlone::KeptByRule);
         }
-        Disposition::Kept { .. } => return Err(text!("not due")),
-        Disposition::Awaiting(_) => return Err(text!("awaiting an event")),
-        Disposition::Destroyed => return Err(text!("destroyed before")),
-        Disposition::Held { .. } => return Err(text!("held")),
-        Disposition::Permanent => return Err(text!("permanent")),
-        Disposition::Scheduled { .. } => return Err(text!("scheduled already")),
+        Disposition::Kept { .. } => return Err(LeftAlone::NotDue),
+        Disposition::Awaiting(_) => return Err(LeftAlone::AwaitingEvent),
+        Disposition::Destroyed => return Err(LeftAlone::Destroyed),
+        Disposition::Held { .. } => return Err(LeftAlone::Held),
+        Disposition::Permanent => return Err(LeftAlone::Permanent),
+        Disposition::Scheduled { .. } => return Err(LeftAlone::Scheduled),
     };
     match judge.unnotified(view) {
         None => {}
-        Some(Unnotified::Unsent { .. }) => return Err(NOTICE_UNSENT),
-        Some(Unnotified::Void { .. }) => return Err(NOTICE_VOID),
-        Some(Unnotified::Running { .. }) => return Err(NOTICE_RUNNING),
+        Some(Unnotified::Unsent { .. }) => return Err(LeftAlone::NoticeUnsent),
+        Some(Unnotified::Void { .. }) => return Err(LeftAlone::NoticeVoid),
+        Some(Unnotified::Running { .. }) => return Err(LeftAlone::NoticeRunning),
     }
     Ok(PlannedRecord {
         archive: view.archive,

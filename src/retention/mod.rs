@@ -21,7 +21,7 @@ pub mod settings;
 pub mod term;
 pub mod transition;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use serde::{Deserialize, Serialize};
 use tr::tr;
 
@@ -100,6 +100,12 @@ pub fn is_plain_date(date: NaiveDate) -> bool {
 
 /// 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z.
 const CALENDAR: (i64, i64) = (-62_135_596_800, 253_402_300_799);
+
+/// An instant that somebody wrote with an offset, as all output spells instants: in UTC, with a `Z`; what is none stays.
+pub fn spelled(instant: &str) -> String {
+    let read = DateTime::parse_from_rfc3339(instant);
+    read.map_or_else(|_| instant.to_owned(), |read| read.to_utc().to_rfc3339_opts(SecondsFormat::Secs, true))
+}
 
 /// The instant as files spell it: whole seconds, a year of four digits.
 pub fn whole_second(time: DateTime<Utc>) -> DateTime<Utc> {

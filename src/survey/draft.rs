@@ -1,6 +1,7 @@
 //! A proposed policy as a commented file that `create --policy` takes as it is.
 
 use super::proposal::{Keep, Proposal, Setting};
+use crate::language::lines::lines;
 use crate::language::said;
 use crate::retention::Class;
 use crate::retention::rules::NO_ADVICE;
@@ -10,6 +11,9 @@ use tr::tr;
 
 /// Before what a person must look at.
 pub const CHECK: &str = "CHECK:";
+
+/// Columns of a comment's text: with its sign they are 80.
+const COMMENT: usize = 78;
 
 /// What is written above the parts.
 #[derive(Clone, Debug, Default)]
@@ -126,7 +130,7 @@ fn who(name: &str) -> String {
 
 /// A comment line; whatever a folder is named, it stays one.
 fn comment(out: &mut String, line: &str) {
-    out.push_str(&format!("# {}\n", escape(line)));
+    lines(&escape(line), COMMENT).iter().for_each(|line| out.push_str(&format!("# {}\n", line.trim_end())));
 }
 
 fn quoted(text: &str) -> String {

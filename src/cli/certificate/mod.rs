@@ -8,16 +8,15 @@ mod words;
 
 use super::args::Common;
 use super::error::Failure;
+use super::output::OutputArgs;
 use super::{Done, render};
 use crate::crypto::sign::{Scheme, VerifierKey};
 use crate::journal::certificate::{Certificate, CertificateError, Verified};
 use crate::language::{Language, language};
 use crate::ops::OpsError;
 use crate::storage::document::MAX_DOCUMENT;
-use crate::storage::output::OutputFile;
-use crate::storage::{StorageError, escape, read_limited, show};
-use clap::{Args, Subcommand, ValueEnum};
-use std::io::Write;
+use crate::storage::{escape, read_limited, show};
+use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 use tr::tr;
 
@@ -47,13 +46,6 @@ pub(super) struct JournalArgs {
     journal: Vec<String>,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum FormatArg {
-    Text,
-    Html,
-    Json,
-}
-
 /// Check and show certificates of destruction; needs no keyring
 #[derive(Subcommand)]
 pub(super) enum CertificateCommand {
@@ -68,19 +60,12 @@ pub(super) enum CertificateCommand {
     },
     /// Show a certificate for reading, printing and signing by hand
     #[command(after_help = "Examples:\n  keepuntil certificate show purge.json --lang en\n  \
-        keepuntil certificate show purge.json --format html --lang zh --journal firm.vkeys -o purge.html")]
+        keepuntil certificate show purge.json --lang zh --journal firm.vkeys -o purge.pdf")]
     Show {
         #[arg(value_name = "FILE")]
         file: PathBuf,
-        /// How it is shown
-        #[arg(long, default_value = "text")]
-        format: FormatArg,
-        /// Write it to FILE instead of standard output
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-        /// Replace an existing file
-        #[arg(long)]
-        force: bool,
+        #[command(flatten)]
+        output: OutputArgs,
         #[command(flatten)]
         journal: JournalArgs,
     },
@@ -89,24 +74,30 @@ pub(super) enum CertificateCommand {
 pub(super) fn run(command: CertificateCommand, common: Common) -> Result<Done, Failure> {
     match command {
         CertificateCommand::Verify { file, journal } => verify(&file, &journal, common),
-        CertificateCommand::Show { file, format, output, force, journal } => {
+        CertificateCommand::Show { file, output, journal } => {
             let (certificate, verified, signatures) = open(&file, &journal)?;
-            let language = language();
-            let shown = match format {
-                FormatArg::Text => to_text(&certificate, &verified, signatures, language).into_bytes(),
-                FormatArg::Html => to_html(&certificate, &verified, signatures, language).into_bytes(),
-                FormatArg::Json => certificate.to_bytes(),
-            };
-            match output {
-                None => std::io::stdout().write_all(&shown).map_err(Failure::Output)?,
-                Some(path) => {
-                    let mut file = OutputFile::begin(&path, 0o644, force)?;
-                    file.write_all(&shown).map_err(StorageError::at(&path))?;
-                    file.finish()?;
-                }
+            if output.wants_sheet(common) {
+                output.write(compose::sheet(&certificate, &verified, signatures, language()), common)?;
+            }
+            if common.json {
+                render::json_line(&serde_json::json!({
+                    "message_type": "certificate_content",
+                    "path": file.to_string_lossy(),
+                    "purge": hex::encode(certificate.purge),
+                    "signer": signer(signatures),
+                    "content": certificate,
+                }));
             }
             Ok(Done::Clean)
         }
+    }
+}
+
+/// What is known of whoever signed, for programs.
+fn signer(signatures: Signatures) -> &'static str {
+    match signatures {
+        Signatures::Checked => "pinned",
+        Signatures::Unchecked => "unknown",
     }
 }
 
@@ -169,11 +160,7 @@ const COLUMN: usize = 11;
 fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Failure> {
     let (certificate, verified, signatures) = open(path, journal)?;
     let known = signatures == Signatures::Checked;
-    let time = |seconds: u64| {
-        let time = i64::try_from(seconds).ok().and_then(|seconds| chrono::DateTime::from_timestamp(seconds, 0));
-        time.map(render::time)
-    };
-    let signed = verified.signed.and_then(time);
+    let signed = verified.signed.and_then(render::seconds);
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "certificate",
@@ -181,11 +168,11 @@ fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Fa
             "keyring": hex::encode(certificate.keyring),
             "firm": certificate.firm,
             "executed": render::time(certificate.executed),
-            "records": verified.records,
-            "signer": if known { "pinned" } else { "unknown" },
+            "record_count": verified.records,
+            "signer": signer(signatures),
             "origin": verified.checkpoint.origin,
-            "entry": verified.entry,
-            "size": verified.checkpoint.size,
+            "journal_entry": verified.entry,
+            "entries": verified.checkpoint.size,
             "root": hex::encode(verified.checkpoint.root),
             "signed": signed,
         }));

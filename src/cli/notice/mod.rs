@@ -260,11 +260,13 @@ fn kind_of(code: &str) -> NoticeKind {
 fn print_template(kind: &str, output: Option<&Path>, common: Common) -> Result<Done, Failure> {
     let text = kind_of(kind).template(language());
     let Some(path) = output else {
-        render::print(text)?;
+        render::text(text, common)?;
         return Ok(Done::Clean);
     };
     write_new(path, text.as_bytes(), 0o644)?;
-    if !common.quiet {
+    if common.json {
+        render::written_text(text, Some(path));
+    } else if !common.quiet {
         eprintln!(
             "{}",
             tr!("Wrote {path}. Fill in its blanks, and have it looked at: it is no legal advice.", path = show(path))
@@ -393,7 +395,7 @@ fn run_sent(
     }
     if common.json {
         let mut object = notice_json(&sent.noted);
-        object["void_records"] = sent.void.into();
+        object["void_count"] = sent.void.into();
         render::json_line(&object);
     }
     let id = hex::encode(sent.noted.notice);

@@ -19,6 +19,7 @@ pub fn list(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     if common.json {
         notices.notices().iter().for_each(|notice| render::json_line(&notice_json(notice)));
         notices.replies().iter().for_each(|reply| render::json_line(&reply_json(reply, day)));
+        render::end_of_list((notices.notices().len() + notices.replies().len()) as u64);
     } else if notices.notices().is_empty() && notices.replies().is_empty() {
         render::print(&(tr!("no notice was sent, and nobody wrote") + "\n"))?;
     } else {
@@ -74,6 +75,7 @@ pub fn due(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
     let overdue = open.iter().any(|reply| reply.is_overdue(day));
     if common.json {
         open.iter().for_each(|reply| render::json_line(&reply_json(reply, day)));
+        render::end_of_list(open.len() as u64);
     } else if open.is_empty() {
         render::print(&(tr!("nobody waits for an answer") + "\n"))?;
     } else {
@@ -198,6 +200,8 @@ pub fn notice_json(notice: &NotedNotice) -> serde_json::Value {
         "document": hex::encode(notice.document), "template": notice.template.map(hex::encode), "kind": notice.kind,
         "archive": notice.archive.map(hex::encode), "records": notice.records, "letters": notice.letters,
         "on": notice.on, "by": notice.by, "noted": notice.noted, "note": notice.note, "journal_entry": notice.leaf,
+        "letters_to_address": null,
+        "void_count": null,
     })
 }
 

@@ -1,10 +1,10 @@
 //! `keepuntil report assessment`.
 
-use super::OutputArgs;
 use super::deliver::{begun, deliver, fields, list};
 use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
+use crate::cli::output::OutputArgs;
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::cli::{Done, home, render};
 use crate::language::said;

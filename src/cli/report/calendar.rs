@@ -1,9 +1,10 @@
 //! `keepuntil report calendar`.
 
+use super::calendar_file;
 use super::record_words::{NOTHING, joined_named, rules};
-use super::{OutputArgs, calendar_file, to_file};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::output::{OutputArgs, to_file};
 use crate::cli::render::class;
 use crate::cli::sheet::{Bar, Block, Chart, Sheet, Table};
 use crate::cli::{Done, home, render};
@@ -71,7 +72,6 @@ const PARTS: usize = 4;
 const GAPLESS: usize = 120;
 
 pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
-    args.output.check(common)?;
     let [from, until] = [&args.from, &args.until].map(|day| day.as_deref().map(parse_date).transpose());
     let (from, until) = (from?, until?);
     if let (Some(from), Some(until)) = (from, until)
@@ -92,10 +92,11 @@ pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
     let periods = Periods::of(&calendar.within(from, until), args.by);
     let letters = calendar.letters_within(from, until);
     let today = custody.now().today();
+    if args.output.wants_sheet(common) {
+        args.output.write(sheet(args, &calendar, &periods, &letters, (from, until), today), common)?;
+    }
     if common.json {
         json(args, &calendar, &periods, &letters, today);
-    } else {
-        args.output.write(sheet(args, &calendar, &periods, &letters, (from, until), today), common)?;
     }
     if let Some(path) = &args.ics {
         let days = calendar.within(from, until);
@@ -186,17 +187,17 @@ fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, letters: &D
         "date": today,
         "by": by,
         "stack": stack,
-        "from": args.from,
+        "from_day": args.from,
         "until": args.until,
-        "archives": calendar.archives,
-        "archives_measured": calendar.measured,
+        "archive_count": calendar.archives,
+        "measured_count": calendar.measured,
     }));
     for (key, parts) in &periods.rows {
         let mut sum = Sum::default();
         parts.values().for_each(|part| sum.add(*part));
         let mut object = serde_json::json!(sum);
         object["message_type"] = "report_period".into();
-        object["period"] = periods.label(*key).into();
+        object["of"] = periods.label(*key).into();
         object["parts"] = parts.iter().map(|(part, sum)| (part.clone(), serde_json::json!(sum.records))).collect();
         render::json_line(&object);
     }
@@ -204,14 +205,16 @@ fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, letters: &D
         let mut sum = Sum::default();
         parts.values().for_each(|part| sum.add(*part));
         render::json_line(&serde_json::json!({
-            "message_type": "report_notice", "send_by": day, "late": *day < today, "records": sum.records, "void": sum.notice_void,
+            "message_type": "report_notice", "send_by": day, "late": *day < today,
+            "record_count": sum.records, "void_count": sum.notice_void,
         }));
     }
     render::json_line(&serde_json::json!({
-        "message_type": "report_summary",
-        "live": calendar.live,
-        "awaiting": calendar.awaiting,
-        "permanent": calendar.permanent,
+        "message_type": "report_calendar_summary",
+        "count": periods.rows.len() + letters.len(),
+        "live_sum": calendar.live,
+        "awaiting_sums": calendar.awaiting,
+        "permanent_sum": calendar.permanent,
     }));
 }
 

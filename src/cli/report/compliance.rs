@@ -1,10 +1,10 @@
 //! `keepuntil report compliance`.
 
-use super::OutputArgs;
 use super::deliver::{PeriodArgs, begun, deliver, fields, list};
 use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
+use crate::cli::output::OutputArgs;
 use crate::cli::render;
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::cli::{Done, home};
@@ -97,7 +97,7 @@ fn sheet(report: &ComplianceReport) -> Sheet<'static> {
 
 fn finding(found: &Finding) -> String {
     let n = found.count;
-    let about = found.about.clone().unwrap_or_default();
+    let about = found.about.first().cloned().unwrap_or_default();
     let sentence = match found.code {
         "records-overdue" => {
             tr!("{n} record should have been destroyed." | "{n} records should have been destroyed." % n)

@@ -1,11 +1,11 @@
 //! `keepuntil report cost`.
 
-use super::OutputArgs;
 use super::deliver::{begun, deliver, fields, list};
 use super::record_words::joined_named;
 use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
+use crate::cli::output::OutputArgs;
 use crate::cli::sheet::{Bar, Block, Chart, Sheet, Table};
 use crate::cli::{Done, home, render};
 use crate::ops::report::archives;
@@ -44,6 +44,7 @@ pub struct CostArgs {
 struct Told<'a> {
     #[serde(flatten)]
     report: &'a CostReport,
+    #[serde(rename = "price_given")]
     price: Option<&'a str>,
     currency: Option<&'a str>,
 }

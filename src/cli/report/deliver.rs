@@ -1,8 +1,8 @@
 //! How a report leaves: as one line of JSON, as a file, or on standard output.
 
-use super::OutputArgs;
 use crate::cli::args::Common;
 use crate::cli::error::Failure;
+use crate::cli::output::OutputArgs;
 use crate::cli::render;
 use crate::cli::sheet::{Block, Sheet};
 use crate::language::language;
@@ -47,8 +47,8 @@ pub fn deliver(
     output: &OutputArgs,
     common: Common,
 ) -> Result<(), Failure> {
-    if output.output.is_some() || !common.json {
-        output.write(sheet(), Common { quiet: common.quiet || common.json, ..common })?;
+    if output.wants_sheet(common) {
+        output.write(sheet(), common)?;
     }
     if common.json {
         let mut object = serde_json::json!(data);

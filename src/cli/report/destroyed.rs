@@ -2,10 +2,11 @@
 
 use super::destruction::{limits, list_head, push_archives};
 use super::record_words::{kept, rules, until};
-use super::{FormatArg, OutputArgs, archive_facts, signing};
+use super::{archive_facts, signing};
 use crate::cli::args::Common;
 use crate::cli::certificate::{JournalArgs, Signatures, open};
 use crate::cli::error::{Failure, tell_hint};
+use crate::cli::output::{FormatArg, OutputArgs};
 use crate::cli::sheet::{Block, LongTable, RowSink, Sheet, csv};
 use crate::cli::{Done, render};
 use crate::crypto::kdf::ArchiveId;
@@ -18,12 +19,15 @@ use tr::tr;
 
 pub fn run(path: &Path, journal: &JournalArgs, output: &OutputArgs, common: Common) -> Result<Done, Failure> {
     let (certificate, verified, signatures) = open(path, journal)?;
+    if output.wants_sheet(common) {
+        if output.format() == FormatArg::Csv {
+            output.deliver(common, |out| csv::write(listed(&certificate, hex::encode), None, out))?;
+        } else {
+            output.write(sheet(&certificate, &verified, signatures), common)?;
+        }
+    }
     if common.json {
         json(&certificate, &verified, signatures);
-    } else if output.format() == FormatArg::Csv {
-        output.deliver(common, |out| csv::write(listed(&certificate, hex::encode), None, out))?;
-    } else {
-        output.write(sheet(&certificate, &verified, signatures), common)?;
     }
     match signatures {
         Signatures::Checked => Ok(Done::Clean),
@@ -36,8 +40,7 @@ pub fn run(path: &Path, journal: &JournalArgs, output: &OutputArgs, common: Comm
 
 fn json(certificate: &Certificate, verified: &Verified, signatures: Signatures) {
     render::json_line(&serde_json::json!({
-        "message_type": "report_destruction",
-        "of": "certificate",
+        "message_type": "report_certificate",
         "checked": signatures == Signatures::Checked,
         "sha256": hex::encode(identity(&certificate.to_bytes())),
         "keyring": hex::encode(certificate.keyring),
@@ -46,15 +49,17 @@ fn json(certificate: &Certificate, verified: &Verified, signatures: Signatures) 
         "executed": certificate.executed,
         "date": certificate.date,
         "plan": certificate.plan.sha256.map(hex::encode),
-        "journal": { "origin": verified.checkpoint.origin, "entry": verified.entry, "size": verified.checkpoint.size },
-        "names": false,
+        "journal": { "origin": verified.checkpoint.origin, "journal_entry": verified.entry,
+            "entries": verified.checkpoint.size },
     }));
     for record in &certificate.records {
         let mut object = serde_json::json!(record);
-        object["message_type"] = "report_record".into();
-        render::json_line(&object);
+        object["message_type"] = "report_destroyed".into();
+        object["destroyed_on"] = object["destroyed"].take();
+        object.as_object_mut().map(|fields| fields.remove("destroyed"));
+        render::json_line(&render::complete(object, &["until"]));
     }
-    render::json_line(&serde_json::json!({ "message_type": "report_summary", "listed": certificate.records.len() }));
+    render::end_of_list(certificate.records.len() as u64);
 }
 
 fn sheet<'a>(certificate: &'a Certificate, verified: &Verified, signatures: Signatures) -> Sheet<'a> {

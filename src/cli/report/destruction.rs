@@ -2,10 +2,11 @@
 //! the time after it.
 
 use super::record_words::{NOTHING, kept, rules, until};
-use super::{ArchivesArgs, FormatArg, OutputArgs, archive_facts, destroyed, inventory, signing};
+use super::{ArchivesArgs, archive_facts, destroyed, inventory, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::certificate::JournalArgs;
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::output::{FormatArg, OutputArgs};
 use crate::cli::render::class;
 use crate::cli::sheet::{Block, LongTable, Sheet, Table, csv, give_rows};
 use crate::cli::{Done, home, render};
@@ -54,7 +55,6 @@ pub struct DestructionArgs {
 }
 
 pub fn run(args: &DestructionArgs, common: Common) -> Result<Done, Failure> {
-    args.output.check(common)?;
     if let Some(certificate) = &args.certificate {
         return destroyed::run(certificate, &args.journal, &args.output, common);
     }
@@ -66,15 +66,18 @@ pub fn run(args: &DestructionArgs, common: Common) -> Result<Done, Failure> {
         other => other,
     })?;
     let mut named = args.archives.open(&mut custody)?;
+    if args.output.wants_sheet(common) {
+        if args.output.format() == FormatArg::Csv {
+            args.output.deliver(common, |out| {
+                let notice = named.has_names().then(inventory::outlives);
+                csv::write(listed(&mut custody, &mut named, &planned, hex::encode), notice.as_deref(), out)
+            })?;
+        } else {
+            args.output.write(sheet(&mut custody, &mut named, &planned), common)?;
+        }
+    }
     if common.json {
         json(&mut custody, &mut named, &planned)?;
-    } else if args.output.format() == FormatArg::Csv {
-        args.output.deliver(common, |out| {
-            let notice = named.has_names().then(inventory::outlives);
-            csv::write(listed(&mut custody, &mut named, &planned, hex::encode), notice.as_deref(), out)
-        })?;
-    } else {
-        args.output.write(sheet(&mut custody, &mut named, &planned), common)?;
     }
     if named.has_names() && !common.quiet {
         tell_warning(&tr!("this list names records, and outlives them"));
@@ -85,23 +88,34 @@ pub fn run(args: &DestructionArgs, common: Common) -> Result<Done, Failure> {
 
 fn json(custody: &mut Custody, named: &mut NamedArchives, planned: &PlannedDestruction) -> Result<(), Failure> {
     let plan = &planned.plan;
+    let (cool_off_days, scheduled) = match planned.stage {
+        Stage::Fits { cool_off_days } => (Some(cool_off_days), None),
+        Stage::Scheduled { purge, not_before, held } => (None, Some((hex::encode(purge), not_before, held))),
+    };
+    let (code, commitment) = match &plan.reason {
+        Some(Reason::Code(code)) => (Some(code), None),
+        Some(Reason::Commitment(hash)) => (None, Some(hex::encode(hash))),
+        None => (None, None),
+    };
     render::json_line(&serde_json::json!({
-        "message_type": "report_destruction",
-        "of": "plan",
-        "checked": true,
+        "message_type": "report_plan",
         "sha256": hex::encode(planned.sha256),
         "keyring": hex::encode(plan.keyring),
         "made": plan.made,
         "approvals_needed": plan.approvals_needed,
-        "reason": plan.reason,
-        "stage": planned.stage,
+        "reason": code,
+        "reason_commitment": commitment,
+        "cool_off_days": cool_off_days,
+        "purge": scheduled.as_ref().map(|(purge, ..)| purge),
+        "not_before": scheduled.as_ref().map(|(_, day, _)| day),
+        "held_count": scheduled.as_ref().map(|(.., held)| held),
         "date": custody.now().today(),
-        "names": named.has_names(),
-        "by_rule": by_rule(plan),
+        "with_names": named.has_names(),
+        "groups": by_rule(plan),
     }));
     records(custody, named, plan, &mut |record, labelled| {
         let mut object = serde_json::json!(record);
-        object["message_type"] = "report_record".into();
+        object["message_type"] = "report_planned".into();
         object["kept_from"] = serde_json::json!(planned.kept_from.get(&record.archive));
         if let Some(labelled) = labelled
             && let (Some(object), serde_json::Value::Object(more)) =
@@ -109,10 +123,10 @@ fn json(custody: &mut Custody, named: &mut NamedArchives, planned: &PlannedDestr
         {
             object.extend(more);
         }
-        render::json_line(&object);
+        render::json_line(&render::complete(object, &["until", "name", "dated", "files", "bytes"]));
         Ok(())
     })?;
-    render::json_line(&serde_json::json!({ "message_type": "report_summary", "listed": plan.records.len() }));
+    render::end_of_list(plan.records.len() as u64);
     Ok(())
 }
 

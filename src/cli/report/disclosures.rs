@@ -1,10 +1,10 @@
 //! `keepuntil report disclosures`.
 
-use super::OutputArgs;
 use super::deliver::{PeriodArgs, begun, deliver, fields, list};
 use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
+use crate::cli::output::OutputArgs;
 use crate::cli::render;
 use crate::cli::sheet::{Bar, Block, Chart, Sheet, Table};
 use crate::cli::{Done, home};
@@ -32,10 +32,36 @@ pub fn run(args: &DisclosuresReportArgs, common: Common) -> Result<Done, Failure
     let period = args.period.period()?;
     let custody = home::reading(&args.keyring)?;
     let report = disclosure_report(&custody, period)?;
-    deliver("report_disclosures", &report, || sheet(&report), &args.output, common)?;
+    deliver("report_disclosures", &data(&report), || sheet(&report), &args.output, common)?;
     home::remember(custody)?;
     let findings = !report.overdue.is_empty() || !report.disagreements.is_empty();
     Ok(if findings { Done::Findings } else { Done::Clean })
+}
+
+/// The report for programs: an answer has the same fields whatever it is.
+fn data(report: &DisclosureReport) -> serde_json::Value {
+    const FIELDS: [&str; 15] = [
+        "slow",
+        "refusal",
+        "refused",
+        "reason",
+        "explanation",
+        "journal_entry",
+        "grant",
+        "granted",
+        "records",
+        "valid_from",
+        "valid_until",
+        "approvals",
+        "conditions",
+        "lapsed",
+        "receipts",
+    ];
+    let mut data = serde_json::json!(report);
+    for request in data["requests"].as_array_mut().into_iter().flatten() {
+        request["answered"] = render::complete(request["answered"].take(), &FIELDS);
+    }
+    data
 }
 
 fn sheet(report: &DisclosureReport) -> Sheet<'static> {

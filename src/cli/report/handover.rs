@@ -1,10 +1,11 @@
 //! `keepuntil report handover`.
 
-use super::inventory::{label_cells, outlives, state_words};
+use super::inventory::{label_cells, outlives, record_json, state_words};
 use super::record_words::{keep, kept, rules};
-use super::{ArchivesArgs, OutputArgs, archive_facts, signing};
+use super::{ArchivesArgs, archive_facts, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::output::OutputArgs;
 use crate::cli::render::class;
 use crate::cli::sheet::{Block, LongTable, Sheet, give_rows};
 use crate::cli::{Done, home, render};
@@ -44,15 +45,15 @@ pub struct HandoverArgs {
 }
 
 pub fn run(args: &HandoverArgs, common: Common) -> Result<Done, Failure> {
-    args.output.check(common)?;
     let mut custody = home::reading(&args.keyring)?;
     let mut named = args.archives.open(&mut custody)?;
     let listed = handover(&custody, &named)?;
     let with_names = args.records && named.has_names();
+    if args.output.wants_sheet(common) {
+        args.output.write(sheet(args, &mut custody, &mut named, &listed), common)?;
+    }
     if common.json {
         json(args, &mut custody, &mut named, &listed)?;
-    } else {
-        args.output.write(sheet(args, &mut custody, &mut named, &listed), common)?;
     }
     if with_names && !common.quiet {
         tell_warning(&tr!("this list names records, and outlives them"));
@@ -70,24 +71,24 @@ fn json(
     let mut head = serde_json::json!(listed);
     head["message_type"] = "report_handover".into();
     head["date"] = serde_json::json!(custody.now().today());
-    head["to"] = args.to.as_str().into();
-    head["from"] = args.from.as_deref().into();
+    head["to_name"] = args.to.as_str().into();
+    head["from_name"] = args.from.as_deref().into();
     render::json_line(&head);
+    let mut written = listed.groups.len() as u64;
     for group in &listed.groups {
         let mut object = serde_json::json!(group);
         object["message_type"] = "report_group".into();
-        render::json_line(&object);
+        render::json_line(&render::complete(object, &["until", "awaiting_events", "permanent"]));
     }
     if args.records {
         records(custody, named, &listed.archives, Extent::default(), &mut |record| {
-            let mut object = serde_json::json!(record);
-            object["message_type"] = "report_record".into();
-            render::json_line(&object);
+            written += 1;
+            render::json_line(&record_json(&record));
             Ok(())
         })?;
     }
     render::json_line(&serde_json::json!({
-        "message_type": "report_summary", "records": archive_facts::sum(&listed.archives),
+        "message_type": "report_summary", "count": written, "states": archive_facts::sum(&listed.archives),
     }));
     Ok(())
 }

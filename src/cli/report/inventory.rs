@@ -1,9 +1,10 @@
 //! `keepuntil report inventory`.
 
 use super::record_words::{NOTHING, counts, keep, kept, rules, state};
-use super::{ArchivesArgs, FormatArg, OutputArgs, archive_facts};
+use super::{ArchivesArgs, archive_facts};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
+use crate::cli::output::{FormatArg, OutputArgs};
 use crate::cli::render::class;
 use crate::cli::sheet::{Block, LongTable, Sheet, csv, give_rows};
 use crate::cli::{Done, home, render};
@@ -39,20 +40,22 @@ pub struct InventoryArgs {
 }
 
 pub fn run(args: &InventoryArgs, common: Common) -> Result<Done, Failure> {
-    args.output.check(common)?;
     let mut custody = home::reading(&args.keyring)?;
     let mut named = args.archives.open(&mut custody)?;
     let extent = Extent { only_named: !named.is_empty(), with_destroyed: args.destroyed };
     let archives = archives(&custody, &named, extent)?;
+    if args.output.wants_sheet(common) {
+        if args.output.format() == FormatArg::Csv {
+            args.output.deliver(common, |out| {
+                let notice = named.has_names().then(outlives);
+                csv::write(spreadsheet(&mut custody, &mut named, &archives, extent), notice.as_deref(), out)
+            })?;
+        } else {
+            args.output.write(sheet(&mut custody, &mut named, &archives, extent), common)?;
+        }
+    }
     if common.json {
         json(&mut custody, &mut named, &archives, extent)?;
-    } else if args.output.format() == FormatArg::Csv {
-        args.output.deliver(common, |out| {
-            let notice = named.has_names().then(outlives);
-            csv::write(spreadsheet(&mut custody, &mut named, &archives, extent), notice.as_deref(), out)
-        })?;
-    } else {
-        args.output.write(sheet(&mut custody, &mut named, &archives, extent), common)?;
     }
     if named.has_names() && !common.quiet {
         tell_warning(&tr!("this list names records, and outlives them"));
@@ -79,21 +82,26 @@ fn json(
         "keyring": custody.keyring().config().keyring,
         "firm": custody.keyring().config().firm,
         "date": custody.now().today(),
-        "names": named.has_names(),
+        "with_names": named.has_names(),
         "archives": archives,
     }));
     let mut listed = 0u64;
     records(custody, named, archives, extent, &mut |record| {
         listed += 1;
-        let mut object = serde_json::json!(record);
-        object["message_type"] = "report_record".into();
-        render::json_line(&object);
+        render::json_line(&record_json(&record));
         Ok(())
     })?;
     render::json_line(&serde_json::json!({
-        "message_type": "report_summary", "listed": listed, "records": archive_facts::sum(archives),
+        "message_type": "report_summary", "count": listed, "states": archive_facts::sum(archives),
     }));
     Ok(())
+}
+
+/// A record of a report, for programs.
+pub fn record_json(record: &InventoryRecord) -> serde_json::Value {
+    let mut object = serde_json::json!(record);
+    object["message_type"] = "report_record".into();
+    render::complete(object, &["until", "awaiting_events", "permanent", "name", "dated", "files", "bytes"])
 }
 
 fn sheet<'a>(

@@ -1,12 +1,12 @@
 //! `keepuntil report risks`.
 
-use super::OutputArgs;
 use super::deliver::{begun, deliver, fields, list};
 use super::risk_words::{Told, told};
 use super::surroundings::surroundings;
 use super::words;
 use crate::cli::args::{Common, IdentityPlace, KeyringPlace};
 use crate::cli::error::Failure;
+use crate::cli::output::OutputArgs;
 use crate::cli::sheet::{Block, Sheet};
 use crate::cli::{Done, home};
 use crate::ops::report::archives;

@@ -36,11 +36,10 @@ pub fn show(message: &MessageArgs, place: &KeyringPlace, common: Common) -> Resu
     };
     if common.json {
         let mut object = json(&received);
-        object["signature"] = match &signed {
-            None => serde_json::json!({ "checked": false }),
-            Some(Ok(signer)) => serde_json::json!({ "checked": true, "counts": true, "signer": signer }),
-            Some(Err(e)) => serde_json::json!({ "checked": true, "counts": false, "why": e.to_string() }),
-        };
+        object["signature_checked"] = signed.is_some().into();
+        object["signature_counts"] = signed.as_ref().map(Result::is_ok).into();
+        object["signed_by"] = serde_json::json!(signed.as_ref().and_then(|signed| signed.as_ref().ok()));
+        object["problem"] = signed.as_ref().and_then(|signed| signed.as_ref().err()).map(ToString::to_string).into();
         render::json_line(&object);
     } else {
         render::print(&(text(&received) + &field(&tr!("signature"), &words)))?;
@@ -70,8 +69,8 @@ pub fn run(args: &CheckArgs, common: Common) -> Result<Done, Failure> {
     if common.json {
         let mut object = json(&received);
         object["message_type"] = "request_checked".into();
-        object["checked"] = checked_json(&checked, proposal.as_ref().map(|proposal| proposal.approvals_needed));
         object["names"] = serde_json::json!(names);
+        add_checked(&mut object, &checked, proposal.as_ref().map(|proposal| proposal.approvals_needed));
         render::json_line(&object);
     } else {
         let needed = proposal.as_ref().map(|proposal| proposal.approvals_needed);
@@ -171,20 +170,35 @@ fn checked_text(checked: &Checked, names: &BTreeMap<u64, String>, asked: Option<
     text
 }
 
-fn checked_json(checked: &Checked, asked: Option<u32>) -> serde_json::Value {
+/// Adds what was found to the object of a request.
+fn add_checked(object: &mut serde_json::Value, checked: &Checked, asked: Option<u32>) {
     let refused = checked
         .found
         .as_ref()
         .map(|found| found.refused.iter().map(|(why, records)| (why.code(), records)).collect::<BTreeMap<_, _>>());
-    let problem = |e: &OpsError| serde_json::json!({ "code": super::super::error::code(e), "message": e.to_string() });
-    serde_json::json!({
-        "signer": checked.signer,
-        "eligible": checked.found.as_ref().map(|found| &found.eligible),
-        "refused": refused,
-        "classes": checked.found.as_ref().map(|found| &found.classes),
-        "approvals_needed": asked.or(checked.needed),
-        "approved_by": checked.approved,
-        "state": checked.noted.as_ref().map(|noted| &noted.state),
-        "problems": checked.problems.iter().map(problem).collect::<Vec<_>>(),
-    })
+    let obstacle =
+        |e: &OpsError| serde_json::json!({ "exit_code": super::super::error::code(e), "message": e.to_string() });
+    let state = checked.noted.as_ref().map(|noted| &noted.state);
+    object["signed_by"] = serde_json::json!(checked.signer);
+    object["eligible"] = serde_json::json!(checked.found.as_ref().map(|found| &found.eligible));
+    object["refused_records"] = serde_json::json!(refused);
+    object["classes"] = serde_json::json!(checked.found.as_ref().map(|found| &found.classes));
+    object["approvals_needed"] = asked.or(checked.needed).into();
+    object["approvals"] = serde_json::json!(checked.approved);
+    object["state"] = match state {
+        None => "new",
+        Some(RequestState::Open) => "open",
+        Some(RequestState::Refused(_)) => "refused",
+        Some(RequestState::Granted { .. }) => "granted",
+    }
+    .into();
+    object["refusal"] = match state {
+        Some(RequestState::Refused(noted)) => hex::encode(noted.refusal).into(),
+        _ => serde_json::Value::Null,
+    };
+    object["grant"] = match state {
+        Some(RequestState::Granted { grant }) => hex::encode(grant).into(),
+        _ => serde_json::Value::Null,
+    };
+    object["obstacles"] = checked.problems.iter().map(obstacle).collect();
 }

@@ -2,7 +2,7 @@
 
 use super::super::args::Common;
 use super::super::error::{Failure, tell_warning};
-use super::super::{Done, home, render};
+use super::super::{Done, home, kept, render};
 use super::FindArgs;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
@@ -11,6 +11,7 @@ use crate::ops::open::{Opener, Trust, open_archive};
 use crate::ops::request;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
+use crate::retention::term::Standing;
 use crate::storage::escape;
 use crate::storage::lock::Sharing;
 use std::collections::BTreeMap;
@@ -58,12 +59,12 @@ fn about(
     custody: &Custody,
     archive: &crate::crypto::kdf::ArchiveId,
     found: &[Candidate],
-) -> Result<BTreeMap<u64, (Class, String)>, Failure> {
+) -> Result<BTreeMap<u64, (Class, Standing)>, Failure> {
     let mut known = BTreeMap::new();
     let records: Ranges = found.iter().map(|candidate| candidate.record).collect();
     if !records.is_empty() {
         custody.for_records(archive, &records, |judge, view, _| {
-            known.insert(view.record, (view.class, judge.standing(view).to_string()));
+            known.insert(view.record, (view.class, judge.standing(view)));
             Ok(())
         })?;
     }
@@ -72,33 +73,39 @@ fn about(
 
 fn report(
     found: &[Candidate],
-    known: &BTreeMap<u64, (Class, String)>,
+    known: &BTreeMap<u64, (Class, Standing)>,
     closed: u64,
     common: Common,
 ) -> Result<Done, Failure> {
     if common.json {
-        let of = |record: u64| known.get(&record).map_or(("", ""), |(class, until)| (class.as_str(), until.as_str()));
         for candidate in found {
-            let (class, until) = of(candidate.record);
-            render::json_line(&serde_json::json!({
-                "message_type": "candidate", "record": candidate.record, "name": candidate.name, "class": class,
-                "compartment": candidate.compartment, "until": until, "words": candidate.words,
-            }));
+            let known = known.get(&candidate.record);
+            let mut object = serde_json::json!({
+                "message_type": "candidate", "record": candidate.record, "name": candidate.name,
+                "class": known.map(|(class, _)| class), "compartment": candidate.compartment,
+                "matched_words": candidate.words,
+            });
+            if let Some((_, standing)) = known {
+                kept::stand(&mut object, standing);
+            }
+            render::json_line(&render::complete(object, &["until", "awaiting_events", "permanent"]));
         }
-        render::json_line(&serde_json::json!({ "message_type": "found", "records": found.len(), "closed": closed }));
+        render::json_line(&serde_json::json!({
+            "message_type": "found", "record_count": found.len(), "unreadable_count": closed,
+        }));
         return Ok(Done::Clean);
     }
     let mut rows = vec![vec![tr!("record"), tr!("class"), tr!("compartment"), tr!("until"), tr!("name")]];
     for candidate in found.iter().take(LISTED) {
         let (class, until) = match known.get(&candidate.record) {
-            Some((class, until)) => (render::class(*class), until.as_str()),
-            None => (String::new(), ""),
+            Some((class, standing)) => (render::class(*class), standing.words()),
+            None => (String::new(), String::new()),
         };
         rows.push(vec![
             candidate.record.to_string(),
             class,
             escape(&candidate.compartment),
-            render::shorten(until, 16),
+            render::shorten(&until, 16),
             render::shorten(&escape(&candidate.name), 30),
         ]);
     }

@@ -207,7 +207,7 @@ pub struct ProposeArgs {
 pub fn run(command: RequestCommand, common: Common) -> Result<Done, Failure> {
     match command {
         RequestCommand::New(args) => new::run(&args, common),
-        RequestCommand::Template => template::run(),
+        RequestCommand::Template => template::run(common),
         RequestCommand::Show { message, keyring } => check::show(&message, &keyring, common),
         RequestCommand::Check(args) => check::run(&args, common),
         RequestCommand::Find(args) => find::run(&args, common),
@@ -289,7 +289,7 @@ pub fn field(name: &str, value: &str) -> String {
 /// The same for programs.
 pub fn json(received: &Received) -> serde_json::Value {
     serde_json::json!({
-        "message_type": "request", "hash": hex::encode(received.hash), "request": received.request,
+        "message_type": "request", "request": hex::encode(received.hash), "content": received.request,
     })
 }
 

@@ -51,7 +51,7 @@ fn report(written: &NewRequest, args: &NewArgs, common: Common) -> Result<Done, 
     let output = &args.output;
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "request_written", "path": shown(output), "hash": hex::encode(written.hash),
+            "message_type": "request_written", "path": shown(output), "request": hex::encode(written.hash),
             "identity": shown(&written.identity), "signature": written.signature.as_deref().map(shown),
         }));
     }
@@ -60,11 +60,11 @@ fn report(written: &NewRequest, args: &NewArgs, common: Common) -> Result<Done, 
     }
     eprintln!("{}", tr!("Wrote {file}: request {id}", file = show(output), id = short(&written.hash)));
     let identity = show(&written.identity);
-    eprintln!("{}", tr!("      {file}: opens the answer, once. Keep it secret; do not send it.", file = identity));
+    eprintln!("{}", tr!("  {file}: opens the answer, once. Keep it secret; do not send it.", file = identity));
     match &written.signature {
         Some(signature) => {
             let (request, signature) = (show(output), show(signature));
-            eprintln!("{}", tr!("      {file}: your signature.", file = signature));
+            eprintln!("{}", tr!("  {file}: your signature.", file = signature));
             let send =
                 tr!("Send {request} and {signature} to the custodian.", request = request, signature = signature);
             eprintln!("{send}");

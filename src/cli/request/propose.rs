@@ -33,8 +33,8 @@ pub fn run(args: &ProposeArgs, common: Common) -> Result<Done, Failure> {
     }
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "proposal", "path": shown(&args.output), "hash": hex::encode(proposal.identity()),
-            "proposal": proposal,
+            "message_type": "proposal", "path": shown(&args.output), "proposal": hex::encode(proposal.identity()),
+            "content": proposal,
         }));
     } else if !common.quiet {
         render::print(&text(&proposal))?;

@@ -2,20 +2,21 @@
 //!
 //! Every value that has to be filled in is refused as it stands, so that no template is sent by mistake.
 
+use super::super::args::Common;
 use super::super::error::Failure;
 use super::super::{Done, codes, render};
 use crate::disclosure::purpose::Purpose;
 use crate::language::{Language, language};
 use tr::tr;
 
-pub fn run() -> Result<Done, Failure> {
+pub fn run(common: Common) -> Result<Done, Failure> {
     let codes = Purpose::ALL.map(|purpose| codes::purpose(purpose.code())).join(&tr!("list" => ", "));
     let (template, explanation) = match language() {
         Language::Chinese => (CHINESE, CHINESE_HELP),
         Language::English => (ENGLISH, ENGLISH_HELP),
     };
     eprint!("{}", explanation.replace("{purposes}", &render::wrapped(&codes, 17)));
-    render::print(template)?;
+    render::text(template, common)?;
     Ok(Done::Clean)
 }
 
@@ -28,10 +29,10 @@ const ENGLISH: &str = r#"{
   "explanation": "FILL IN: what you need the records for",
   "legal_basis": "FILL IN: the law, contract or order, or remove this line",
   "references": [
-    { "kind": "other", "text": "FILL IN: a case number or the like, or remove references" }
+    { "kind": "other", "text": "FILL IN: a case number, or remove references" }
   ],
   "identity": [
-    { "paper": "FILL IN: passport or the like, or remove identity", "sha256": "FILL IN" }
+    { "paper": "FILL IN: passport, or remove identity", "sha256": "FILL IN" }
   ],
   "wanted_until": "FILL IN: a date, such as 2031-12-31",
   "made": "FILL IN: the time now in UTC, such as 2031-02-03T04:05:06Z",
@@ -48,7 +49,8 @@ How to fill in a request (the request itself is on standard output):
   archive        the 32 hex digits that the archive or the custodian names
   records        their numbers, rising, if you know them
   description    the records in your own words, if you do not
-  purpose        one of: {purposes}\
+  purpose        one of
+                 {purposes}\
 \x20 explanation    at most 2,000 characters
   references     kinds: case-number, engagement-letter,
                  confidentiality-agreement, mandate, other
@@ -76,7 +78,7 @@ const CHINESE: &str = r#"{
     { "kind": "other", "text": "请填写：案号等；没有则删去 references" }
   ],
   "identity": [
-    { "paper": "请填写：身份证等证件名称；没有则删去 identity", "sha256": "请填写" }
+    { "paper": "请填写：证件名称；没有则删去 identity", "sha256": "请填写" }
   ],
   "wanted_until": "请填写：日期，如 2031-12-31",
   "made": "请填写：现在的 UTC 时间，如 2031-02-03T04:05:06Z",
@@ -93,14 +95,15 @@ const CHINESE_HELP: &str = "\
   archive        档案包编号，32 位十六进制数字，见档案包或由保管人告知
   records        记录编号，从小到大；知道时填写
   description    不知道编号时，用自己的话描述记录
-  purpose        以下之一：{purposes}\
+  purpose        以下之一：
+                 {purposes}\
 \x20 explanation    不超过 2000 字
   references     种类：case-number（案号）、engagement-letter（业务约定书）、
                  confidentiality-agreement（保密协议）、mandate（授权委托书）、other
   identity       向保管人出示的证件；sha256 由此命令得出：
                    sha256sum 文件
-  address        接收答复的一次性地址，仅用于本次申请。由 age 1.3 或更高版本生成；
-                 请保密，用后销毁：
+  address        接收答复的一次性地址，仅用于本次申请。由 age 1.3 或更高
+                 版本生成；请保密，用后销毁：
                    age-keygen -pq -o request.json.identity
 
   然后原样签名；签名后一个字节都不能改：

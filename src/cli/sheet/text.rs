@@ -2,6 +2,7 @@
 
 use super::{Block, Chart, LongTable, Sheet};
 use crate::cli::error::Failure;
+use crate::language::lines::pieces;
 use crate::storage::escape;
 use std::io::Write;
 use tr::tr;
@@ -199,26 +200,6 @@ pub fn wrap(text: &str, first: usize, rest: usize) -> String {
     }
     out.truncate(out.trim_end().len());
     out + "\n"
-}
-
-/// Pieces that stay together: a word with the spaces behind it; a wide character with the marks that may not begin a line.
-pub(super) fn pieces(text: &str) -> Vec<&str> {
-    let wide = |c: char| c.width().unwrap_or(0) > 1;
-    let closes = |c: char| "，。、；：？！）》”’".contains(c);
-    let opens = |c: char| "（《“‘[".contains(c);
-    let mut pieces = Vec::new();
-    let mut start = 0;
-    let mut before: Option<char> = None;
-    for (at, c) in text.char_indices() {
-        let breaks = before.is_some_and(|b| (b == ' ' && c != ' ') || wide(b) || wide(c) || closes(b));
-        if breaks && !closes(c) && c != ']' && c != ' ' && !before.is_some_and(opens) {
-            pieces.push(&text[start..at]);
-            start = at;
-        }
-        before = Some(c);
-    }
-    pieces.push(&text[start..]);
-    pieces
 }
 
 #[cfg(test)]

@@ -35,6 +35,7 @@ pub struct Access {
     /// The compartment.
     pub compartment: String,
     /// Stanza types and how many of each.
+    #[serde(rename = "recipient_counts")]
     pub recipients: BTreeMap<String, u64>,
 }
 

@@ -29,6 +29,7 @@ pub struct AssessmentReport {
     /// Its firm.
     pub firm: String,
     /// The day on which it was made.
+    #[serde(rename = "date")]
     pub made: NaiveDate,
     /// The day to which it is kept at least.
     pub keep_until: NaiveDate,
@@ -44,44 +45,59 @@ pub struct AssessmentReport {
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Facts {
     /// Archives whose keys it holds.
+    #[serde(rename = "archive_count")]
     pub archives: u64,
     /// Records by what is to become of them.
+    #[serde(rename = "states")]
     pub records: RecordCounts,
     /// Live records by class.
+    #[serde(rename = "count_by_class")]
     pub by_class: BTreeMap<&'static str, u64>,
     /// Live records by compartment's name and class.
     pub compartments: Vec<CompartmentFact>,
     /// Live records by rule; those of a chosen date under the empty id.
+    #[serde(rename = "count_by_rule")]
     pub by_rule: BTreeMap<String, u64>,
     /// The earliest last day of a live record.
+    #[serde(rename = "first_day")]
     pub first: Option<NaiveDate>,
     /// The latest one.
+    #[serde(rename = "last_day")]
     pub last: Option<NaiveDate>,
     /// Recipients of the archives that were named.
+    #[serde(rename = "access")]
     pub recipients: Vec<Access>,
     /// Archives that were not named: their recipients are not told.
+    #[serde(rename = "not_named_count")]
     pub not_named: u64,
     /// Keyrings that hold the expiry halves.
     pub custodians: u32,
     /// Holds in force.
+    #[serde(rename = "hold_count")]
     pub holds: u64,
     /// Days between scheduling and destruction.
     pub cool_off_days: u32,
     /// People on the roster who decide; none without a roster.
+    #[serde(rename = "decider_count")]
     pub deciders: Option<u64>,
     /// How many of them a change of roster, settings or policy needs.
     pub deciders_needed: Option<u32>,
     /// Who may ask for what; none without a disclosure policy.
+    #[serde(rename = "disclosure_policy")]
     pub policy: Option<PolicyFact>,
     /// Requests and answers so far.
+    #[serde(rename = "outcomes")]
     pub requests: Outcomes,
     /// The same by purpose.
+    #[serde(rename = "by_purpose")]
     pub requests_by_purpose: BTreeMap<String, Outcomes>,
     /// Live records whose keys are on emergency key sheets.
+    #[serde(rename = "key_sheet_count")]
     pub on_key_sheets: u64,
     /// Days since somebody confirmed the clock.
     pub clock_unconfirmed_days: i64,
     /// Entries of the journal.
+    #[serde(rename = "entries")]
     pub journal_entries: u64,
 }
 
@@ -93,8 +109,10 @@ pub struct CompartmentFact {
     /// Its class.
     pub class: &'static str,
     /// Live records.
+    #[serde(rename = "live_count")]
     pub live: u64,
     /// Destroyed ones.
+    #[serde(rename = "destroyed_count")]
     pub destroyed: u64,
 }
 
@@ -104,6 +122,7 @@ pub struct PolicyFact {
     /// SHA-256 of its text.
     pub sha256: String,
     /// People who must approve, by class.
+    #[serde(rename = "approvals_by_class")]
     pub approvals: BTreeMap<&'static str, u32>,
     /// Its entries.
     pub requesters: Vec<RequesterFact>,
@@ -119,6 +138,7 @@ pub struct RequesterFact {
     /// Of which classes.
     pub classes: Option<Vec<&'static str>>,
     /// Of which compartments.
+    #[serde(rename = "compartment_names")]
     pub compartments: Option<Vec<String>>,
     /// Of which archive.
     pub archive: Option<String>,

@@ -27,16 +27,22 @@ pub enum Division {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Sum {
     /// How many.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// Of these: a person must decide before they are destroyed.
+    #[serde(rename = "review_count")]
     pub review: u64,
     /// Of these: held now.
+    #[serde(rename = "held_count")]
     pub held: u64,
     /// Of these: a notice of destruction has to be sent.
+    #[serde(rename = "to_notify_count")]
     pub to_notify: u64,
     /// Of those to notify: one was sent that no longer counts.
+    #[serde(rename = "void_count")]
     pub notice_void: u64,
     /// Of these: a notice was sent, and its period runs.
+    #[serde(rename = "running_count")]
     pub notice_running: u64,
     /// Bytes that those in named archives take up there.
     pub bytes: u64,

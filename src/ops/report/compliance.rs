@@ -38,6 +38,7 @@ pub struct ComplianceReport {
     /// Its firm.
     pub firm: String,
     /// The day on which it was made.
+    #[serde(rename = "date")]
     pub made: NaiveDate,
     /// Days whose events are in it.
     #[serde(flatten)]
@@ -45,8 +46,10 @@ pub struct ComplianceReport {
     /// What is not as it should be.
     pub findings: Vec<Finding>,
     /// Records by what is to become of them.
+    #[serde(rename = "states")]
     pub records: RecordCounts,
     /// What each rule asks, and of how many records; records of no rule under the empty id.
+    #[serde(rename = "by_rules")]
     pub rules: Vec<RuleLine>,
     /// Events that records wait for.
     pub awaited: BTreeMap<String, u64>,
@@ -57,6 +60,7 @@ pub struct ComplianceReport {
     /// What the journal says of the period.
     pub past: Past,
     /// Answers to requests, and how long they took.
+    #[serde(rename = "answering")]
     pub answers: Answers,
     /// The journal.
     pub journal: JournalLine,
@@ -68,12 +72,12 @@ pub struct ComplianceReport {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
     /// Which, as `spec/reports.md` lists them.
+    #[serde(rename = "finding")]
     pub code: &'static str,
     /// How many, or how many days.
     pub count: u64,
     /// What it is about, where that has a name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub about: Option<String>,
+    pub about: Vec<String>,
 }
 
 /// [`Counts`] as data.
@@ -139,24 +143,34 @@ pub struct RuleLine {
     /// Who says title and citation: `archive` or `built-in`; none where nobody does.
     pub source: Option<&'static str>,
     /// Live records.
+    #[serde(rename = "live_count")]
     pub live: u64,
     /// Destroyed records.
+    #[serde(rename = "destroyed_count")]
     pub destroyed: u64,
     /// The earliest last day of a live record, whatever else binds it.
+    #[serde(rename = "first_day")]
     pub first: Option<NaiveDate>,
     /// The latest one.
+    #[serde(rename = "last_day")]
     pub last: Option<NaiveDate>,
     /// Live records that are destroyed at their end without review.
+    #[serde(rename = "destroy_count")]
     pub destroy: u64,
     /// Live records that somebody reviews first.
+    #[serde(rename = "review_count")]
     pub review: u64,
     /// Live records that wait for an event.
+    #[serde(rename = "awaiting_count")]
     pub awaiting: u64,
     /// Live records that are kept for ever.
+    #[serde(rename = "permanent_count")]
     pub permanent: u64,
     /// Live records that are held.
+    #[serde(rename = "held_count")]
     pub held: u64,
     /// Live records that should have been destroyed.
+    #[serde(rename = "overdue_count")]
     pub overdue: u64,
 }
 
@@ -172,6 +186,7 @@ pub struct HoldLine {
     /// What it covers.
     pub scope: Scope,
     /// Since when.
+    #[serde(rename = "since")]
     pub from: NaiveDate,
     /// When it was placed.
     pub placed: DateTime<Utc>,
@@ -185,14 +200,19 @@ pub struct HoldLine {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Answers {
     /// Requests taken in the period.
+    #[serde(rename = "request_count")]
     pub requests: u64,
     /// Granted.
+    #[serde(rename = "granted_count")]
     pub granted: u64,
     /// Refused, by reason.
+    #[serde(rename = "refused_by_reason")]
     pub refused: BTreeMap<String, u64>,
     /// Without an answer.
+    #[serde(rename = "open_count")]
     pub open: u64,
     /// Without an answer for more than 21 days.
+    #[serde(rename = "slow_count")]
     pub slow: u64,
     /// Whole days to the answer: the fewest.
     pub shortest_days: Option<i64>,
@@ -212,8 +232,10 @@ pub struct JournalLine {
     /// Root over them.
     pub root: Option<String>,
     /// Entries under the last signed checkpoint.
+    #[serde(rename = "signed_entries")]
     pub signed: Option<u64>,
     /// Entries whose time is before an earlier one's.
+    #[serde(rename = "times_backwards")]
     pub backwards: u64,
     /// The first time of a witness's cosignature that the journal tells of.
     pub witnessed_since: Option<DateTime<Utc>>,
@@ -222,6 +244,7 @@ pub struct JournalLine {
     /// The last time-stamp over a checkpoint.
     pub timestamped_last: Option<DateTime<Utc>>,
     /// Entries after the one that tells of the last cosignature or time-stamp.
+    #[serde(rename = "entries_since")]
     pub since_then: Option<u64>,
 }
 
@@ -394,7 +417,7 @@ fn unverified(custody: &Custody, past: &Past) -> Result<Vec<Finding>, OpsError> 
             continue;
         }
         let last = past.verified_last.get(&hex::encode(archive));
-        let about = Some(hex::encode(archive));
+        let about = vec![hex::encode(archive)];
         let age = |time: DateTime<Utc>| (custody.signing_time() - time).num_days();
         match last {
             Some(last) if !last.whole => found.push(Finding { code: "archive-damaged", count: 1, about }),
@@ -427,7 +450,7 @@ fn findings(
     let mut found = Vec::new();
     let mut find = |code: &'static str, count: u64| {
         if count > 0 {
-            found.push(Finding { code, count, about: None });
+            found.push(Finding { code, count, about: Vec::new() });
         }
     };
     let days = |time: Option<DateTime<Utc>>| time.map(|time| (custody.signing_time() - time).num_days());

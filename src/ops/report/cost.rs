@@ -84,18 +84,22 @@ pub struct CostReport {
     /// Id of the keyring.
     pub keyring: String,
     /// The day from which it counts.
+    #[serde(rename = "date")]
     pub made: NaiveDate,
     /// The archives that were named.
     pub archives: Vec<ArchiveCost>,
     /// Archives of the keyring that were not.
+    #[serde(rename = "not_named_count")]
     pub not_named: u64,
     /// What has a date, by year.
     pub years: Vec<YearCost>,
     /// What has none, each for a whole year.
     pub undated: Vec<Undated>,
     /// Sum over the years, if every record's bytes are freed when its time has run.
+    #[serde(rename = "saved")]
     pub freed: Total,
     /// Sum over the years, if every file stays whole until its last dated record has run.
+    #[serde(rename = "kept_whole")]
     pub whole: Total,
 }
 
@@ -107,20 +111,26 @@ pub struct ArchiveCost {
     /// Its id.
     pub archive: String,
     /// Records.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// Bytes of the file.
     pub bytes: u64,
     /// Bytes that the file takes on this disk.
     pub on_disk: u64,
     /// Bytes of ciphertext of live records.
+    #[serde(rename = "live_count")]
     pub live: u64,
     /// Bytes of ciphertext of destroyed records, which `purge --reclaim` removes.
+    #[serde(rename = "destroyed_count")]
     pub destroyed: u64,
     /// Bytes of all else: headers, tree, preamble. They stay as long as the file does.
+    #[serde(rename = "other_bytes")]
     pub other: u64,
     /// Bytes whose last day is over: they count no more.
+    #[serde(rename = "run_out_count")]
     pub run_out: u64,
     /// The last day of its last dated record.
+    #[serde(rename = "last_day")]
     pub last: Option<NaiveDate>,
 }
 
@@ -130,10 +140,12 @@ pub struct YearCost {
     /// Which.
     pub year: i32,
     /// Records kept at its beginning, or today.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// Their bytes.
     pub bytes: u64,
     /// Bytes whose time runs out in it.
+    #[serde(rename = "freed_bytes")]
     pub freed: u64,
     /// Bytes times days, with every record's freed when its time has run.
     #[serde(serialize_with = "text")]
@@ -153,8 +165,10 @@ pub struct Undated {
     /// `awaiting`, `permanent` or `other`.
     pub why: &'static str,
     /// The event that is awaited.
+    #[serde(rename = "event_name")]
     pub event: Option<String>,
     /// Records; none of what is no record.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// Bytes.
     pub bytes: u64,

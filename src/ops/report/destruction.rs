@@ -57,14 +57,19 @@ pub struct RuleGroup {
     /// How closely the records are guarded.
     pub class: Class,
     /// How many.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// Of these: a person must decide.
+    #[serde(rename = "review_count")]
     pub review: u64,
     /// Of these: before their time.
+    #[serde(rename = "early_count")]
     pub early: u64,
     /// The earliest last day.
+    #[serde(rename = "first_day")]
     pub first: Option<NaiveDate>,
     /// The latest last day.
+    #[serde(rename = "last_day")]
     pub last: Option<NaiveDate>,
 }
 

@@ -26,6 +26,7 @@ pub struct DisclosureReport {
     /// Its firm.
     pub firm: String,
     /// The day on which it was made.
+    #[serde(rename = "date")]
     pub made: NaiveDate,
     /// Days on which requests were taken.
     #[serde(flatten)]
@@ -35,12 +36,16 @@ pub struct DisclosureReport {
     /// By purpose.
     pub by_purpose: BTreeMap<String, Outcomes>,
     /// By the month in which they were taken, `YYYY-MM`.
+    #[serde(rename = "taken_by_month")]
     pub by_month: BTreeMap<String, Outcomes>,
     /// Refusals by reason.
+    #[serde(rename = "refused_by_reason")]
     pub by_reason: BTreeMap<String, u64>,
     /// What should have come back before today, of any period.
+    #[serde(rename = "owed_late")]
     pub overdue: Vec<Owed>,
     /// What is promised and not due yet, of any period.
+    #[serde(rename = "owed_later")]
     pub promised: Vec<Owed>,
     /// The requests, in the order of their coming.
     pub requests: Vec<Told>,
@@ -52,12 +57,16 @@ pub struct DisclosureReport {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Outcomes {
     /// Requests.
+    #[serde(rename = "request_count")]
     pub requests: u64,
     /// Answered with a grant.
+    #[serde(rename = "granted_count")]
     pub granted: u64,
     /// Answered with a refusal.
+    #[serde(rename = "refused_count")]
     pub refused: u64,
     /// Not answered.
+    #[serde(rename = "open_count")]
     pub open: u64,
 }
 
@@ -67,10 +76,12 @@ pub struct Owed {
     /// Under which grant.
     pub grant: String,
     /// Who.
+    #[serde(rename = "requester_name")]
     pub requester: String,
     /// `returned` or `destroyed`.
     pub what: &'static str,
     /// The last day for it.
+    #[serde(rename = "due")]
     pub by: NaiveDate,
     /// Records that no receipt speaks of.
     pub records: String,
@@ -96,8 +107,10 @@ pub struct Told {
     /// The last day on which the answer is of use.
     pub wanted_until: NaiveDate,
     /// What stood in it in words; none where that was forgotten with a destroyed record.
+    #[serde(rename = "wording")]
     pub words: Option<Words>,
     /// How it was answered.
+    #[serde(rename = "answered")]
     pub answer: Answer,
     /// Whole days from its taking to its answer, or to now.
     pub days: i64,

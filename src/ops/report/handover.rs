@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Handover {
     /// The keyring.
+    #[serde(rename = "custody")]
     pub keyring: KeyringFacts,
     /// Its archives.
     pub archives: Vec<ArchiveFacts>,
@@ -42,11 +43,12 @@ pub struct KeyringFacts {
     /// Emergency key sheets that were written.
     pub key_sheets: Vec<KeySheetFacts>,
     /// Who may approve; none without a roster.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub roster: Option<RosterFacts>,
     /// Holds in force.
+    #[serde(rename = "hold_count")]
     pub holds: u64,
     /// Purges whose cool-off runs.
+    #[serde(rename = "scheduled_purge_count")]
     pub scheduled: u64,
 }
 
@@ -56,10 +58,12 @@ pub struct JournalHead {
     /// Its origin.
     pub origin: String,
     /// Its entries.
+    #[serde(rename = "entries")]
     pub size: u64,
     /// Root of the tree over them.
     pub root: String,
     /// Entries under the last signed checkpoint.
+    #[serde(rename = "signed_entries")]
     pub signed: u64,
 }
 
@@ -67,11 +71,13 @@ pub struct JournalHead {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeySheetFacts {
     /// When it was written.
+    #[serde(serialize_with = "super::named::instant")]
     pub time: String,
     /// Whose records are on it.
     #[serde(with = "hex::serde")]
     pub archive: ArchiveId,
     /// How many.
+    #[serde(rename = "record_count")]
     pub records: u64,
 }
 
@@ -81,6 +87,7 @@ pub struct RosterFacts {
     /// SHA-256 of its text.
     pub sha256: String,
     /// The people on it.
+    #[serde(rename = "principals")]
     pub people: Vec<String>,
     /// How many must sign a plan, unless a rule says otherwise.
     pub plan_approvals: u32,
@@ -104,8 +111,10 @@ pub struct RecordGroup {
     /// From when on they have been.
     pub kept_from: NaiveDate,
     /// How many.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// Of these: held.
+    #[serde(rename = "held_count")]
     pub held: u64,
 }
 

@@ -47,13 +47,11 @@ pub struct InventoryRecord {
     /// What is to become of it.
     pub state: State,
     /// The first day on which a scheduled purge may destroy it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub not_before: Option<NaiveDate>,
     /// Bytes that it takes up in its archive, where the file was named.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// What its label says, where it opens.
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    #[serde(flatten)]
     pub labelled: Option<Labelled>,
 }
 
@@ -75,7 +73,6 @@ pub struct Labelled {
     /// Its name.
     pub name: String,
     /// The date that its retention counts from.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub dated: Option<NaiveDate>,
     /// Files in it.
     pub files: u64,

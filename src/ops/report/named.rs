@@ -14,6 +14,7 @@ use crate::ops::custody::{Custody, view};
 use crate::ops::open::{Opener, Secrets};
 use crate::ops::status::{Counts, State};
 use crate::retention::disposition::{Disposition, Judge, RecordView};
+use crate::retention::spelled;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,11 +59,12 @@ pub struct ArchiveFacts {
     /// Root that its seal has.
     pub root: String,
     /// Records in it.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// The records by what is to become of them.
+    #[serde(rename = "states")]
     pub counts: Counts,
     /// What its file says; none where no file was named.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub file: Option<FileFacts>,
 }
 
@@ -72,14 +74,20 @@ pub struct FileFacts {
     /// Its name as it was given.
     pub name: String,
     /// When the archive was begun, by its sealer's clock.
+    #[serde(serialize_with = "instant")]
     pub begun: String,
     /// When it was sealed, by the same clock.
     pub sealed: Option<DateTime<Utc>>,
     /// Bytes of the file.
     pub bytes: u64,
     /// Whether names were to be read, and in which compartments none could be.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "closed_compartments")]
     pub closed: Option<BTreeSet<String>>,
+}
+
+/// An instant as an archive or a keyring has it, spelled as others are.
+pub(super) fn instant<S: serde::Serializer>(text: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&spelled(text))
 }
 
 impl NamedArchives {

@@ -53,6 +53,7 @@ pub struct Dated {
     /// When.
     pub time: DateTime<Utc>,
     /// Id of a purge, or the time that the clock showed.
+    #[serde(rename = "subject")]
     pub about: String,
 }
 
@@ -64,20 +65,24 @@ pub struct Purged {
     /// When.
     pub time: DateTime<Utc>,
     /// Records whose keys were destroyed.
+    #[serde(rename = "record_count")]
     pub records: u64,
     /// The generation that it began.
     pub generation: u64,
     /// SHA-256 of the plan; none where nobody had to sign one.
     pub plan: Option<String>,
     /// Fingerprints of those who approved.
+    #[serde(rename = "approved_by_keys")]
     pub approvals: Vec<String>,
     /// When the cool-off began; none where the journal does not say.
+    #[serde(rename = "scheduled_at")]
     pub scheduled: Option<DateTime<Utc>>,
     /// Days of cool-off that the settings of then asked for.
     pub cool_off_days: u32,
     /// Whether so many days lie between.
     pub cool_off_kept: bool,
     /// What the certificate adds; none where there is none for which the journal speaks.
+    #[serde(rename = "certified")]
     pub certificate: Option<Certified>,
 }
 
@@ -85,12 +90,15 @@ pub struct Purged {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Certified {
     /// Records destroyed before their time.
+    #[serde(rename = "early_count")]
     pub early: u64,
     /// Why, as a code; none where there were none, or the reason is a hash.
     pub reason: Option<String>,
     /// Records whose keys are on emergency key sheets: these are not destroyed.
+    #[serde(rename = "key_sheet_count")]
     pub on_key_sheets: u64,
     /// Records that had been granted to somebody.
+    #[serde(rename = "granted_count")]
     pub granted: u64,
 }
 
@@ -113,12 +121,15 @@ pub struct Happened {
     /// When it was recorded.
     pub time: DateTime<Utc>,
     /// Its name.
+    #[serde(rename = "name")]
     pub event: String,
     /// The day on which it happened.
     pub date: NaiveDate,
     /// Whether it corrects another.
+    #[serde(rename = "is_correction")]
     pub corrects: bool,
     /// Fingerprints of those who approved.
+    #[serde(rename = "approved_by_keys")]
     pub approvals: Vec<String>,
 }
 
@@ -130,6 +141,7 @@ pub struct Exported {
     /// The archive.
     pub archive: String,
     /// How many records.
+    #[serde(rename = "record_count")]
     pub records: u64,
 }
 
@@ -180,6 +192,7 @@ pub struct Changed {
     /// Whether the custodian alone may confirm the clock from then on; only for settings.
     pub typed_confirmation: Option<bool>,
     /// Whether people on a roster signed it, where the journal tells.
+    #[serde(rename = "was_signed")]
     pub signed: Option<bool>,
 }
 

@@ -31,6 +31,7 @@ pub struct Surroundings {
     /// The root's file system, where it keeps what was overwritten.
     pub root_file_system_keeps_copies: Option<&'static str>,
     /// Whether a timer or a crontab line was found for this keyring; none where that could not be looked at.
+    #[serde(rename = "schedule_installed")]
     pub scheduled: Option<bool>,
 }
 
@@ -146,6 +147,7 @@ impl Kind {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Risk {
     /// Which.
+    #[serde(rename = "risk")]
     pub code: Kind,
     /// What is at stake.
     pub level: Level,
@@ -165,8 +167,10 @@ pub struct RiskReport {
     /// Its firm.
     pub firm: String,
     /// The day on which it was made.
+    #[serde(rename = "date")]
     pub made: NaiveDate,
     /// Records by what is to become of them.
+    #[serde(rename = "states")]
     pub records: RecordCounts,
     /// Records that wait for a notice of their destruction, or for the end of its period.
     pub notices: NoticeCounts,

@@ -1,7 +1,7 @@
 //! Tables on paper: columns as wide as they need, rows over several lines, the head again on every page.
 
 use super::paper::{GREY, Paper, SIDE, SOFT, Style};
-use crate::cli::sheet::text::pieces;
+use crate::language::lines::pieces;
 
 const PAD: f32 = 3.0;
 const RULE: f32 = 0.4;

@@ -1,7 +1,7 @@
 //! Pages of A4 that fill from top to bottom, before they are a PDF: text, rectangles, and where the next line goes.
 
 use super::face::{Face, Faces, Shaped};
-use crate::cli::sheet::text::pieces;
+use crate::language::lines::pieces;
 
 /// A4 in points: the shorter and the longer side.
 const SHORT: f32 = 595.28;

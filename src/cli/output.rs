@@ -1,0 +1,139 @@
+//! How a sheet leaves: as text, HTML, PDF or CSV, to a file or on standard output.
+//!
+//! Invariant: a failure leaves no file, and what is replaced was such a file.
+
+use super::args::Common;
+use super::error::{Failure, tell_warning};
+use super::sheet::{PdfOptions, Sheet};
+use super::{home, render};
+use crate::storage::output::OutputFile;
+use crate::storage::{StorageError, show};
+use clap::{Args, ValueEnum};
+use std::io::{BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+use tr::tr;
+
+/// Where a sheet goes and how it looks.
+#[derive(Args)]
+pub struct OutputArgs {
+    /// Write it to FILE instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How it is written [default: as the name of FILE ends, else text]
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<FormatArg>,
+    /// Font of the PDF [default: one that is installed and has Chinese]
+    #[arg(long, value_name = "FILE")]
+    pub font: Option<PathBuf>,
+    /// Replace an existing file
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    Text,
+    Html,
+    /// PDF/A-2u, with the fonts in it
+    Pdf,
+    Csv,
+}
+
+impl OutputArgs {
+    /// How it is written.
+    pub fn format(&self) -> FormatArg {
+        let ending = self.output.as_deref().and_then(Path::extension).map(std::ffi::OsStr::to_ascii_lowercase);
+        let of_ending = match ending.as_deref().and_then(std::ffi::OsStr::to_str) {
+            Some("html" | "htm") => FormatArg::Html,
+            Some("pdf") => FormatArg::Pdf,
+            Some("csv") => FormatArg::Csv,
+            _ => FormatArg::Text,
+        };
+        self.format.unwrap_or(of_ending)
+    }
+
+    /// Writes a sheet to where it is to go.
+    pub fn write(&self, sheet: Sheet, common: Common) -> Result<(), Failure> {
+        let format = self.format();
+        self.deliver(common, |out| match format {
+            FormatArg::Text => sheet.write_text(out),
+            FormatArg::Html => sheet.write_html(out),
+            FormatArg::Pdf => self.write_pdf(sheet, out),
+            FormatArg::Csv => Err(Failure::Usage(
+                tr!("this report is no table for spreadsheets"),
+                tr!("take --format text, html or pdf; `keepuntil report inventory` and `destruction` also write CSV"),
+            )),
+        })
+    }
+
+    fn write_pdf(&self, sheet: Sheet, out: &mut dyn Write) -> Result<(), Failure> {
+        let options = PdfOptions { font: self.font.as_deref(), made: home::now().to_utc() };
+        let missing = sheet.write_pdf(&options, out)?;
+        if missing > 0 {
+            tell_warning(&tr!("{n} character is shown as ?: the font lacks it; name another with --font FILE"
+                | "{n} characters are shown as ?: the font lacks them; name another with --font FILE" % missing));
+        }
+        Ok(())
+    }
+
+    /// Has something written to where it is to go; a failure leaves no file.
+    pub fn deliver(
+        &self,
+        common: Common,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        match &self.output {
+            None => {
+                let mut out = BufWriter::new(std::io::stdout().lock());
+                write(&mut out)?;
+                out.flush().map_err(Failure::Output)
+            }
+            Some(path) => to_file(path, self.force, common, write),
+        }
+    }
+
+    /// Whether the sheet is written: with `--json`, which has standard output, only to a file that was named.
+    pub fn wants_sheet(&self, common: Common) -> bool {
+        self.output.is_some() || !common.json
+    }
+}
+
+/// Has a file written that only its owner may read; a failure leaves none.
+pub fn to_file(
+    path: &Path,
+    force: bool,
+    common: Common,
+    write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    if force {
+        check_replaceable(path)?;
+    }
+    let mut file = OutputFile::begin(path, 0o600, force)?;
+    write(&mut file).map_err(|failure| match failure {
+        Failure::Output(e) => StorageError::at(path)(e).into(),
+        other => other,
+    })?;
+    file.finish()?;
+    if !common.quiet && !common.json {
+        render::print(&tr!("wrote {file}\n", file = show(path)))?;
+    }
+    Ok(())
+}
+
+/// That what a report replaces is no archive, no keyring and no other file that is not text, HTML or PDF.
+fn check_replaceable(path: &Path) -> Result<(), Failure> {
+    const LOOKED_AT: usize = 4096;
+    let mut start = Vec::new();
+    match std::fs::File::open(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) => return Err(StorageError::at(path)(e).into()),
+        Ok(file) => file.take(LOOKED_AT as u64).read_to_end(&mut start).map_err(StorageError::at(path))?,
+    };
+    if start.starts_with(b"%PDF") || !start.contains(&0) {
+        return Ok(());
+    }
+    Err(Failure::Usage(
+        tr!("{file}: it is no report, and would be lost", file = show(path)),
+        tr!("name another file; what is there can be an archive or a keyring"),
+    ))
+}
