@@ -241,7 +241,10 @@ fn a_record_stays_until_its_notice_was_sent_early_enough_and_words_go_with_it() 
     assert!(runs.contains("3 records: notice of destruction sent, its period runs until 2031-03-31"), "{runs}");
     let status = desk.status("2031-04-01 10:00:00", 3);
     let of = &status["notices"]["unnotified"];
-    assert_eq!((&of["running"], &of["unsent"], &of["runs_until_last"]), (&3.into(), &0.into(), &"2031-03-31".into()));
+    assert_eq!(
+        (&of["running_count"], &of["unsent_count"], &of["runs_until_last"]),
+        (&3.into(), &0.into(), &"2031-03-31".into())
+    );
     desk.travel("2031-04-02 09:00:00");
     let time = "2031-04-02 10:00:00";
     let dry = desk.at(time, &["purge", "--dry-run"]).ends(0);

@@ -106,13 +106,17 @@ fn a_date_that_moves_later_leaves_its_notice_behind_up_to_the_last_gate() {
     );
     assert!(dry.out.contains("1 record would be destroyed") && dry.err.contains("keepuntil notice sent"), "{dry:?}");
     let of = desk.status(time, 3)["notices"].clone();
-    let counts = [&of["unnotified"]["unsent"], &of["unnotified"]["void"], &of["unnotified"]["running"]];
+    let counts =
+        [&of["unnotified"]["unsent_count"], &of["unnotified"]["void_count"], &of["unnotified"]["running_count"]];
     assert_eq!(counts, [&0, &1, &0].map(|n| serde_json::json!(n)).each_ref(), "{of}");
     let text = desk.at(time, &["status"]).ends(3).out;
     assert!(text.contains("1 due record stays: notice of destruction void, the date was moved after it"), "{text}");
     let alone = desk.at(time, &["purge", "--unattended", "--json"]).ends(0);
-    assert_eq!(alone.json("scheduled")[0]["records"], 1);
-    assert_eq!((&alone.json("unnotified")[0]["void"], &alone.json("unnotified")[0]["unsent"]), (&1.into(), &0.into()));
+    assert_eq!(alone.json("scheduled")[0]["record_count"], 1);
+    assert_eq!(
+        (&alone.json("unnotified")[0]["void_count"], &alone.json("unnotified")[0]["unsent_count"]),
+        (&1.into(), &0.into())
+    );
     assert!(alone.err.contains("1 due record stays: notice of destruction void"), "{alone:?}");
 
     // Within the cool-off the other one is extended, to a day that comes before its end.
@@ -131,7 +135,7 @@ fn a_date_that_moves_later_leaves_its_notice_behind_up_to_the_last_gate() {
     desk.travel("2031-05-16 09:00:00");
     desk.at("2031-05-16 10:00:00", &["purge", "--unattended"]).ends(0);
     let done = desk.at("2031-05-24 10:00:00", &["purge", "--unattended", "--json"]).ends(0);
-    assert_eq!(done.json("destroyed")[0]["records"], 2, "{done:?}");
+    assert_eq!(done.json("destroyed")[0]["record_count"], 2, "{done:?}");
 }
 
 #[test]
@@ -140,19 +144,19 @@ fn an_event_that_is_corrected_voids_a_notice_and_a_mailing_cannot_tell_more() {
     let time = "2027-01-10 10:00:00";
     desk.travel("2027-01-10 09:00:00");
     let early = announce(&desk, time, &contract, "early").ends(0);
-    assert_eq!(early.json("letters")[0]["undated"], 1);
+    assert_eq!(early.json("letters")[0]["undated_count"], 1);
     assert!(early.err.contains("1 record waits for an event: this notice does not count for it"), "{early:?}");
     sent(&desk, time, "early/mailing.json", "post");
     let happened = |time: &str, date: &str, more: &[&str]| {
         let event = ["event", "record", "contract-end", "firm.sealed", "--date", date, "--json"];
         let ran = desk.at(time, &[&event[..], more].concat()).ends(0);
-        ran.json("event")[0]["id"].as_str().unwrap().to_owned()
+        ran.json("event")[0]["event"].as_str().unwrap().to_owned()
     };
     let first = happened(time, "2027-01-08", &[]);
     desk.travel("2028-02-01 09:00:00");
     let time = "2028-02-01 10:00:00";
     let left = |time: &str| desk.at(time, &["purge", "--dry-run", "--json"]).json("plan")[0]["left"].clone();
-    let void = serde_json::json!({ "notice of destruction void: the date was moved after it": 1 });
+    let void = serde_json::json!({ "notice_void": 1 });
     assert_eq!(left(time), void, "it told no day, and there is one");
 
     // Made while the day was 2028-01-08, and noted when it no longer was.
@@ -169,7 +173,7 @@ fn an_event_that_is_corrected_voids_a_notice_and_a_mailing_cannot_tell_more() {
     desk.home.write("more.json", mailing.replacen("2028-01-08", "2099-12-31", 1));
     let noted = sent(&desk, time, "more.json", "email");
     assert_eq!(noted.json("notice")[0]["void_count"], 0);
-    assert_eq!(left(time), serde_json::json!({ "notice of destruction sent, its period runs": 1 }));
+    assert_eq!(left(time), serde_json::json!({ "notice_running": 1 }));
     happened(time, "2027-01-28", &["--corrects", &second]);
     assert_eq!(left(time), void);
     // Without the day a mailing counts for nothing.
@@ -184,7 +188,11 @@ fn status_and_reports_tell_by_when_a_letter_must_go_out() {
     let time = "2030-11-20 10:00:00";
     desk.travel("2030-11-20 09:00:00");
     let of = desk.status(time, 0)["notices"]["destruction"].clone();
-    assert_eq!((&of["unsent"], &of["late"], &of["send_by"]), (&3.into(), &0.into(), &"2030-12-01".into()), "{of}");
+    assert_eq!(
+        (&of["unsent_count"], &of["late_count"], &of["send_by"]),
+        (&3.into(), &0.into(), &"2030-12-01".into()),
+        "{of}"
+    );
     let text = desk.at(time, &["status"]).ends(0).out;
     assert!(text.contains("3 records need a notice of destruction, the first to be sent by 2030-12-01"), "{text}");
 
@@ -200,7 +208,7 @@ fn status_and_reports_tell_by_when_a_letter_must_go_out() {
         desk.at(time, &[&["report", "calendar", "--json"], window].concat()).ends(0).json("report_notice")
     };
     let row = serde_json::json!({
-        "message_type": "report_notice", "send_by": "2030-12-01", "late": false, "records": 3, "void": 0,
+        "message_type": "report_notice", "send_by": "2030-12-01", "late": false, "record_count": 3, "void_count": 0,
     });
     assert_eq!(notice(&["--from", "2031-01-01", "--until", "2031-01-01"]), [row]);
     assert!(notice(&["--until", "2030-12-31"]).is_empty(), "the window is of days of destruction");
@@ -212,7 +220,11 @@ fn status_and_reports_tell_by_when_a_letter_must_go_out() {
     let time = "2030-12-02 10:00:00";
     desk.travel("2030-12-02 09:00:00");
     let of = desk.status(time, 3)["notices"]["destruction"].clone();
-    assert_eq!((&of["unsent"], &of["late"], &of["running"]), (&1.into(), &1.into(), &1.into()), "{of}");
+    assert_eq!(
+        (&of["unsent_count"], &of["late_count"], &of["running_count"]),
+        (&1.into(), &1.into(), &1.into()),
+        "{of}"
+    );
     assert_eq!((&of["runs_until_first"], &of["runs_until_last"]), (&"2030-12-20".into(), &"2030-12-20".into()), "{of}");
     let text = desk.at(time, &["status"]).ends(3).out;
     assert!(text.contains("OVERDUE: notice of destruction of 1 record, to be sent by 2030-12-01"), "{text}");
@@ -238,24 +250,29 @@ fn status_and_reports_tell_by_when_a_letter_must_go_out() {
     }
     let json = desk.at(time, &["report", "calendar", "--json"]).ends(0);
     let row = &json.json("report_period")[0];
-    let counts = [&row["records"], &row["held"], &row["to_notify"], &row["notice_running"], &row["notice_void"]];
+    let counts =
+        [&row["record_count"], &row["held_count"], &row["to_notify_count"], &row["running_count"], &row["void_count"]];
     assert_eq!(counts, [3, 1, 2, 1, 0].map(|n: u64| serde_json::json!(n)).each_ref(), "{row}");
-    assert_eq!(json.json("report_notice")[0]["records"], 1, "what is held needs no letter");
+    assert_eq!(json.json("report_notice")[0]["record_count"], 1, "what is held needs no letter");
     assert_eq!(json.json("report_notice")[0]["late"], true);
 
     // A void notice is told apart.
     extend(&desk, time, &smith, "2031-06-30");
     let of = desk.status(time, 3)["notices"]["destruction"].clone();
-    assert_eq!((&of["void"], &of["unsent"], &of["running"]), (&1.into(), &1.into(), &0.into()), "{of}");
+    assert_eq!(
+        (&of["void_count"], &of["unsent_count"], &of["running_count"]),
+        (&1.into(), &1.into(), &0.into()),
+        "{of}"
+    );
     let text = desk.at(time, &["status"]).ends(3).out;
     assert!(text.contains("for 1 of them a notice was sent that is void: the date was moved after it"), "{text}");
     assert!(text.lines().all(|line| line.width() <= 80), "{text}");
     tell(&desk, time, &wang, "more");
     let text = desk.at(time, &["status"]).ends(0).out;
     assert!(text.contains("1 record not due yet: its notice of destruction runs, the last until"), "{text}");
-    assert_eq!(desk.status(time, 0)["notices"]["destruction"]["late"], 0);
+    assert_eq!(desk.status(time, 0)["notices"]["destruction"]["late_count"], 0);
     let later = desk.at(time, &["report", "calendar", "--json"]).ends(0).json("report_notice").remove(0);
-    assert_eq!((&later["send_by"], &later["void"]), (&"2031-05-31".into(), &1.into()), "{later}");
+    assert_eq!((&later["send_by"], &later["void_count"]), (&"2031-05-31".into(), &1.into()), "{later}");
 }
 
 #[test]

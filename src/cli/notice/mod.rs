@@ -321,7 +321,7 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
             "message_type": "letters", "path": args.output.to_string_lossy(), "letters": letters,
             "mailing": hex::encode(merged.mailing.mailing), "kind": merged.mailing.kind,
             "records": merged.mailing.records, "left_out": merged.left_out, "secret": merged.secret,
-            "undated": merged.undated, "removed": merged.removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+            "undated_count": merged.undated, "removed": merged.removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         }));
     }
     for path in &merged.removed {
