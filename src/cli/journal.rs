@@ -192,7 +192,7 @@ fn line(index: u64, leaf: &Leaf) -> String {
     let mut text = format!("{index:>6}  {}  {kind}\n", value["time"].as_str().unwrap_or_default());
     for (name, value) in value["entry"][kind].as_object().into_iter().flatten() {
         let value = value.as_str().map_or_else(|| spaced(value), str::to_owned);
-        text.push_str(&format!("{:8}{}", "", render::wrapped(&escape(&format!("{name} {value}")), 10)));
+        text.push_str(&format!("{:8}{}", "", render::wrapped(&escape(&format!("{name} {value}")), 8)));
     }
     text
 }
