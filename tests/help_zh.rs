@@ -147,7 +147,7 @@ fn usage_errors_are_said_in_chinese() {
         }
         let ran = ran.ends(2);
         assert_eq!(ran.out, "");
-        assert!(ran.err.starts_with("keepuntil: 错误: "), "{ran:?}");
+        assert!(ran.err.starts_with("keepuntil: 错误："), "{ran:?}");
         assert!(parts.iter().all(|part| ran.err.contains(part)), "{parts:?}: {ran:?}");
         assert!(ran.err.contains("--help 可查看说明"), "{ran:?}");
         assert_eq!(english(&ran.err), Vec::<String>::new());

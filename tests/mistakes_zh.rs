@@ -32,7 +32,7 @@ fn wrong(home: &Home, arguments: &[&str]) -> Ran {
 
 #[test]
 fn the_search_sees_english_and_not_what_is_typed() {
-    assert_eq!(english("keepuntil: 错误: a.txt: No such file or directory (os error 2)").len(), 1);
+    assert_eq!(english("keepuntil: 错误：a.txt: No such file or directory (os error 2)").len(), 1);
     assert_eq!(english("提示: the clock is wrong").len(), 1);
     for fine in
         ["无法使用（no such thing here）", "用 `keepuntil roster set FILE`", "1 | retain = P10Y", "加上 --until DATE"]

@@ -233,12 +233,13 @@ fn status_and_reports_tell_by_when_a_letter_must_go_out() {
         serde_json::from_str::<serde_json::Value>(ran.out.lines().next().unwrap()).unwrap()
     };
     let compliance = report("compliance");
-    let is_late = |finding: &&serde_json::Value| finding["code"] == "notices-late";
-    let late = |report: &serde_json::Value, list: &str| report[list].as_array().unwrap().iter().find(is_late).cloned();
-    assert_eq!(late(&compliance, "findings").unwrap()["count"], 1);
+    let late = |report: &serde_json::Value, list: &str, of: &str| {
+        report[list].as_array().unwrap().iter().find(|item| item[of] == "notices-late").cloned()
+    };
+    assert_eq!(late(&compliance, "findings", "finding").unwrap()["count"], 1);
     assert_eq!(compliance["notices"], of);
     let risks = report("risks");
-    let risk = late(&risks, "risks").unwrap();
+    let risk = late(&risks, "risks", "risk").unwrap();
     assert_eq!(
         (&risk["level"], &risk["about"], &risk["count"]),
         (&"now".into(), &serde_json::json!(["2030-12-01"]), &1.into())

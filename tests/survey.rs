@@ -123,10 +123,10 @@ fn old_office_files_are_searched_and_encrypted_ones_named() {
     home.write("t/c/pass.xls", compound("Workbook", &[0x2f, 0, 2, 0, 1, 0]));
     home.write("t/c/new.docx", compound("EncryptedPackage", b"secret"));
     let ran = home.run(&["survey", "t", "--json"]).ends(0);
-    assert_eq!(folder(&ran, "a")["findings"], serde_json::json!({ "resident-id": 2, "mobile": 2 }));
-    assert_eq!(folder(&ran, "b")["findings"], serde_json::json!({ "mobile": 1, "bank-card": 1 }));
+    assert_eq!(folder(&ran, "a")["personal_data"], serde_json::json!({ "resident-id": 2, "mobile": 2 }));
+    assert_eq!(folder(&ran, "b")["personal_data"], serde_json::json!({ "mobile": 1, "bank-card": 1 }));
     let summary = &ran.json("survey")[0];
-    assert_eq!(summary["encrypted"]["first"], serde_json::json!(["c/locked.doc", "c/new.docx", "c/pass.xls"]));
+    assert_eq!(summary["encrypted_files"]["first"], serde_json::json!(["c/locked.doc", "c/new.docx", "c/pass.xls"]));
     // Damage costs the file, and nothing else.
     let whole = compound("WordDocument", &word);
     for at in (0..whole.len()).step_by(31) {
@@ -144,8 +144,8 @@ fn ids_of_fifteen_digits_are_possible_ones_and_only_beside_a_word() {
     home.write("t/a/x.txt", "身份证号：110105491231002\n");
     home.write("t/b/x.txt", "订单 110105491231002\n");
     let ran = home.run(&["survey", "t", "--json"]).ends(0);
-    assert_eq!(folder(&ran, "a")["findings"], serde_json::json!({ "possible-resident-id": 1 }));
-    assert_eq!(folder(&ran, "b")["findings"], serde_json::json!({}));
+    assert_eq!(folder(&ran, "a")["personal_data"], serde_json::json!({ "possible-resident-id": 1 }));
+    assert_eq!(folder(&ran, "b")["personal_data"], serde_json::json!({}));
     let text = in_chinese(&home, &["survey", "t", "--lang", "zh"]);
     assert!(text.contains("疑似 15 位身份证号 1"), "{text}");
 }

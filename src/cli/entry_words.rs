@@ -1,8 +1,8 @@
 //! An entry of the journal as people read it: in English its own names and codes, in other languages words for them, with the
 //! code in brackets where it is typed somewhere.
 
-use super::codes;
 use super::report::words;
+use super::{codes, render};
 use crate::journal::entry::Leaf;
 use crate::language::{Language, language};
 use crate::retention::event;
@@ -10,20 +10,35 @@ use crate::storage::escape;
 use serde_json::Value;
 use tr::tr;
 
-/// Number, time, kind, and its fields as `name value`.
-pub fn line(index: u64, leaf: &Leaf) -> String {
+/// Number, time and kind, and its fields as `name value`, a line each.
+pub fn lines(index: u64, leaf: &Leaf) -> String {
     let value = serde_json::to_value(leaf).expect("a leaf is always JSON");
     let kind = leaf.entry.kind();
     let time = value["time"].as_str().unwrap_or_default();
-    let fields = value["entry"][kind].as_object().into_iter().flatten();
     let is_english = language() == Language::English;
-    let shown = |(name, value): (&String, &Value)| match is_english {
-        true => format!("  {name} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)),
-        false => format!("  {} {}", field(kind, name), in_words(kind, name, value)),
-    };
-    let fields: String = fields.map(shown).collect();
     let what = if is_english { kind.to_owned() } else { entry(kind) };
-    escape(&format!("{index:>6}  {time}  {what}{fields}")) + "\n"
+    let mut text = escape(&format!("{index:>6}  {time}  {what}")) + "\n";
+    for (name, value) in value["entry"][kind].as_object().into_iter().flatten() {
+        let shown = match is_english {
+            true => format!("{name} {}", spaced(value)),
+            false => format!("{} {}", field(kind, name), in_words(kind, name, value)),
+        };
+        text.push_str(&format!("{:8}{}", "", render::wrapped(&escape(&shown), 8)));
+    }
+    text
+}
+
+/// A value with spaces, where its lines may end.
+fn spaced(value: &Value) -> String {
+    match value {
+        Value::Array(values) => format!("[{}]", values.iter().map(spaced).collect::<Vec<_>>().join(", ")),
+        Value::Object(fields) => {
+            let field = |(name, value): (&String, &Value)| format!("{name}: {}", spaced(value));
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", "))
+        }
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// What happened.
@@ -181,17 +196,18 @@ mod tests {
             approvals: Vec::new(),
         });
         let id = "01".repeat(16);
+        let of = |language| in_language(language, || lines(7, &event)).replace("\n        ", " | ");
         assert_eq!(
-            in_language(Language::English, || line(7, &event)),
+            of(Language::English),
             format!(
-                "     7  2031-02-03T04:05:06Z  event  approvals []  date 2031-01-01  event {id}  name contract-end  \
-                 scope {{\"rule\":\"cn-labour-contract\"}}\n"
+                "     7  2031-02-03T04:05:06Z  event | approvals [] | date 2031-01-01 | event {id} | name contract-end | \
+                 scope {{rule: cn-labour-contract}}\n"
             )
         );
         assert_eq!(
-            in_language(Language::Chinese, || line(7, &event)),
+            of(Language::Chinese),
             format!(
-                "     7  2031-02-03T04:05:06Z  登记事件  批准 无  日期 2031-01-01  编号 {id}  名称 合同终止（contract-end）  \
+                "     7  2031-02-03T04:05:06Z  登记事件 | 批准 无 | 日期 2031-01-01 | 编号 {id} | 名称 合同终止（contract-end） | \
                  范围 （规则 cn-labour-contract）\n"
             )
         );

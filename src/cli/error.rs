@@ -77,7 +77,7 @@ pub fn tell_hint(text: &str) {
 
 /// A line of standard error, broken only where a terminal shows it.
 fn tell(kind: &str, text: &str) {
-    let whole = format!("keepuntil: {kind}: {text}");
+    let whole = tr!("keepuntil: {kind}: {text}", kind = kind, text = text);
     // What has lines already, such as an error in a TOML file, shows a place in them.
     if std::io::stderr().is_terminal() && !text.contains('\n') {
         eprint!("{}", render::wrapped(&whole, 4));

@@ -171,7 +171,7 @@ fn show_entries(from: u64, place: &KeyringPlace, common: Common) -> Result<Done,
     journal::show_entries(&keyring, from, |index, leaf| {
         listed += 1;
         if !common.json {
-            return render::print(&entry_words::line(index, &leaf));
+            return render::print(&entry_words::lines(index, &leaf));
         }
         render::json_line(&serde_json::json!({
             "message_type": "entry", "journal_entry": index, "kind": leaf.entry.kind(), "leaf": leaf,

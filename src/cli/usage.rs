@@ -245,7 +245,7 @@ mod tests {
         ] {
             let error = command().try_get_matches_from(line.split(' ')).unwrap_err();
             let said = in_language(Language::Chinese, || words(&error));
-            assert!(said.starts_with("keepuntil: 错误: "), "{line}: {said}");
+            assert!(said.starts_with("keepuntil: 错误："), "{line}: {said}");
             assert!(parts.iter().all(|part| said.contains(part)), "{line}: {parts:?}: {said}");
             assert!(said.ends_with("--help 可查看说明。\n"), "{line}: {said}");
             assert!(!plain.is_match(&said), "{line}: {said}");

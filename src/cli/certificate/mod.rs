@@ -7,7 +7,7 @@ pub mod names;
 mod words;
 
 use super::args::Common;
-use super::error::Failure;
+use super::error::{Failure, tell_hint};
 use super::output::OutputArgs;
 use super::{Done, render};
 use crate::crypto::sign::{Scheme, VerifierKey};
@@ -180,11 +180,7 @@ fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Fa
         render::print(&verdict(path, &certificate, &verified, known.then_some(signed)))?;
     }
     if !known {
-        eprintln!(
-            "keepuntil: {}: {}",
-            tr!("hint"),
-            tr!("say whose journal it must be: --journal FILE with the firm's two verifier keys")
-        );
+        tell_hint(&tr!("say whose journal it must be: --journal FILE with the firm's two verifier keys"));
         return Ok(Done::Findings);
     }
     Ok(Done::Clean)
