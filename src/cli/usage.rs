@@ -46,9 +46,10 @@ fn object(error: &Error) -> serde_json::Value {
         _ => message(error),
     };
     let mut lines = message.lines().map(str::trim);
+    let tip = tips(error).into_iter().next();
     serde_json::json!({
         "message_type": "error", "exit_code": super::error::USAGE, "message": lines.next(),
-        "list": lines.collect::<Vec<_>>(), "hint": tips(error).first(),
+        "list": lines.collect::<Vec<_>>(), "hint": tip.unwrap_or_else(|| tr!("Add --help to the command to read more.")),
     })
 }
 
