@@ -196,6 +196,8 @@ fn bad_input_ends_in_an_error_and_leaves_no_file() {
         (&["destruction", "--plan", "broken.json"], 10, "broken.json"),
         (&["calendar", "--from", "2030-01-01", "--until", "2029-01-01"], 2, "later than"),
     ];
+    report(&desk, &["inventory", "--json", "-o", "out.json"]).fails(2, "out.json");
+    assert!(!desk.home.path("out.json").exists());
     for (arguments, code, object) in cases {
         report(&desk, &[arguments, &["-o", "out.html"]].concat()).fails(code, object);
         assert!(!desk.home.path("out.html").exists(), "{arguments:?}");

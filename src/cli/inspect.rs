@@ -101,7 +101,7 @@ pub fn signer_word(signer: Signer) -> &'static str {
 }
 
 fn overview_text(o: &Overview, path: &std::path::Path) -> String {
-    let sealed = chrono::DateTime::from_timestamp(o.sealed as i64, 0).map_or("?".into(), |t| t.to_rfc3339());
+    let sealed = render::seconds(o.sealed).unwrap_or_else(|| "?".into());
     let mut text = tr!(
         "{archive}: {records}, {bytes}",
         archive = show(path),

@@ -55,6 +55,12 @@ impl OutputArgs {
     /// Writes a sheet to where it is to go.
     pub fn write(&self, sheet: Sheet, common: Common) -> Result<(), Failure> {
         let format = self.format();
+        if let Some(path) = self.output.as_deref().filter(|path| self.format.is_none() && is_named_json(path)) {
+            return Err(Failure::Usage(
+                tr!("{file}: no sheet is JSON, which goes to standard output", file = show(path)),
+                tr!("give --json without -o, and `> FILE` behind it; or name a .html or .pdf file"),
+            ));
+        }
         self.deliver(common, |out| match format {
             FormatArg::Text => sheet.write_text(out),
             FormatArg::Html => sheet.write_html(out),
@@ -96,6 +102,10 @@ impl OutputArgs {
     pub fn wants_sheet(&self, common: Common) -> bool {
         self.output.is_some() || !common.json
     }
+}
+
+fn is_named_json(path: &Path) -> bool {
+    path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"))
 }
 
 /// Has a file written that only its owner may read; a failure leaves none.

@@ -51,10 +51,10 @@ pub fn push(sheet: &mut Sheet, archives: &[ArchiveFacts]) {
             (tr!("Keys deposited, and records kept, since"), facts.kept_from.to_string()),
         ];
         if let Some(file) = &facts.file {
-            let sealed = file.sealed.map_or(NOTHING.to_owned(), |sealed| sealed.to_rfc3339());
+            let sealed = file.sealed.map_or(NOTHING.to_owned(), render::time);
             fields.extend([
                 (tr!("inventory" => "File"), file.name.clone()),
-                (tr!("Archive begun, by its sealer's clock"), file.begun.clone()),
+                (tr!("Archive begun, by its sealer's clock"), crate::retention::spelled(&file.begun)),
                 (tr!("Seal signed, by the same clock"), sealed),
                 (tr!("Size of the file"), render::bytes(file.bytes)),
             ]);
