@@ -207,10 +207,13 @@ struct Found {
     candidates: Vec<Candidate>,
 }
 
-fn note<T>((count, first): &mut (u64, Vec<T>), what: T) {
+/// Keeps the first in their own order, in whatever order the threads find them.
+fn note<T: Ord>((count, first): &mut (u64, Vec<T>), what: T) {
     *count += 1;
-    if first.len() < LISTED {
-        first.push(what);
+    let at = first.partition_point(|known| *known < what);
+    if at < LISTED {
+        first.insert(at, what);
+        first.truncate(LISTED);
     }
 }
 

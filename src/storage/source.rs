@@ -53,7 +53,7 @@ pub enum Kind {
 }
 
 /// Something that cannot be sealed. Archives name it in English, whatever is spoken where they are made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Problem {
     /// Its path, escaped for display.
     pub path: String,
