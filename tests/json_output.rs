@@ -467,3 +467,17 @@ fn the_schema_refuses_what_is_none_of_it() {
     let good = r#"{"message_type":"cancelled","purge":"00112233445566778899aabbccddeeff"}"#;
     assert!(tools::schema(&python, "output", &[home.write("object", good)]).trim_end().ends_with("\tok"));
 }
+
+/// A key that nobody saw is lost: whoever cannot be told has to be told that.
+#[test]
+fn objects_that_cannot_be_written_are_an_error() {
+    let home = Home::new();
+    home.small_firm();
+    home.create("firm.sealed");
+    for arguments in [&["keygen", "--json"][..], &["inspect", "firm.sealed", "--json"], &["status", "--json"]] {
+        let full = fs::File::options().write(true).open("/dev/full").unwrap();
+        let ran = home.command().args(arguments).stdout(full).output().unwrap();
+        assert_eq!(ran.status.code(), Some(1), "{arguments:?}");
+        assert!(!ran.stderr.is_empty(), "{arguments:?}");
+    }
+}

@@ -691,3 +691,16 @@ fn a_clock_before_1970_or_after_2100_changes_nothing_but_what_it_says() {
     }
     assert_eq!(desk.status(SEALED, 0)["states"]["kept"], 3);
 }
+
+/// Sixteen terms are what a record has room for, and not how often it can be extended (D-12).
+#[test]
+fn an_extension_is_not_refused_for_want_of_room() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2031-01-01", "clients"]).ends(0);
+    for year in 2032..2052 {
+        desk.at(SEALED, &["extend", "firm.sealed", "--record", "1", "--until", &format!("{year}-01-01")]).ends(0);
+    }
+    let due = desk.at(SEALED, &["due", "--within", "P40Y", "--json"]).ends(0).json("due");
+    assert_eq!(due.iter().find(|due| due["record"] == 1).unwrap()["until"], "2051-01-01");
+}

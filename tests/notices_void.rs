@@ -147,6 +147,13 @@ fn an_event_that_is_corrected_voids_a_notice_and_a_mailing_cannot_tell_more() {
     assert_eq!(early.json("letters")[0]["undated_count"], 1);
     assert!(early.err.contains("1 record waits for an event: this notice does not count for it"), "{early:?}");
     sent(&desk, time, "early/mailing.json", "post");
+    // Nor is a file believed that names a day of a record that has none.
+    let told = format!(
+        "  \"told\": [\n    {{\n      \"until\": \"9999-12-31\",\n      \"records\": \"{contract}\"\n    }}\n  ],\n  \"salt\""
+    );
+    let mailing = fs::read_to_string(desk.home.path("early/mailing.json")).unwrap();
+    desk.home.write("dreamt.json", mailing.replacen("  \"salt\"", &told, 1));
+    assert_eq!(sent(&desk, time, "dreamt.json", "email").json("notice")[0]["void_count"], 1);
     let happened = |time: &str, date: &str, more: &[&str]| {
         let event = ["event", "record", "contract-end", "firm.sealed", "--date", date, "--json"];
         let ran = desk.at(time, &[&event[..], more].concat()).ends(0);
@@ -169,11 +176,11 @@ fn an_event_that_is_corrected_voids_a_notice_and_a_mailing_cannot_tell_more() {
     assert!(noted.err.contains("for 1 record this notice does not count"), "{noted:?}");
     assert_eq!(left(time), void);
 
-    // Whoever changes the file gets no further than the last day of now: the next correction voids that one too.
-    desk.home.write("more.json", mailing.replacen("2028-01-08", "2099-12-31", 1));
+    // Whoever writes a day that is still to come into the file gets nowhere, not even when the day has come to be that one.
+    desk.home.write("more.json", mailing.replacen("2028-01-08", "2028-01-28", 1));
     let noted = sent(&desk, time, "more.json", "email");
-    assert_eq!(noted.json("notice")[0]["void_count"], 0);
-    assert_eq!(left(time), serde_json::json!({ "notice_running": 1 }));
+    assert_eq!(noted.json("notice")[0]["void_count"], 1);
+    assert_eq!(left(time), void);
     happened(time, "2027-01-28", &["--corrects", &second]);
     assert_eq!(left(time), void);
     // Without the day a mailing counts for nothing.

@@ -510,9 +510,11 @@ fn files_are_private_and_replaced_only_by_force() {
         let path = desk.home.path("sheet.txt");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let written = fs::read_to_string(&path).unwrap();
-        fs::write(&path, "mine").unwrap();
+        let title = written.lines().next().unwrap();
+        let older = format!("{title}\nof another day");
+        fs::write(&path, &older).unwrap();
         desk.at(LATER, &wanted).fails(1, "sheet.txt");
-        assert_eq!(fs::read_to_string(&path).unwrap(), "mine");
+        assert_eq!(fs::read_to_string(&path).unwrap(), older);
         // Data on standard output, the sheet in its file.
         let both = desk.at(LATER, &[&wanted[..], &["--force", "--json"]].concat());
         assert_eq!((both.out.lines().count(), both.json(&format!("report_{name}")).len()), (1, 1), "{both:?}");

@@ -155,10 +155,11 @@ fn names_come_from_the_archive_that_is_named_and_the_list_says_that_it_outlives_
 fn no_report_takes_the_place_of_an_archive_or_a_keyring() {
     let desk = planned();
     let catalogue = desk.home.path("home/data/keepuntil/keyring/catalogue.sqlite");
-    for file in [desk.home.path("firm.sealed"), catalogue] {
+    let config = catalogue.with_file_name("keyring.json");
+    for file in [desk.home.path("firm.sealed"), catalogue, config, desk.home.identity(), desk.home.path("plan.json")] {
         let before = fs::read(&file).unwrap();
-        let arguments = ["inventory", "-o", file.to_str().unwrap(), "--force"];
-        assert!(report(&desk, &arguments).ends(2).err.contains("it is no report, and would be lost"));
+        let arguments = ["inventory", "--format", "text", "-o", file.to_str().unwrap(), "--force"];
+        report(&desk, &arguments).fails(2, "does not begin as this does, and would be lost");
         assert!(fs::read(&file).unwrap() == before, "{}", file.display());
     }
     for name in ["a.txt", "a.txt", "a.pdf", "a.pdf", "a.html", "a.html"] {

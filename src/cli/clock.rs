@@ -9,7 +9,6 @@ use crate::ops::clock::{
     confirm_by_statement, confirm_by_timestamp, confirm_by_witness, confirm_typed, may_type, pin, pin_lines, statement,
 };
 use crate::storage::read_limited;
-use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use tr::tr;
@@ -130,7 +129,7 @@ fn run_confirm(args: &Confirm, common: Common) -> Result<Done, Failure> {
         render::json_line(&serde_json::json!({ "message_type": "confirmed", "time": time }));
     } else if !common.quiet {
         let certain = custody.trusted_today();
-        let time = time.format("%F %T UTC");
+        let time = render::time(time);
         let text = tr!("confirmed: {time}; certain date {certain}", time = time, certain = certain);
         render::print(&(text + "\n"))?;
     }
@@ -148,7 +147,7 @@ fn show(place: &KeyringPlace, common: Common) -> Result<Done, Failure> {
             "budget_seconds": clock.budget_seconds, "distrust": distrust,
         }));
     } else {
-        let time = |time: DateTime<Utc>| time.format("%F %T UTC").to_string();
+        let time = render::time;
         let lines = [
             (tr!("wall clock"), time(custody.now().reading.wall)),
             (tr!("mark"), time(clock.mark)),

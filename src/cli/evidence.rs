@@ -89,7 +89,7 @@ fn conclude(outcome: &EvidenceOutcome, path: &std::path::Path, known: bool, comm
 }
 
 fn time(seconds: Option<u64>) -> Option<DateTime<Utc>> {
-    DateTime::from_timestamp(i64::try_from(seconds?).ok()?, 0)
+    seconds.and_then(render::instant)
 }
 
 fn checked_text(checked: &Checked) -> String {
@@ -101,7 +101,7 @@ fn checked_text(checked: &Checked) -> String {
             let name = escape(&grant.requester.name);
             let numbers = render::shorten(&grant.records.to_string(), 60);
             let from = grant.valid_from.format("%Y-%m-%d");
-            let until = grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC");
+            let until = render::time(grant.valid_until);
             let archive = hex::encode(grant.archive);
             let fields = [
                 (tr!("grant"), hex::encode(grant.grant)),
@@ -116,7 +116,7 @@ fn checked_text(checked: &Checked) -> String {
             listed(tr!("{path}: grant", path = path), &fields)
         }
         Ok(Proven::Refusal(refusal, attested)) => {
-            let refused = refusal.refused.format("%Y-%m-%d %H:%M:%S UTC");
+            let refused = render::time(refusal.refused);
             let fields = [
                 (tr!("reason"), codes::reason(refusal.reason.code())),
                 (tr!("archive"), hex::encode(refusal.archive)),
@@ -129,7 +129,7 @@ fn checked_text(checked: &Checked) -> String {
                 true => tr!("{path}: receipt, signed by the requester's key", path = path),
                 false => tr!("{path}: receipt, not signed by anybody", path = path),
             };
-            let made = receipt.made.format("%Y-%m-%d %H:%M:%S UTC");
+            let made = render::time(receipt.made);
             let records = render::records(&receipt.records);
             let what = tr!("{what}: {records}", what = handled(receipt.what), records = records);
             let by = tr!("{name}, {time}", name = escape(&receipt.requester), time = made);
@@ -150,7 +150,7 @@ fn entry_of(entry: u64, journal: &str) -> String {
 fn bag_text(path: &str, bag: &ProvedBag) -> String {
     let ProvedBag { proved, label, grant } = bag;
     let firm = escape(&proved.firm);
-    let sealed = match time(proved.signed).map(|time| time.format("%Y-%m-%d %H:%M:%S UTC")) {
+    let sealed = match time(proved.signed).map(render::time) {
         Some(time) => tr!("by {firm}, {time}", firm = firm, time = time),
         None => tr!("by {firm}", firm = firm),
     };

@@ -112,7 +112,7 @@ fn text(grant: &Grant, again: bool, args: &GrantArgs) -> String {
         &tr!("{name}, {purpose}", name = escape(&grant.requester.name), purpose = codes::purpose(grant.purpose.code())),
     );
     add(&tr!("grant" => "approved"), &approved);
-    let until = grant.valid_until.format("%Y-%m-%d %H:%M:%S UTC");
+    let until = render::time(grant.valid_until);
     add(&tr!("grant" => "valid"), &tr!("until {time}", time = until));
     add(&tr!("watermark"), &hex::encode(grant.watermark));
     add(&tr!("grant" => "written"), &show(&args.output));

@@ -41,7 +41,10 @@ pub fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::Template { .. } => text!("see what can stand in it with `keepuntil notice template --help`"),
         OpsError::Contacts { .. } => {
-            text!("correct the table; one that is not in UTF-8 is read with --charset GB18030")
+            text!(
+                "correct the table or name what it has: --address-column, --records-column; one that is not in UTF-8 is read \
+             with --charset GB18030"
+            )
         }
         OpsError::Forbidden(stopped) if forbidden_code(stopped) == FORBIDDEN => {
             text!("see what keeps them with `keepuntil due`, `keepuntil hold list` and `keepuntil status`")
@@ -93,7 +96,7 @@ pub fn hint(error: &OpsError) -> Option<String> {
             text!("name the right file; if it is the right one, get a newer keepuntil")
         }
         OpsError::Message { .. } => {
-            text!("compare it with what was sent; `keepuntil request template` shows how a request looks")
+            text!("compare it with what was sent, or ask whoever made it for another copy")
         }
         OpsError::Ineligible(_) => {
             text!(
@@ -125,13 +128,13 @@ pub fn hint(error: &OpsError) -> Option<String> {
         OpsError::Plan(PlanError::ChangeUnsigned { .. }) => {
             text!(
                 "print what they sign with --statement > FILE; each signs it: ssh-keygen -Y sign -n keepuntil-settings -f KEY \
-             FILE; then add --approval FILE.sig for each"
+             < FILE > NAME.sig; then add --approval NAME.sig for each"
             )
         }
         OpsError::Plan(PlanError::ApprovalMissing { .. }) => {
             text!(
-                "people on the roster sign the plan: ssh-keygen -Y sign -n keepuntil-plan -f KEY PLAN; then add \
-             --approval PLAN.sig for each"
+                "people on the roster sign the plan: ssh-keygen -Y sign -n keepuntil-plan -f KEY < PLAN > \
+             NAME.sig; then add --approval NAME.sig for each"
             )
         }
         OpsError::Plan(PlanError::NoRoster) => text!("say who may sign: `keepuntil roster set FILE`"),
@@ -164,8 +167,8 @@ pub fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::Problems(_) => {
             text!(
-                "to seal the rest and have these named in their records: --skip-unreadable; for names in another \
-             charset: --names-from GB18030"
+                "names in another charset are read with --names-from GB18030; `create` with --skip-unreadable seals the \
+             rest, and names these in their records"
             )
         }
         OpsError::Unmatched(_) => {

@@ -101,7 +101,7 @@ pub fn signer_word(signer: Signer) -> &'static str {
 }
 
 fn overview_text(o: &Overview, path: &std::path::Path) -> String {
-    let sealed = render::seconds(o.sealed).unwrap_or_else(|| "?".into());
+    let sealed = render::instant(o.sealed).map_or("?".into(), render::time);
     let mut text = tr!(
         "{archive}: {records}, {bytes}",
         archive = show(path),
@@ -231,7 +231,7 @@ fn overview_json(o: &Overview) -> serde_json::Value {
         "message_type": "archive",
         "archive": o.archive,
         "created": spelled(&o.created),
-        "sealed": render::seconds(o.sealed),
+        "sealed": render::instant(o.sealed),
         "firm": o.firm,
         "origin": o.origin,
         "root": o.root,

@@ -302,7 +302,7 @@ fn cosign(options: &CosignOptions<'_>, common: Common) -> Result<Done, Failure> 
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "cosigned", "origin": head.origin, "entries": head.size,
-            "root": hex::encode(head.root), "time": render::seconds(options.time),
+            "root": hex::encode(head.root), "time": render::instant(options.time),
         }));
     } else if !common.quiet {
         let cosigned = tr!(

@@ -101,7 +101,13 @@ pub fn main() -> ExitCode {
         }
     });
     let json = cli.json;
-    match run(cli) {
+    let ended = run(cli);
+    // What was done is done, but who asked for it does not know.
+    let ended = match (ended, render::lost()) {
+        (Ok(_), Some(e)) => Err(Failure::Output(e)),
+        (ended, _) => ended,
+    };
+    match ended {
         Ok(Done::Clean) => ExitCode::SUCCESS,
         Ok(Done::Findings) => ExitCode::from(error::FINDINGS),
         Ok(Done::Damaged) => ExitCode::from(error::DAMAGED),

@@ -115,35 +115,59 @@ pub fn to_file(
     common: Common,
     write: impl FnOnce(&mut dyn Write) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    if force {
-        check_replaceable(path)?;
-    }
-    let mut file = OutputFile::begin(path, 0o600, force)?;
+    let before = if force { first_line_of(path)? } else { None };
+    let mut file = Remembering { inner: OutputFile::begin(path, 0o600, force)?, start: Vec::new() };
     write(&mut file).map_err(|failure| match failure {
         Failure::Output(e) => StorageError::at(path)(e).into(),
         other => other,
     })?;
-    file.finish()?;
+    if before.is_some_and(|before| before != first_line(&file.start)) {
+        return Err(Failure::Usage(
+            tr!("{file}: what is there does not begin as this does, and would be lost", file = show(path)),
+            tr!("name another file, or remove this one first if it is no longer needed"),
+        ));
+    }
+    file.inner.finish()?;
     if !common.quiet && !common.json {
         render::print(&tr!("wrote {file}\n", file = show(path)))?;
     }
     Ok(())
 }
 
-/// That what a report replaces is no archive, no keyring and no other file that is not text, HTML or PDF.
-fn check_replaceable(path: &Path) -> Result<(), Failure> {
-    const LOOKED_AT: usize = 4096;
+/// Bytes at the start of a file that tell what it is.
+const START: usize = 4096;
+
+/// How a file begins that is to be replaced; none where there is none.
+fn first_line_of(path: &Path) -> Result<Option<Vec<u8>>, Failure> {
     let mut start = Vec::new();
     match std::fs::File::open(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(StorageError::at(path)(e).into()),
-        Ok(file) => file.take(LOOKED_AT as u64).read_to_end(&mut start).map_err(StorageError::at(path))?,
+        Ok(file) => file.take(START as u64).read_to_end(&mut start).map_err(StorageError::at(path))?,
     };
-    if start.starts_with(b"%PDF") || !start.contains(&0) {
-        return Ok(());
+    Ok(Some(first_line(&start).to_vec()))
+}
+
+/// The title of a text, the columns of a table, or what every HTML, PDF or calendar file begins with.
+fn first_line(start: &[u8]) -> &[u8] {
+    start.split(|byte| *byte == b'\n').next().unwrap_or_default()
+}
+
+/// A file, and how it begins.
+struct Remembering {
+    inner: OutputFile,
+    start: Vec<u8>,
+}
+
+impl Write for Remembering {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        let room = START.saturating_sub(self.start.len());
+        self.start.extend_from_slice(&bytes[..written.min(room)]);
+        Ok(written)
     }
-    Err(Failure::Usage(
-        tr!("{file}: it is no report, and would be lost", file = show(path)),
-        tr!("name another file; what is there can be an archive or a keyring"),
-    ))
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
 }

@@ -5,9 +5,10 @@ use super::error::Failure;
 use crate::language::lines::lines;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use std::io::Write;
 use std::path::Path;
+use std::sync::Mutex;
 use tr::tr;
 use unicode_width::UnicodeWidthStr;
 
@@ -19,9 +20,19 @@ pub fn print(text: &str) -> Result<(), Failure> {
     std::io::stdout().write_all(text.as_bytes()).map_err(Failure::Output)
 }
 
-/// Prints one JSON object as a line. Output that is gone is found by the next `print`.
+/// Why an object could not be printed.
+static LOST: Mutex<Option<std::io::Error>> = Mutex::new(None);
+
+/// Prints one JSON object as a line. Whether one was lost is asked at the end, by [`lost`].
 pub fn json_line(value: &serde_json::Value) {
-    let _ = writeln!(std::io::stdout(), "{value}");
+    if let Err(e) = writeln!(std::io::stdout(), "{value}") {
+        LOST.lock().expect("nobody panics with it").get_or_insert(e);
+    }
+}
+
+/// Why an object could not be printed; none where all were.
+pub fn lost() -> Option<std::io::Error> {
+    LOST.lock().expect("nobody panics with it").take()
 }
 
 /// Ends a list of objects: whoever reads them knows that none is missing.
@@ -100,14 +111,13 @@ pub fn class(class: Class) -> String {
 }
 
 /// Seconds since 1970 as an instant; none beyond the years that a calendar has.
-pub fn seconds(seconds: u64) -> Option<String> {
-    let instant = i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    instant.map(time)
+pub fn instant(seconds: u64) -> Option<DateTime<Utc>> {
+    i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0))
 }
 
-/// A time to the second.
+/// A time to the second, for people.
 pub fn time(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+    time.format("%F %T UTC").to_string()
 }
 
 /// `record 5`, `records 5,7-9`.

@@ -187,7 +187,7 @@ fn report_opened(
     if opened.receipt.is_some() {
         let valid = tr!(
             "The grant is valid until {time}.\nWhat was opened stays open: copies cannot be taken back.",
-            time = until.format("%Y-%m-%d %H:%M:%S UTC")
+            time = render::time(until)
         );
         say(valid + "\n")?;
     }

@@ -42,7 +42,7 @@ pub fn run(args: StatusArgs, common: Common) -> Result<Done, Failure> {
 pub fn warn(custody: &Custody) -> bool {
     match custody.observed() {
         Observed::Alarm | Observed::AlarmLasts => {
-            let wall = custody.now().reading.wall.format("%F %T UTC");
+            let wall = render::time(custody.now().reading.wall);
             tell_warning(&tr!("the clock jumped to {time}, by more than 35 days", time = wall));
             tell_hint(&tr!(
                 "set the clock right; if it is right, have somebody else say so: `keepuntil clock confirm --help`"
@@ -149,7 +149,7 @@ fn text(custody: &Custody, status: &Status) -> String {
         _ if behind => tr!(
             "certain date {day}; the clock is behind {time}, which it showed before",
             day = certain,
-            time = clock.mark.format("%F %T UTC")
+            time = render::time(clock.mark)
         ),
         0 => tr!("certain date {day}; the clock was confirmed today, or is new", day = certain),
         days => tr!(

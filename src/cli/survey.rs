@@ -39,7 +39,7 @@ pub struct SurveyArgs {
     output: Option<PathBuf>,
     #[command(flatten)]
     firm: FirmArgs,
-    /// Search this many bytes of each file
+    /// Search this many bytes of each file; each thread takes as much memory
     #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_BYTES)]
     max_bytes: u64,
     /// Leave PDF unread, which takes most of the time
@@ -108,6 +108,12 @@ pub fn run(args: SurveyArgs, common: Common) -> Result<Done, Failure> {
     let setting = args.firm.setting(home::now().date_naive())?;
     let to_stdout = args.output.as_deref() == Some(Path::new("-"));
     let output = args.output.as_deref().filter(|_| !to_stdout);
+    if to_stdout && common.json {
+        return Err(Failure::Usage(
+            tr!("-o -: with --json standard output has objects only"),
+            tr!("leave -o - out: the policy stands in the last object, as `policy`"),
+        ));
+    }
     if let Some(path) = output {
         // Known before the work whether it can be written; begun after it, because it may lie in the folder.
         drop(OutputFile::begin(path, 0o644, args.force)?);

@@ -8,7 +8,7 @@ use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::{ArchiveId, ExpiryHalves};
 use crate::crypto::secret::Secret32;
 use crate::language::text;
-use crate::retention::term::Bound;
+use crate::retention::term::{Bound, Keep, MAX_TERMS, Term};
 use crate::retention::{AtExpiry, Retention};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -324,9 +324,17 @@ mod secret_text {
 
 /// Whether a record's retention may become `after`: nothing that kept it may go, and nothing come that ends it earlier.
 fn may_follow(before: &Retention, after: &Retention) -> bool {
-    let added = |term: &&crate::retention::term::Term| !before.terms.contains(term);
+    let added = |term: &&Term| !before.terms.contains(term);
+    // Where there is no room, a floor that somebody chose makes way for a later one (D-12).
+    let chosen = |term: &Term| match (&term.keep, term.bound, &term.rule) {
+        (Keep::Until(last), Bound::Floor, None) => Some(*last),
+        _ => None,
+    };
+    let latest = after.terms.iter().filter(added).filter_map(chosen).max();
+    let makes_way =
+        |term: &Term| before.terms.len() >= MAX_TERMS && chosen(term).is_some_and(|last| latest > Some(last));
     after.check().is_ok()
-        && before.terms.iter().all(|term| after.terms.contains(term))
+        && before.terms.iter().all(|term| after.terms.contains(term) || makes_way(term))
         && after.terms.iter().filter(added).all(|term| term.bound == Bound::Floor)
         && (before.at_expiry == after.at_expiry || after.at_expiry == AtExpiry::Review)
 }
@@ -334,7 +342,6 @@ fn may_follow(before: &Retention, after: &Retention) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::retention::term::{Keep, Term};
 
     fn term(day: &str, bound: Bound) -> Term {
         Term { keep: Keep::Until(day.parse().unwrap()), bound, rule: None, notify: None }
@@ -358,6 +365,21 @@ mod tests {
         assert!(!may_follow(&before, &of(&[], AtExpiry::Destroy)));
         assert!(!may_follow(&before, &of(&[short.clone(), ceiling], AtExpiry::Destroy)));
         assert!(!may_follow(&before, &of(&vec![short; 17], AtExpiry::Destroy)));
+        // Where there is no room (D-12), the last chosen floor makes way for a later one, and nothing else does.
+        let days: Vec<Term> = (0..16).map(|n| term(&format!("20{}-01-01", 40 + n), Bound::Floor)).collect();
+        let with = |out: usize, day: &str| {
+            let mut terms = days.clone();
+            terms[out] = term(day, Bound::Floor);
+            of(&terms, AtExpiry::Destroy)
+        };
+        let full = of(&days, AtExpiry::Destroy);
+        assert!(may_follow(&full, &with(15, "2056-01-01")));
+        assert!(!may_follow(&full, &with(15, "2054-12-31")), "the new one has to be later");
+        assert!(!may_follow(&full, &of(&days[..15], AtExpiry::Destroy)));
+        assert!(!may_follow(&of(&days[..15], AtExpiry::Destroy), &with(0, "2056-01-01")), "there is room");
+        let rule = Term { rule: Some("own".into()), ..days[15].clone() };
+        let of_rule = of(&[&days[..15], &[rule]].concat(), AtExpiry::Destroy);
+        assert!(!may_follow(&of_rule, &with(15, "2056-01-01")), "a rule's never makes way");
     }
 
     #[test]

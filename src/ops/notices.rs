@@ -128,7 +128,8 @@ struct Counted {
     void: u64,
 }
 
-/// The mailing is a file that anybody may have changed: what it tells counts no further than to the last day of now.
+/// The mailing is a file that anybody may have changed: a day after the last one of now, or of a record that has none, is not taken
+/// from it, so that no day to come can make it count.
 fn counted(custody: &Custody, mailing: &Mailing) -> Result<Counted, OpsError> {
     let (Some(archive), Some(records)) = (&mailing.archive, &mailing.records) else {
         return Ok(Counted { told: Vec::new(), void: 0 });
@@ -137,13 +138,9 @@ fn counted(custody: &Custody, mailing: &Mailing) -> Result<Counted, OpsError> {
     custody.for_records(archive, records, |judge, view, _| {
         let said = mailing.told.iter().find(|told| told.records.contains(view.record)).map(|told| told.until);
         let last = judge.standing(view).last_day();
-        let counts = match (said, last) {
-            (Some(said), Some(last)) => last <= said,
-            (said, last) => said.is_none() && last.is_none(),
-        };
-        void += u64::from(view.live && !counts && is_asked_for(view.retention));
-        if let Some(said) = said.filter(|_| view.live) {
-            days.push((view.record, last.map_or(said, |last| last.min(said))));
+        void += u64::from(view.live && said != last && is_asked_for(view.retention));
+        if let Some(said) = said.filter(|said| view.live && last.is_some_and(|last| *said <= last)) {
+            days.push((view.record, said));
         }
         Ok(())
     })?;

@@ -1,7 +1,7 @@
 //! Notices of destruction: where a rule asks that those concerned are told first, nothing is destroyed before they were.
 //!
 //! Invariant: what counts is the day that a person gave as that of sending, and the trusted date; several rules all have to be
-//! satisfied; a notice counts only while the record's last day is not after the one that it told. Spec: `spec/notices.md`,
+//! satisfied; a notice counts only while the record's last day is the one that it told. Spec: `spec/notices.md`,
 //! "Before destruction".
 
 use super::period::Period;
@@ -78,7 +78,7 @@ pub enum Unnotified {
         /// The rule that asks for it.
         rule: String,
     },
-    /// They were told an earlier day than the one until which the record is kept now, or none.
+    /// They were told another day than the one until which the record is kept now, or none.
     #[error("{}", void(*sent, told, until, rule))]
     Void {
         /// On which day the last such notice was sent.
@@ -113,13 +113,13 @@ fn running(sent: NaiveDate, until: &Option<NaiveDate>, rule: &str) -> String {
 }
 
 fn void(sent: NaiveDate, told: &Option<NaiveDate>, until: &Option<NaiveDate>, rule: &str) -> String {
-    let day = |day: &Option<NaiveDate>| day.map_or_else(|| tr!("no day"), |day| day.to_string());
+    let day = |day: &Option<NaiveDate>, none: String| day.map_or(none, |day| day.to_string());
     tr!(
         "notice of destruction void, which {rule} asks for: the one sent on {sent} told {told}, and the last day is now {until}",
         rule = rule,
         sent = sent.to_string(),
-        told = day(told),
-        until = day(until)
+        told = day(told, tr!("no day that counts")),
+        until = day(until, tr!("not known"))
     )
 }
 
@@ -129,14 +129,9 @@ impl SentNotice {
         self.told.iter().find(|told| told.records.contains(record)).map(|told| told.until)
     }
 
-    /// Whether it counts for a record whose last day is `until` now: not where that lies after what it told, nor where it told
-    /// none and there is one, or the other way round.
+    /// Whether it counts for a record whose last day is `until` now: only where that is what it told, be it none.
     pub fn counts(&self, record: u64, until: Option<NaiveDate>) -> bool {
-        match (self.told_of(record), until) {
-            (Some(told), Some(until)) => until <= told,
-            (None, None) => true,
-            _ => false,
-        }
+        self.told_of(record) == until
     }
 
     /// Whether it names the record.
@@ -321,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_is_void_while_the_last_day_is_after_the_one_that_it_told() {
+    fn a_notice_is_void_while_the_last_day_is_not_the_one_that_it_told() {
         let asks = retention(&[("b", Some("P30D"))]);
         let (old, new) =
             (sent("2030-11-01"), SentNotice { told: told([(3, date("2031-12-31"))]), ..sent("2031-11-01") });
@@ -329,19 +324,20 @@ mod tests {
             is now 2031-12-31";
         let moved = (3, "2031-12-31");
         assert_eq!(judged(&asks, std::slice::from_ref(&old), moved, "2032-01-01").as_deref(), Some(void));
-        // Moved back, or to an earlier day: whoever got the letter knows of it early enough.
+        // Moved back it counts again; moved to an earlier day, whoever got the letter waits for a later one.
         assert_eq!(judged(&asks, std::slice::from_ref(&old), (3, "2030-12-31"), "2032-01-01"), None);
-        assert_eq!(judged(&asks, std::slice::from_ref(&old), (3, "2030-12-30"), "2032-01-01"), None);
+        let early = judged(&asks, std::slice::from_ref(&old), (3, "2030-12-30"), "2032-01-01").unwrap();
+        assert!(early.contains("told 2030-12-31, and the last day is now 2030-12-30"), "{early}");
         // The period runs from the first notice that counts, not from the void one.
         let runs = "notice of destruction sent on 2031-11-01: by b it stays until 2031-12-01".to_owned();
         assert_eq!(judged(&asks, &[old.clone(), new.clone()], moved, "2031-12-01"), Some(runs));
         assert_eq!(judged(&asks, &[old.clone(), new], moved, "2031-12-02"), None);
         // Record 5 waited for an event when the letter was made.
         let no_day = judged(&asks, std::slice::from_ref(&old), (5, "2030-12-31"), "2032-01-01").unwrap();
-        assert!(no_day.contains("told no day, and the last day is now 2030-12-31"), "{no_day}");
+        assert!(no_day.contains("told no day that counts, and the last day is now 2030-12-31"), "{no_day}");
         assert_eq!(judged(&asks, std::slice::from_ref(&old), (5, ""), "2032-01-01"), None, "it still waits");
         let waits = judged(&asks, &[old], (3, ""), "2032-01-01").unwrap();
-        assert!(waits.contains("told 2030-12-31, and the last day is now no day"), "{waits}");
+        assert!(waits.contains("told 2030-12-31, and the last day is now not known"), "{waits}");
     }
 
     #[test]

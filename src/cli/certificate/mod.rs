@@ -16,6 +16,7 @@ use crate::language::{Language, language};
 use crate::ops::OpsError;
 use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::{escape, read_limited, show};
+use chrono::{DateTime, Utc};
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 use tr::tr;
@@ -160,14 +161,14 @@ const COLUMN: usize = 11;
 fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Failure> {
     let (certificate, verified, signatures) = open(path, journal)?;
     let known = signatures == Signatures::Checked;
-    let signed = verified.signed.and_then(render::seconds);
+    let signed = verified.signed.and_then(render::instant);
     if common.json {
         render::json_line(&serde_json::json!({
             "message_type": "certificate",
             "purge": hex::encode(certificate.purge),
             "keyring": hex::encode(certificate.keyring),
             "firm": certificate.firm,
-            "executed": render::time(certificate.executed),
+            "executed": certificate.executed,
             "record_count": verified.records,
             "signer": signer(signatures),
             "origin": verified.checkpoint.origin,
@@ -187,11 +188,21 @@ fn verify(path: &Path, journal: &JournalArgs, common: Common) -> Result<Done, Fa
 }
 
 /// What was found; `signed` is the time of the signatures where the keys are known.
-fn verdict(path: &Path, certificate: &Certificate, verified: &Verified, signed: Option<Option<String>>) -> String {
+fn verdict(
+    path: &Path,
+    certificate: &Certificate,
+    verified: &Verified,
+    signed: Option<Option<DateTime<Utc>>>,
+) -> String {
     let (file, firm) = (show(path), escape(&certificate.firm));
     let mut text = match signed {
         Some(Some(time)) => {
-            tr!("{file}: as the journal of {firm} says, signed {time}", file = file, firm = firm, time = time)
+            tr!(
+                "{file}: as the journal of {firm} says, signed {time}",
+                file = file,
+                firm = firm,
+                time = render::time(time)
+            )
         }
         Some(None) => tr!("{file}: as the journal of {firm} says", file = file, firm = firm),
         None => tr!("{file}: consistent, signer unknown", file = file),

@@ -5,6 +5,7 @@ use super::words;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::Failure;
 use crate::cli::output::OutputArgs;
+use crate::cli::output::to_file;
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::cli::{Done, home, render};
 use crate::language::said;
@@ -12,10 +13,8 @@ use crate::ops::OpsError;
 use crate::ops::report::archives;
 use crate::ops::report::assessment::{AssessmentReport, Facts, PolicyFact, RequesterFact, assessment};
 use crate::ops::report::questions::{Answers, MAX_ANSWERS, PARTS, QUESTIONS, read, template};
-use crate::storage::output::OutputFile;
-use crate::storage::{StorageError, read_limited, show};
+use crate::storage::read_limited;
 use clap::Args;
-use std::io::Write;
 use std::path::PathBuf;
 use tr::tr;
 
@@ -63,14 +62,12 @@ pub fn run(args: &AssessmentArgs, common: Common) -> Result<Done, Failure> {
 fn questions(output: &OutputArgs, common: Common) -> Result<Done, Failure> {
     let text = template();
     let Some(path) = &output.output else {
-        render::print(&text)?;
+        render::text(&text, common)?;
         return Ok(Done::Clean);
     };
-    let mut file = OutputFile::begin(path, 0o600, output.force)?;
-    file.write_all(text.as_bytes()).map_err(StorageError::at(path))?;
-    file.finish()?;
-    if !common.quiet && !common.json {
-        render::print(&tr!("wrote {file}\n", file = show(path)))?;
+    to_file(path, output.force, common, |out| out.write_all(text.as_bytes()).map_err(Failure::Output))?;
+    if common.json {
+        render::written_text(&text, Some(path));
     }
     Ok(Done::Clean)
 }

@@ -13,7 +13,6 @@ use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{Certificate, DestroyedRecord, Verified};
 use crate::journal::plan::identity;
 use crate::language::language;
-use chrono::SecondsFormat;
 use std::path::Path;
 use tr::tr;
 
@@ -78,7 +77,7 @@ fn sheet<'a>(certificate: &'a Certificate, verified: &Verified, signatures: Sign
         (tr!("Firm, by its journal"), c.firm.clone()),
         (tr!("inventory" => "Keyring"), hex::encode(c.keyring)),
         (tr!("Purge"), hex::encode(c.purge)),
-        (tr!("Carried out (UTC)"), c.executed.to_rfc3339_opts(SecondsFormat::Secs, true)),
+        (tr!("Carried out"), render::time(c.executed)),
         (tr!("Date of destruction"), c.date.to_string()),
         (tr!("Records destroyed by cryptographic erase"), c.records.len().to_string()),
         (

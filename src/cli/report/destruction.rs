@@ -174,7 +174,7 @@ fn stage(sheet: &mut Sheet, planned: &PlannedDestruction) {
     let mut fields = vec![
         (tr!("inventory" => "Keyring"), hex::encode(plan.keyring)),
         (tr!("Plan (SHA-256 of its file)"), hex::encode(planned.sha256)),
-        (tr!("Plan made (UTC)"), plan.made.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)),
+        (tr!("Plan made"), render::time(plan.made)),
         (tr!("Records to be destroyed"), plan.records.len().to_string()),
         (tr!("People who must sign the plan"), plan.approvals_needed.to_string()),
         (

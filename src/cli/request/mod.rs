@@ -274,7 +274,7 @@ pub fn text(received: &Received) -> String {
         add(&tr!("paper"), &tr!("{paper}: SHA-256 {hash}", paper = paper.paper, hash = hex::encode(paper.sha256)));
     }
     add(&tr!("wanted until"), &wanted_until.to_string());
-    add(&tr!("request made" => "made"), &made.to_rfc3339_opts(chrono::SecondsFormat::Secs, true));
+    add(&tr!("request made" => "made"), &render::time(*made));
     add(&tr!("answer to"), &render::shorten(address, 24));
     text
 }

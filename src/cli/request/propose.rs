@@ -63,7 +63,6 @@ fn next_steps(proposal: &Proposal, args: &ProposeArgs) -> String {
 /// What a proposal says, in lines for people.
 pub fn text(proposal: &Proposal) -> String {
     use super::field;
-    let time = |time: chrono::DateTime<chrono::Utc>| time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
     let mut text = tr!("proposal {id}", id = hex::encode(proposal.identity())) + "\n";
     let mut add = |name: &str, value: &str| text.push_str(&field(name, value));
     add(&tr!("request"), &hex::encode(proposal.request));
@@ -88,9 +87,9 @@ pub fn text(proposal: &Proposal) -> String {
     if let Some(words) = &conditions.text {
         add(&tr!("condition"), words);
     }
-    let (from, until) = (time(proposal.valid_from), time(proposal.valid_until));
+    let (from, until) = (render::time(proposal.valid_from), render::time(proposal.valid_until));
     add(&tr!("grant" => "valid"), &tr!("from {from} to {until}", from = from, until = until));
-    let (needed, until) = (proposal.approvals_needed, time(proposal.approve_until));
+    let (needed, until) = (proposal.approvals_needed, render::time(proposal.approve_until));
     add(&tr!("approvals"), &tr!("{needed} needed, until {time}", needed = needed, time = until));
     text
 }
