@@ -122,6 +122,13 @@ fn a_date_that_moves_later_leaves_its_notice_behind_up_to_the_last_gate() {
     // Within the cool-off the other one is extended, to a day that comes before its end.
     extend(&desk, time, &smith, "2031-04-05");
     desk.travel("2031-04-14 09:00:00");
+    // Until then it is neither overdue nor ready.
+    let status = desk.status("2031-04-14 09:30:00", 3);
+    let purge = &status["scheduled_purges"][0];
+    assert_eq!((&purge["ready"], &purge["unnotified_count"]), (&true.into(), &1.into()), "{status}");
+    assert_eq!(status["overdue_count"], 0, "{status}");
+    let text = desk.at("2031-04-14 09:30:00", &["status"]).ends(3).out;
+    assert!(text.contains("1 without a notice of destruction that counts, cannot be destroyed now"), "{text}");
     let stopped = desk.at("2031-04-14 10:00:00", &["purge", "--unattended", "--json"]).ends(3);
     let why = "notice of destruction void, which own-files asks for: the one sent on 2031-03-01 told 2030-12-31, and the last day \
         is now 2031-04-05";

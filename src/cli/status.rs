@@ -122,14 +122,19 @@ fn text(custody: &Custody, status: &Status) -> String {
             ),
         };
         // People signed a plan as a whole: one hold stops all of it.
-        let stopped = cool_off.held > 0 && (cool_off.planned || cool_off.held == cool_off.records);
+        let staying = cool_off.held + cool_off.unnotified;
+        let stopped = staying > 0 && (cool_off.planned || staying == cool_off.records);
         let when = match (cool_off.ready, stopped) {
             (false, _) => tr!("in its cool-off"),
             (true, true) => tr!("cannot be destroyed now"),
-            (true, false) if cool_off.held > 0 => tr!("the others may be destroyed now"),
+            (true, false) if staying > 0 => tr!("the others may be destroyed now"),
             (true, false) => tr!("may be destroyed now"),
         };
         let purge = tr!("purge {id}", id = hex::encode(cool_off.purge));
+        let records = match cool_off.unnotified {
+            0 => records,
+            n => tr!("{records}, {n} without a notice of destruction that counts", records = records, n = n),
+        };
         let day = cool_off.not_before;
         let line = tr!("{records}, {state} (from {day} on)", records = records, state = when, day = day);
         text.push_str(&format!("\n  {purge}\n    {line}\n"));
@@ -258,7 +263,7 @@ fn json(custody: &Custody, status: &Status) -> serde_json::Value {
         .map(|c| {
             serde_json::json!({
                 "purge": hex::encode(c.purge), "record_count": c.records, "not_before": c.not_before,
-                "ready": c.ready, "held_count": c.held,
+                "ready": c.ready, "held_count": c.held, "unnotified_count": c.unnotified,
             })
         })
         .collect();

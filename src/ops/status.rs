@@ -114,6 +114,8 @@ pub struct CoolOff {
     pub ready: bool,
     /// Records of it that are held.
     pub held: u64,
+    /// Others of it that wait for a notice of destruction, or for the end of its period.
+    pub unnotified: u64,
     /// Whether people signed a plan for it.
     pub planned: bool,
 }
@@ -194,6 +196,7 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
             not_before: scheduled.not_before,
             ready: scheduled.not_before <= clock.mark_date(),
             held: 0,
+            unnotified: 0,
             planned: scheduled.plan.is_some(),
         });
     }
@@ -221,14 +224,18 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
         if let Some(waits) = waits {
             status.awaiting_notice.add(waits, day);
         }
-        let unnotified = waits.filter(|_| matches!(disposition, Disposition::Due { .. }));
+        let is_scheduled = matches!(disposition, Disposition::Scheduled { .. });
+        let unnotified = waits.filter(|_| is_scheduled || matches!(disposition, Disposition::Due { .. }));
         if let Some(waits) = unnotified {
             status.unnotified.add(waits, day);
         }
         status.overdue += u64::from(overdue && unnotified.is_none());
-        if let Disposition::Held { .. } = &disposition {
+        let is_held = matches!(disposition, Disposition::Held { .. });
+        if is_held || unnotified.is_some() {
             let named = register.scheduled.iter().map(|scheduled| scheduled.contains(&view.archive, view.record));
-            status.cool_offs.iter_mut().zip(named).for_each(|(cool_off, named)| cool_off.held += u64::from(named));
+            for (cool_off, named) in status.cool_offs.iter_mut().zip(named) {
+                *if is_held { &mut cool_off.held } else { &mut cool_off.unnotified } += u64::from(named);
+            }
         }
         if let Disposition::Awaiting(events) = &disposition {
             for event in events {
