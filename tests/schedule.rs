@@ -111,6 +111,10 @@ fn units_and_lines_speak_the_language_that_was_asked_for() {
         assert!(line.contains("zh"), "{line}");
     }
     assert!(!all("plain").contains("--lang"));
+    let mut here = home.command();
+    here.env("LC_ALL", "zh_CN.UTF-8").args(["schedule", "write", "-o", "here", "--keyring"]).arg(&keyring);
+    assert!(here.output().unwrap().status.success());
+    assert_eq!(all("here").matches("--lang zh").count(), 2, "as whoever wrote them speaks");
     // What the line of cron runs takes it.
     let cron =
         files(&home.path("zh")).into_iter().find(|file| file.extension().is_some_and(|end| end == "cron")).unwrap();

@@ -106,7 +106,9 @@ fn schedule(what: &What, common: Common) -> Result<Schedule, Failure> {
         .map_err(|e| KeyringError::Damaged(format!("keyring.json: {}", crate::language::of_library(e))))?;
     let at: TimeOfDay = what.at.parse().map_err(failure)?;
     let schedule = Schedule::new(&program()?, &dir, &absolute(&dir.join(config.root))?, at).map_err(failure)?;
-    Ok(schedule.speaking(common.lang.map(LangArg::as_typed)))
+    // The scheduler's own locale says nothing about who reads its mails.
+    let spoken = (language() == Language::Chinese).then_some(LangArg::Zh);
+    Ok(schedule.speaking(common.lang.or(spoken).map(LangArg::as_typed)))
 }
 
 fn name(what: &What) -> Result<String, Failure> {
