@@ -25,10 +25,7 @@ fn homes() -> (Home, Home) {
     let (custodian, requester) = (Home::new(), Home::new());
     let mut roster = String::new();
     for (home, key, name) in [(&custodian, "lin", "lin@lantern.example"), (&requester, "auditor", AUDITOR)] {
-        let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"];
-        assert!(Command::new("ssh-keygen").args(arguments).arg(home.path(key)).status().unwrap().success());
-        let public = fs::read_to_string(home.path(key).with_extension("pub")).unwrap();
-        roster.push_str(&format!("{name} {public}"));
+        roster.push_str(&format!("{name} {}", home.ssh_key(key)));
     }
     custodian.small_firm();
     custodian.create("firm.sealed");

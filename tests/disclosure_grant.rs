@@ -68,25 +68,17 @@ impl Desk {
             desk.home.write(&format!("clients/{name}/file.txt"), format!("the file of {name}"));
         }
         desk.home.create("firm.sealed");
-        let mut roster = String::new();
-        for (key, person) in [
+        desk.home.run(&["keyring", "set", "--cool-off-days", "0"]).ends(0);
+        let policy = DisclosurePolicy::parse(policy.as_bytes()).unwrap();
+        disclosure_policy::set(&mut desk.custody(), &policy, &[]).unwrap();
+        desk.home.people(&[
             ("lin", "lin@lantern.example"),
             ("lin2", "lin@lantern.example"),
             ("wang", "wang@lantern.example"),
             ("auditor", AUDITOR),
             ("auditor2", AUDITOR),
             ("client", CLIENT),
-        ] {
-            let path = desk.home.path(key);
-            let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"];
-            assert!(Command::new("ssh-keygen").args(arguments).arg(&path).status().unwrap().success());
-            let public = fs::read_to_string(path.with_extension("pub")).unwrap();
-            roster.push_str(&format!("{person} {public}"));
-        }
-        desk.home.run(&["keyring", "set", "--cool-off-days", "0"]).ends(0);
-        let policy = DisclosurePolicy::parse(policy.as_bytes()).unwrap();
-        disclosure_policy::set(&mut desk.custody(), &policy, &[]).unwrap();
-        desk.home.write("people.txt", roster);
+        ]);
         desk.home.run(&["roster", "set", "people.txt"]).ends(0);
         desk
     }

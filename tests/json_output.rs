@@ -8,7 +8,6 @@ mod tools;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
 use support::{Home, files_below};
 
 /// What the runs go through. Each line is a run with `--json`, after the exit code that it must have; `{type.field}` is a
@@ -245,14 +244,7 @@ fn home() -> Home {
     let home = Home::new();
     home.small_firm();
     home.write("other/note.txt", "other");
-    let mut roster = String::new();
-    for (key, name) in [("lin", "lin@lantern.example"), ("auditor", "auditor@cpa.example")] {
-        let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"];
-        assert!(Command::new("ssh-keygen").args(arguments).arg(home.path(key)).status().unwrap().success());
-        let public = fs::read_to_string(home.path(key).with_extension("pub")).unwrap();
-        roster.push_str(&format!("{name} {public}"));
-    }
-    home.write("people.txt", roster);
+    home.people(&[("lin", "lin@lantern.example"), ("auditor", "auditor@cpa.example")]);
     let may_ask = "[approvals]\nconfidential = 1\n\n[[requester]]\nprincipal = \"auditor@cpa.example\"\n";
     home.write("may-ask.toml", may_ask);
     home.write(

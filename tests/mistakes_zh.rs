@@ -6,7 +6,6 @@ mod support;
 
 use regex::Regex;
 use std::fs;
-use std::process::Command;
 use support::{Home, Ran};
 
 /// A mistake: what is typed, and what must be said of it.
@@ -46,11 +45,7 @@ fn firm() -> Home {
     let home = Home::new();
     home.small_firm();
     home.create("firm.sealed");
-    let key = home.path("lin");
-    let made = Command::new("ssh-keygen").args(["-q", "-t", "ed25519", "-N", "", "-C", "lin", "-f"]).arg(&key).status();
-    assert!(made.unwrap().success());
-    let public = fs::read_to_string(key.with_extension("pub")).unwrap();
-    home.write("people.txt", format!("lin@lantern.example {public}"));
+    home.people(&[("lin", "lin@lantern.example")]);
     home.run(&["roster", "set", "people.txt"]).ends(0);
     home
 }

@@ -4,8 +4,6 @@
 
 mod support;
 
-use std::fs;
-use std::process::Command;
 use support::Home;
 use unicode_width::UnicodeWidthStr;
 
@@ -90,14 +88,7 @@ fn every_line_fits_in_both_languages() {
         let home = Home::new();
         home.small_firm();
         home.write("other/note.txt", "other");
-        let mut roster = String::new();
-        for (key, name) in [("lin", "lin@lantern.example"), ("auditor", "auditor@cpa.example")] {
-            let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"];
-            assert!(Command::new("ssh-keygen").args(arguments).arg(home.path(key)).status().unwrap().success());
-            let public = fs::read_to_string(home.path(key).with_extension("pub")).unwrap();
-            roster.push_str(&format!("{name} {public}"));
-        }
-        home.write("people.txt", roster);
+        home.people(&[("lin", "lin@lantern.example"), ("auditor", "auditor@cpa.example")]);
         home.write(
             "may-ask.toml",
             "[approvals]\nconfidential = 1\n\n[[requester]]\nprincipal = \"auditor@cpa.example\"\n",

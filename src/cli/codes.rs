@@ -1,16 +1,8 @@
 //! Codes as people read them: as they are typed, and in other languages than English with their meaning before them.
 
 use super::report::words;
-use crate::language::{Language, language};
+use crate::language::with_code;
 use tr::tr;
-
-/// A code behind its meaning; alone in English, where it is a word itself.
-fn with_code(meaning: String, code: &str) -> String {
-    match language() {
-        Language::English => code.to_owned(),
-        Language::Chinese => tr!("{meaning} ({code})", meaning = meaning, code = code),
-    }
-}
 
 /// What a request is for.
 pub fn purpose(code: &str) -> String {

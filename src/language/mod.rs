@@ -14,6 +14,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+use tr::tr;
 
 /// A language in which the crate can speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -145,6 +146,14 @@ macro_rules! text {
     };
 }
 pub(crate) use text;
+
+/// A code as people read it: behind its meaning, and alone in English, where it is a word itself.
+pub fn with_code(meaning: String, code: &str) -> String {
+    match language() {
+        Language::English => code.to_owned(),
+        Language::Chinese => tr!("{meaning} ({code})", meaning = meaning, code = code),
+    }
+}
 
 /// What was marked with `text!`, in the language of the moment.
 pub fn said(english: &str) -> Cow<'_, str> {

@@ -8,7 +8,7 @@ use super::is_plain_date;
 use super::register::Refusal;
 use super::scope::{Scope, hex_option};
 use super::term::{Keep, Standing, is_code};
-use crate::language::{Language, language, text};
+use crate::language::{text, with_code};
 use chrono::{DateTime, Days, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashSet};
@@ -38,10 +38,7 @@ pub fn named(name: &str) -> String {
         "transaction-end" => tr!("event" => "transaction ended"),
         other => return other.to_owned(),
     };
-    match language() {
-        Language::English => name.to_owned(),
-        Language::Chinese => tr!("event" => "{meaning} ({name})", meaning = meaning, name = name),
-    }
+    with_code(meaning, name)
 }
 
 /// Several names, each as people read it.

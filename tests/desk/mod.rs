@@ -4,7 +4,6 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
 use crate::support::{Home, Ran};
-use std::fs;
 use std::process::Command;
 
 /// When the tests seal.
@@ -19,16 +18,7 @@ impl Desk {
     /// A home with two approvers' keys and the roster that names them; no keyring yet.
     pub fn new() -> Self {
         let desk = Self { home: Home::new() };
-        let mut roster = String::new();
-        for person in ["lin", "wang"] {
-            let key = desk.home.path(person);
-            let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", person, "-f"];
-            let made = Command::new("ssh-keygen").args(arguments).arg(&key).status();
-            assert!(made.expect("ssh-keygen is installed").success());
-            let public = fs::read_to_string(key.with_extension("pub")).unwrap();
-            roster.push_str(&format!("{person}@lantern.example {public}"));
-        }
-        desk.home.write("people.txt", roster);
+        desk.home.people(&[("lin", "lin@lantern.example"), ("wang", "wang@lantern.example")]);
         desk
     }
 

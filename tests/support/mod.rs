@@ -141,6 +141,21 @@ impl Home {
         self.run(&["create", "-o", name, "--until", "2099-12-31", "clients"]).ends(0)
     }
 
+    /// Makes an SSH key in the home; returns its public half as `ssh-keygen` writes it.
+    pub fn ssh_key(&self, name: &str) -> String {
+        let path = self.path(name);
+        let arguments = ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"];
+        let made = Command::new("ssh-keygen").args(arguments).arg(&path).status();
+        assert!(made.expect("ssh-keygen is installed").success());
+        fs::read_to_string(path.with_extension("pub")).unwrap()
+    }
+
+    /// Makes a key for each person, given as key and principal, and the roster `people.txt` that names them.
+    pub fn people(&self, people: &[(&str, &str)]) {
+        let entry = |(key, person): &(&str, &str)| format!("{person} {}", self.ssh_key(key));
+        self.write("people.txt", people.iter().map(entry).collect::<String>());
+    }
+
     pub fn keyring_dir(&self) -> PathBuf {
         self.path("home/data/keepuntil/keyring")
     }
