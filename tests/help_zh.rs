@@ -49,6 +49,16 @@ fn the_search_sees_english() {
 }
 
 #[test]
+fn a_language_may_be_typed_as_locales_spell_it() {
+    let home = Home::new();
+    let said = |language: &str| home.run(&["rules", "--lang", language]).ends(0).out;
+    for (language, like) in [("zh-CN", "zh"), ("zh_CN", "zh"), ("zh-Hans", "zh"), ("en-US", "en"), ("en_GB", "en")] {
+        assert_eq!(said(language), said(like), "{language}");
+    }
+    assert_eq!(home.run(&["rules", "--lang", "zh-"]).code, Some(2));
+}
+
+#[test]
 fn every_command_helps_in_chinese_within_the_terminal() {
     let home = Home::new();
     let all = commands(&home, &[]);

@@ -155,7 +155,9 @@ pub enum CountingArg {
 /// A language of the command line; [`super::home::language`] reads it before anything else is.
 #[derive(Clone, Copy, ValueEnum)]
 pub enum LangArg {
+    #[value(aliases = ["en-US", "en-GB", "en_US", "en_GB"])]
     En,
+    #[value(aliases = ["zh-CN", "zh_CN", "zh-Hans"])]
     Zh,
 }
 

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 
 /// Where `npm` installed age-encryption and cctv-age.
 pub const NODE_MODULES: &str = "KEEPUNTIL_TEST_NODE_MODULES";
-/// A Python that has the packages bagit and jsonschema.
+/// A Python that has the packages bagit, jsonschema and tree-sitter-powershell.
 pub const PYTHON: &str = "KEEPUNTIL_TEST_PYTHON";
 
 /// What an environment variable names. A missing one fails in CI; elsewhere the caller goes without, and says so.
