@@ -495,3 +495,24 @@ fn a_survey_that_fails_leaves_no_policy() {
     assert!(ran.out.contains("[[records]]") && !ran.out.contains("policy:"), "{ran:#?}");
     home.has_no_leftovers();
 }
+
+#[test]
+fn a_policy_that_is_not_utf8_is_refused_and_seals_nothing() {
+    let home = Home::new();
+    home.write("firm/合同/a.txt", "a");
+    home.write("firm/工资/b.txt", "b");
+    home.run(&["survey", "firm", "-o", "policy.toml", "--lang", "zh"]).ends(0);
+    let text = std::fs::read_to_string(home.path("policy.toml")).unwrap();
+    // As an editor of Chinese Windows saves it; its names would match nothing, and all would fall to the last part.
+    home.write("ansi.toml", encoding_rs::GB18030.encode(&text).0);
+    for arguments in
+        [&["policy", "check", "ansi.toml", "firm"][..], &["create", "-o", "a.sealed", "--policy", "ansi.toml", "firm"]]
+    {
+        let ran = home.run(arguments).fails(2, "ansi.toml: line 1: it is not UTF-8");
+        assert!(ran.err.contains("iconv -f GB18030 -t UTF-8 ansi.toml"), "{ran:?}");
+    }
+    assert!(!home.path("a.sealed").exists());
+    // With the mark that the same editor puts before UTF-8 it is taken.
+    home.write("bom.toml", format!("\u{feff}{text}"));
+    home.run(&["create", "-o", "a.sealed", "--policy", "bom.toml", "firm"]).ends(0);
+}

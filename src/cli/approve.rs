@@ -50,7 +50,7 @@ pub fn run(args: &ApproveArgs, common: Common) -> Result<Done, Failure> {
     }
     if !args.yes {
         let typed = prompt::line(&tr!("Approve that these records are handed over? Type yes"))?;
-        if typed.trim() != "yes" && typed.trim() != tr!("yes") {
+        if typed.trim() != "yes" && typed.trim() != tr!("approval" => "yes") {
             return Err(Failure::Usage(tr!("it was not approved"), tr!("nothing was signed")));
         }
     }

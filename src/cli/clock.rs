@@ -82,10 +82,7 @@ pub fn run(command: ClockCommand, common: Common) -> Result<Done, Failure> {
         ClockCommand::Confirm(confirm) => run_confirm(&confirm, common),
         ClockCommand::Trust { witness, authority, agreement, keyring } => {
             let mut custody = home::custody(&keyring)?;
-            let read = |path: &PathBuf| -> Result<String, Failure> {
-                Ok(String::from_utf8_lossy(&read_limited(path, 1 << 16)?).into_owned())
-            };
-            let authorities = authority.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+            let authorities = authority.iter().map(|path| home::text(path, 1 << 16)).collect::<Result<Vec<_>, _>>()?;
             if agreement.statement {
                 let text = settings_statement(&custody, &pin_lines(&witness, &authorities));
                 render::text(&String::from_utf8_lossy(&text), common)?;

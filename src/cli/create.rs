@@ -19,7 +19,7 @@ use crate::retention::rule::RuleError;
 use crate::retention::term::Counting;
 use crate::retention::{AtExpiry, Class, RetentionError, parse_date};
 use crate::storage::output::{OutputFile, create_private_dir, write_new};
-use crate::storage::{StorageError, read_limited, show};
+use crate::storage::{StorageError, show};
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use std::io::{BufWriter, IsTerminal};
 use std::path::Path;
@@ -46,8 +46,7 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
     let names = home::names(args.names_from.as_deref())?;
     let mut given = args.recipient.clone();
     for path in &args.recipients_file {
-        let bytes = read_limited(path, 1 << 20)?;
-        given.extend(recipients_file(&String::from_utf8_lossy(&bytes)).into_iter().map(str::to_owned));
+        given.extend(recipients_file(&home::text(path, 1 << 20)?).into_iter().map(str::to_owned));
     }
     let needs_default = match &policy {
         Some(policy) => policy.compartments.iter().any(|c| c.recipients.is_empty()),
@@ -95,9 +94,7 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
 }
 
 pub fn read_policy(path: &Path) -> Result<Policy, Failure> {
-    let bytes = read_limited(path, 4 << 20)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let policy = Policy::parse(&text).map_err(OpsError::from)?;
+    let policy = Policy::parse(&home::text(path, 4 << 20)?).map_err(OpsError::from)?;
     for rule in policy.rules.iter().filter(|rule| rule.has_long_notice()) {
         tell_warning(&tr!(
             "rule {rule}: notify = {notify} is longer than the rule keeps its records, or than five years: is that meant?",
@@ -209,9 +206,7 @@ fn ensure_keyring(place: &KeyringPlace, firm: Option<&str>, common: Common) -> R
 fn ensure_default_recipients(now: DateTime<FixedOffset>, common: Common) -> Result<Vec<String>, Failure> {
     let (path, identity_path) = (home::default_recipients()?, home::default_identity()?);
     if path.exists() {
-        let bytes = read_limited(&path, 1 << 20)?;
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        return Ok(recipients_file(&text).into_iter().map(str::to_owned).collect());
+        return Ok(recipients_file(&home::text(&path, 1 << 20)?).into_iter().map(str::to_owned).collect());
     }
     if identity_path.exists() {
         let identities = home::read_identities(&identity_path)?;

@@ -13,7 +13,7 @@ use crate::ops::open::Trust;
 use crate::retention::clock::{Reading, Uptime};
 use crate::retention::ranges::Ranges;
 use crate::storage::lock::Sharing;
-use crate::storage::{StorageError, read_limited, read_secret};
+use crate::storage::{StorageError, read_limited, read_secret, show};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tr::tr;
@@ -131,13 +131,11 @@ pub fn required_identities(place: &IdentityPlace) -> Result<Identities, Failure>
 /// The verifier keys of `--signer` and `--trust`.
 pub fn trust(args: &TrustArgs) -> Result<Trust, Failure> {
     let mut pinned = Vec::new();
-    for text in &args.signer {
-        pinned.push(text.parse::<VerifierKey>()?);
+    for key in &args.signer {
+        pinned.push(key.parse::<VerifierKey>()?);
     }
     if let Some(path) = &args.trust {
-        let bytes = read_limited(path, 1 << 20)?;
-        let text = String::from_utf8_lossy(&bytes);
-        for line in crate::crypto::recipient::recipients_file(&text) {
+        for line in crate::crypto::recipient::recipients_file(&text(path, 1 << 20)?) {
             pinned.push(line.parse::<VerifierKey>()?);
         }
         if pinned.is_empty() {
@@ -171,6 +169,22 @@ pub fn remember(custody: Custody) -> Result<(), Failure> {
         }
         stored => stored,
     }
+}
+
+/// A text that somebody wrote in an editor, without the byte order mark that some editors begin it with.
+///
+/// # Errors
+/// [`Failure::Usage`] where it is not UTF-8: guessing would take a name for another one.
+pub fn text(path: &Path, limit: u64) -> Result<String, Failure> {
+    let text = String::from_utf8(read_limited(path, limit)?).map_err(|e| {
+        let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = before.iter().filter(|&&byte| byte == b'\n').count() + 1;
+        Failure::Usage(
+            tr!("{file}: line {line}: it is not UTF-8", file = show(path), line = line),
+            tr!("save it as UTF-8, or print it so with `iconv -f GB18030 -t UTF-8 {file}`", file = show(path)),
+        )
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
 /// The signatures in these files.

@@ -13,7 +13,7 @@ use crate::retention::Class;
 use crate::retention::policy::Policy;
 use crate::retention::term::Standing;
 use crate::storage::output::write_new;
-use crate::storage::{escape, read_limited, show};
+use crate::storage::{escape, show};
 use crate::survey::draft::{self, Heading};
 use crate::survey::template::{PLACES, template};
 use clap::{Args, Subcommand, ValueEnum};
@@ -239,8 +239,7 @@ fn init(mut args: InitArgs, common: Common) -> Result<Done, Failure> {
     let setting = args.firm.setting(today)?;
     let mut recipients = args.recipient.clone();
     for path in &args.recipients_file {
-        let bytes = read_limited(path, 1 << 20)?;
-        recipients.extend(recipients_file(&String::from_utf8_lossy(&bytes)).into_iter().map(str::to_owned));
+        recipients.extend(recipients_file(&home::text(path, 1 << 20)?).into_iter().map(str::to_owned));
     }
     Recipients::parse(&recipients, &home::prompts())?;
     let classes = args.class.iter().map(|text| class(text)).collect::<Result<BTreeMap<_, _>, _>>()?;

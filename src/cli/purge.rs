@@ -161,8 +161,7 @@ pub fn run(args: PurgeArgs, common: Common) -> Result<Done, Failure> {
 /// The people in a file of roles; nobody where none is named.
 fn roles(file: Option<&Path>) -> Result<Roles, Failure> {
     let Some(path) = file else { return Ok(Roles::new()) };
-    let bytes = read_limited(path, MAX_ROLES)?;
-    let parsed = parse_roles(&String::from_utf8_lossy(&bytes));
+    let parsed = parse_roles(&home::text(path, MAX_ROLES)?);
     Ok(parsed.map_err(|source| OpsError::Roles { path: path.into(), source })?)
 }
 

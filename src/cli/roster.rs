@@ -103,8 +103,7 @@ pub fn run(command: RosterCommand, common: Common) -> Result<Done, Failure> {
 
 fn run_set(args: &Set, common: Common) -> Result<Done, Failure> {
     let mut custody = home::custody(&args.keyring)?;
-    let text = read_limited(&args.file, 1 << 20)?;
-    let text = String::from_utf8(text).map_err(|_| usage(tr!("{file}: it is not UTF-8", file = show(&args.file))))?;
+    let text = home::text(&args.file, 1 << 20)?;
     let (mut default, mut by_rule) = (1, BTreeMap::new());
     for number in &args.plan_approvals {
         match number.split_once('=') {

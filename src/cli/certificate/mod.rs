@@ -126,8 +126,9 @@ fn keys(path: &Path, journal: &JournalArgs, firm: &str) -> Result<Option<[Verifi
             Ok(key) => named.push(key),
             Err(e) if !Path::new(text).exists() => return Err(e.into()),
             Err(_) => {
-                let bytes = read_limited(Path::new(text), 1 << 20)?;
-                for line in crate::crypto::recipient::recipients_file(&String::from_utf8_lossy(&bytes)) {
+                for line in
+                    crate::crypto::recipient::recipients_file(&crate::cli::home::text(Path::new(text), 1 << 20)?)
+                {
                     named.push(line.parse()?);
                 }
             }
