@@ -446,8 +446,8 @@ fn a_policy_is_signed_by_those_on_the_roster() {
         (by("mallory", "keepuntil-settings"), "is not on the roster"),
         (by("zhao", "keepuntil-roster"), "keepuntil-settings"),
         // Who may ask decides nothing.
-        (by("wang", "keepuntil-settings"), "is not on the roster"),
-        (by("auditor", "keepuntil-settings"), "is not on the roster"),
+        (by("wang", "keepuntil-settings"), "wang@lantern.example may ask for records, and so decides nothing"),
+        (by("auditor", "keepuntil-settings"), "auditor@cpa.example may ask for records, and so decides nothing"),
     ] {
         desk.home.run(&[&set[..], &["--approval", &signature]].concat()).fails(15, part);
     }

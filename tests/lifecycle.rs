@@ -275,7 +275,17 @@ fn a_reviewed_plan_needs_its_people_its_hash_and_the_state_it_was_made_from() {
     let scheduled = desk.status(now, 0);
     let purge = scheduled["scheduled_purges"][0]["purge"].as_str().unwrap().to_owned();
     desk.at("2027-02-02 10:00:00", &["purge", "cancel", &purge[..6]]).ends(0);
-    desk.at("2027-02-02 11:00:00", &signed).ends(0);
+    // Whoever cancels withdraws what was signed, for all.
+    desk.at("2027-02-02 11:00:00", &signed).fails(11, "the plan was cancelled on 2027-02-02");
+    desk.at("2027-02-02 11:00:00", &["purge", "--unattended"]).ends(0);
+    assert_eq!(desk.status("2027-02-02 11:00:00", 0)["states"]["scheduled"], 0);
+    fs::remove_file(desk.home.path("plan.json")).unwrap();
+    desk.at("2027-02-02 12:00:00", &["purge", "--plan", "plan.json"]).ends(0);
+    desk.at("2027-02-02 12:00:00", &signed).ends(10);
+    let by_lin = desk.sign("lin", "keepuntil-plan", "plan.json");
+    let by_wang = desk.sign("wang", "keepuntil-plan", "plan.json");
+    let signed = ["purge", "--execute", "plan.json", "--approval", &by_lin, "--approval", &by_wang];
+    desk.at("2027-02-02 12:00:00", &signed).ends(0);
     let destroyed = desk.at("2027-02-10 10:00:00", &["purge", "--execute", "plan.json", "--json"]).ends(0);
     assert_eq!(destroyed.json("destroyed").len(), 1, "{destroyed:?}");
     desk.at("2027-02-10 11:00:00", &["restore", "firm.sealed", "--record", "1", "-o", "kept"]).ends(0);

@@ -89,6 +89,9 @@ pub fn hint(error: &OpsError) -> Option<String> {
         OpsError::Ledger(LedgerError::Answered { .. }) => {
             text!("a request is answered once: have the requester make a new one with `keepuntil request new`")
         }
+        OpsError::Roster(RosterError::Undeciding(_)) => {
+            text!("somebody on the roster has to sign whom the disclosure policy does not let ask for records")
+        }
         OpsError::Roster(RosterError::UnknownKey(_)) => {
             text!("ask the person through a channel that you know; their key is added with `keepuntil roster set FILE`")
         }
@@ -122,7 +125,7 @@ pub fn hint(error: &OpsError) -> Option<String> {
         OpsError::Granted(_) => {
             text!("do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one")
         }
-        OpsError::Plan(PlanError::Stale) => {
+        OpsError::Plan(PlanError::Stale | PlanError::Cancelled(_)) => {
             text!("make a new plan with `keepuntil purge --plan FILE`, and have it signed anew")
         }
         OpsError::Plan(PlanError::ChangeUnsigned { .. }) => {

@@ -51,6 +51,9 @@ pub enum RosterError {
     /// By a key that is not on the roster.
     #[error("{}", tr!("signature: its key {} is not on the roster", _0))]
     UnknownKey(String),
+    /// By somebody on the roster who decides nothing.
+    #[error("{}", tr!("signature: {} may ask for records, and so decides nothing", _0))]
+    Undeciding(String),
     /// By a key that may not sign this.
     #[error("{}", tr!("signature: the roster does not let the key of {principal} sign for {wanted}", principal = principal, wanted = format!("{:?}", wanted)))]
     NotFor {
@@ -121,6 +124,8 @@ pub struct Signer {
 pub struct Roster {
     text: String,
     entries: Vec<Entry>,
+    /// Of people whose signatures do not count.
+    left_out: Vec<Entry>,
 }
 
 impl Roster {
@@ -151,12 +156,12 @@ impl Roster {
         if entries.is_empty() {
             return Err(RosterError::Empty);
         }
-        Ok(Self { text: text.to_owned(), entries })
+        Ok(Self { text: text.to_owned(), entries, left_out: Vec::new() })
     }
 
     /// The same roster, by its text and hash, without the keys of some people.
     pub fn without(mut self, left_out: impl Fn(&str) -> bool) -> Self {
-        self.entries.retain(|entry| !left_out(&entry.principal));
+        self.left_out.extend(self.entries.extract_if(.., |entry| left_out(&entry.principal)));
         self
     }
 
@@ -197,7 +202,9 @@ impl Roster {
         }
         let of_key: Vec<&Entry> = self.entries.iter().filter(|entry| entry.key == outside.key).collect();
         let Some(first) = of_key.first() else {
-            return Err(RosterError::UnknownKey(fingerprint(&outside.key)));
+            let known = self.left_out.iter().find(|entry| entry.key == outside.key);
+            let unknown = || RosterError::UnknownKey(fingerprint(&outside.key));
+            return Err(known.map_or_else(unknown, |entry| RosterError::Undeciding(entry.principal.clone())));
         };
         let principal = first.principal.clone();
         let for_this: Vec<&&Entry> = of_key.iter().filter(|entry| entry.may_sign(wanted)).collect();

@@ -7,6 +7,7 @@ use super::OpsError;
 use super::custody::{Custody, MIN_PREFIX, entry_of};
 use super::deciders::deciders;
 use super::destruction::{self, Executed, PurgeNotes};
+use super::journal::show_entries;
 use super::notices;
 use super::notify::{NoticeCounts, waits};
 use crate::crypto::hash::sha256;
@@ -14,6 +15,7 @@ use crate::crypto::kdf::ArchiveId;
 use crate::crypto::secret::random_id;
 use crate::disclosure::namespace;
 use crate::journal::certificate::{Approval, Reason};
+use crate::journal::entry::Entry;
 use crate::journal::plan::{self, Decision, Plan, PlannedRecord, RecordState, state_hash};
 use crate::journal::role::Roles;
 use crate::retention::disposition::{Disposition, Judge, RecordView};
@@ -22,6 +24,7 @@ use crate::retention::ranges::Ranges;
 use crate::retention::register::{NewSchedule, PurgeId, Scheduled};
 use crate::retention::scope::Item;
 use crate::retention::{Retention, whole_second};
+use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use tr::tr;
@@ -82,6 +85,9 @@ pub enum PlanError {
     /// Something about its records changed.
     #[error("{}", tr!("the plan is stale: since it was made, something about its records has changed"))]
     Stale,
+    /// Its cool-off was ended by somebody, so that what was signed is withdrawn.
+    #[error("{}", tr!("the plan was cancelled on {}: what was signed counts no more", _0))]
+    Cancelled(NaiveDate),
     /// Too few people signed a change that they must agree to.
     #[error("{}", tr!("the change needs signatures of different people on the roster: {needed}; it has {have}", needed = needed, have = have))]
     ChangeUnsigned {
@@ -291,6 +297,7 @@ fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> 
         return Err(PlanError::OtherKeyring(hex::encode(plan.keyring)).into());
     }
     let needed = check_state(custody, &plan)?;
+    check_not_cancelled(custody, file)?;
     let approvals = approvals(custody, file, signatures)?;
     let people: BTreeSet<&str> = approvals.iter().map(|approval| approval.name.as_str()).collect();
     let have = people.len() as u32;
@@ -300,6 +307,25 @@ fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> 
     let records = plan.records.iter().map(|record| (record.archive, record.record));
     let hashes = PlanHashes { identity: plan::identity(file), state: plan.state };
     schedule(custody, Some(hashes), items(records), &approvals, plan.reason.clone())
+}
+
+/// Whether the journal tells of a cool-off of this plan that somebody ended (D-37).
+///
+/// # Errors
+/// [`PlanError::Cancelled`]; a damaged journal.
+fn check_not_cancelled(custody: &Custody, file: &[u8]) -> Result<(), OpsError> {
+    let identity = plan::identity(file);
+    let mut purges = BTreeSet::new();
+    show_entries(custody.keyring(), 0, |_, leaf| match leaf.entry {
+        Entry::Plan { purge, sha256: Some(sha256), .. } if sha256 == identity => {
+            purges.insert(purge);
+            Ok(())
+        }
+        Entry::Cancelled { purge } if purges.contains(&purge) => {
+            Err(PlanError::Cancelled(leaf.time.date_naive()).into())
+        }
+        _ => Ok(()),
+    })
 }
 
 /// Compares the planned records, and all that decides about them, with the keyring as it is; returns how many distinct
