@@ -43,7 +43,8 @@ fn folder(ran: &support::Ran, path: &str) -> Value {
 #[track_caller]
 fn survives(home: &Home, tree: &str) -> String {
     home.run(&["survey", tree, "-o", "policy.toml", "--force"]).ends(0);
-    home.run(&["policy", "check", "policy.toml", tree]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", tree, "--json"]).json("policy_check");
+    assert_eq!(check[0]["usable"], true, "{check:#?}");
     home.run(&["create", "-o", "a.sealed", "--force", "--policy", "policy.toml", tree]).ends(0);
     home.run(&["verify", "a.sealed", "--against", tree]).ends(0);
     std::fs::read_to_string(home.path("policy.toml")).unwrap()
@@ -67,7 +68,8 @@ fn a_small_firm_goes_from_survey_to_a_verified_archive_in_chinese() {
     ] {
         assert!(policy.contains(part), "{policy}");
     }
-    let check = home.run(&["policy", "check", "策略.toml", firm, "--lang", "zh"]).ends(0);
+    let check = home.run(&["policy", "check", "策略.toml", firm, "--lang", "zh"]).ends(3);
+    assert!(check.out.contains("处 CHECK: 标注") && check.out.contains("  第 "), "{check:#?}");
     assert!(check.out.contains("2049-12-31") && check.out.contains("可以照此封存"), "{check:#?}");
     home.run(&["create", "-o", "firm.sealed", "--policy", "策略.toml", firm]).ends(0);
     home.run(&["verify", "firm.sealed", "--against", firm]).ends(0);
@@ -321,14 +323,14 @@ fn the_folder_of_the_clients_itself_gives_a_record_a_client() {
     home.write("客户/甲/发票/2024/1.txt", "x");
     home.write("客户/乙.txt", "x");
     survives(&home, "客户");
-    let check = home.run(&["policy", "check", "policy.toml", "客户", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", "客户", "--json"]).ends(3);
     let names: Vec<String> =
         check.json("policy_record").iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, ["乙.txt", "甲"]);
     home.write("凭证/2019/1.txt", "x");
     home.write("凭证/旧.txt", "x");
     survives(&home, "凭证");
-    let check = home.run(&["policy", "check", "policy.toml", "凭证", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", "凭证", "--json"]).ends(3);
     let names: Vec<String> =
         check.json("policy_record").iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, ["2019", "凭证"]);
@@ -364,7 +366,7 @@ fn years_become_records_and_a_period_that_has_run_stops_nothing() {
         policy.contains("path = \"银行对账单/2005年/**\"") && policy.contains("at-expiry = \"review\""),
         "{policy}"
     );
-    let check = home.run(&["policy", "check", "policy.toml", "t", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", "t", "--json"]).ends(3);
     let record = |name: &str| {
         let found = check.json("policy_record").into_iter().find(|record| record["name"] == name);
         found.unwrap_or_else(|| panic!("{name}: {check:#?}"))
@@ -410,7 +412,7 @@ fn whatever_folders_are_named_the_draft_is_a_policy() {
     home.write("t/客户/甲-乙/1.txt", "x");
     home.write(&format!("t/客户/{}.txt", "长".repeat(80)), "x");
     survives(&home, "t");
-    let check = home.run(&["policy", "check", "policy.toml", "t", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", "t", "--json"]).ends(3);
     let records = check.json("policy_record");
     let of = |part: &str| records.iter().filter(|record| record["name"].as_str().unwrap().contains(part)).count();
     assert_eq!((of("甲-乙"), of("客户-甲")), (1, 1), "{records:#?}");
@@ -449,6 +451,39 @@ fn a_check_tells_what_create_would_refuse() {
 }
 
 #[test]
+fn marks_that_nobody_settled_are_listed_and_told() {
+    let home = Home::new();
+    home.write("t/杂项/随手记.txt", "x");
+    for lang in ["en", "zh"] {
+        home.run(&["survey", "t", "-o", "p.toml", "--force", "--lang", lang]).ends(0);
+        let policy = std::fs::read_to_string(home.path("p.toml")).unwrap();
+        let marked: Vec<u64> =
+            (1..).zip(policy.lines()).filter(|(_, l)| l.starts_with("# CHECK:")).map(|l| l.0).collect();
+        assert!(!marked.is_empty(), "{policy}");
+        let ran = home.run(&["policy", "check", "p.toml", "t", "--json"]).ends(3);
+        let check = &ran.json("policy_check")[0];
+        let listed: Vec<u64> =
+            check["open_checks"].as_array().unwrap().iter().map(|check| check["line"].as_u64().unwrap()).collect();
+        assert_eq!((&listed, check["open_check_count"].as_u64()), (&marked, Some(marked.len() as u64)), "{policy}");
+        assert_eq!(check["usable"], true, "create takes it all the same");
+        let said = home.run(&["policy", "check", "p.toml", "t"]).ends(3).out;
+        let question = check["open_checks"][0]["text"].as_str().unwrap();
+        let first: String = question.chars().take(8).collect();
+        assert!(said.contains(&format!("  line {}: {first}", marked[0])), "{said}");
+        let sealed = home.run(&["create", "-o", "a.sealed", "--force", "--policy", "p.toml", "t"]).ends(0);
+        let warning = format!("p.toml: {} marks CHECK: are left in it", marked.len());
+        assert!(sealed.err.contains(&warning) && sealed.err.contains("keepuntil policy check p.toml t"), "{sealed:#?}");
+        // Without the marks both are content.
+        let settled: String =
+            policy.lines().filter(|line| !line.starts_with('#')).map(|l| l.to_owned() + "\n").collect();
+        home.write("p.toml", settled);
+        home.run(&["policy", "check", "p.toml", "t"]).ends(0);
+        let sealed = home.run(&["create", "-o", "a.sealed", "--force", "--policy", "p.toml", "t"]).ends(0);
+        assert!(!sealed.err.contains("CHECK"), "{sealed:#?}");
+    }
+}
+
+#[test]
 fn a_first_policy_comes_from_options_where_nobody_can_be_asked() {
     let home = Home::new();
     home.run(&["keygen", "-o", "id.txt"]).ends(0);
@@ -474,7 +509,7 @@ fn a_first_policy_comes_from_options_where_nobody_can_be_asked() {
     assert!(policy.contains("fiscal-year-end = \"03-31\"") && policy.contains("2027-03-31"), "{policy}");
     home.write("t/会计凭证/2024/1.txt", "x");
     home.write("t/随便/1.txt", "x");
-    let check = home.run(&["policy", "check", "p.toml", "t", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "p.toml", "t", "--json"]).ends(3);
     assert_eq!(check.json("policy_record")[0]["until"], "2055-03-31", "{check:#?}");
     home.run(&["create", "-o", "a.sealed", "--policy", "p.toml", "t"]).ends(0);
     home.run(&["policy", "init", "-o", "p.toml"]).fails(1, "it exists already");

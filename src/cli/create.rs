@@ -1,7 +1,7 @@
 //! `keepuntil create`.
 
 use super::args::{AtExpiryArg, ClassArg, Common, CountingArg, Create, KeyringPlace};
-use super::error::{Failure, tell_warning};
+use super::error::{Failure, tell_hint, tell_warning};
 use super::hint::rule_hint;
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
@@ -20,9 +20,10 @@ use crate::retention::term::Counting;
 use crate::retention::{AtExpiry, Class, RetentionError, parse_date};
 use crate::storage::output::{OutputFile, create_private_dir, write_new};
 use crate::storage::{StorageError, read_limited, show};
+use crate::survey::draft::{OpenCheck, open_checks};
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use std::io::{BufWriter, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tr::tr;
 
@@ -32,7 +33,11 @@ const ONLY_COMPARTMENT: &str = "records";
 pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
     let now = home::now();
     let policy = match &args.policy {
-        Some(path) => Some(read_policy(path)?),
+        Some(path) => {
+            let (policy, checks) = read_policy(path)?;
+            warn_of_checks(path, checks.len(), &args.sources);
+            Some(policy)
+        }
         None => None,
     };
     let alike = if policy.is_none() { Some(alike(&args, now.date_naive())?) } else { None };
@@ -94,7 +99,25 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
     Ok(if outcome.skipped.is_empty() { Done::Clean } else { Done::Findings })
 }
 
-pub fn read_policy(path: &Path) -> Result<Policy, Failure> {
+/// The person who seals decides; what a draft left to somebody is told all the same.
+fn warn_of_checks(policy: &Path, checks: usize, sources: &[PathBuf]) {
+    if checks > 0 {
+        tell_warning(&tr!(
+            "{policy}: {n} mark CHECK: is left in it, which nobody has settled"
+                | "{policy}: {n} marks CHECK: are left in it, which nobody has settled" % checks,
+            policy = show(policy)
+        ));
+        let folder = sources.first().map_or_else(|| "DIR".to_owned(), |folder| show(folder));
+        tell_hint(&tr!(
+            "see them with `keepuntil policy check {policy} {folder}`",
+            policy = show(policy),
+            folder = folder
+        ));
+    }
+}
+
+/// The policy in a file, and the marks of its draft that are left in it.
+pub fn read_policy(path: &Path) -> Result<(Policy, Vec<OpenCheck>), Failure> {
     let bytes = read_limited(path, 4 << 20)?;
     let text = String::from_utf8_lossy(&bytes);
     let policy = Policy::parse(&text).map_err(OpsError::from)?;
@@ -105,7 +128,7 @@ pub fn read_policy(path: &Path) -> Result<Policy, Failure> {
             notify = rule.notify.map_or_else(String::new, |period| format!("\"{period}\""))
         ));
     }
-    Ok(policy)
+    Ok((policy, open_checks(&text)))
 }
 
 /// Every entry a record, all kept alike.

@@ -265,7 +265,7 @@ fn folders(outcome: &SurveyOutcome) -> String {
 
 fn policy_lines(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> String {
     let (parts, records) = (outcome.proposals.len(), outcome.check.records.len());
-    let checks = open_checks(&outcome.policy);
+    let checks = open_checks(&outcome.policy).len();
     let rest = outcome.check.parts.last().map_or(0, |(files, _)| *files);
     let summary = tr!(
         "policy: {parts}, {records}, {checks} to be checked by a person; files for the last part: {rest}",
