@@ -111,10 +111,14 @@ fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> Str
         out.push('\n');
         match before.filter(is_alike) {
             Some(_) => comment(&mut out, &tr!("as above")),
-            None => {
-                proposal.reasons.iter().for_each(|line| comment(&mut out, line));
-                proposal.checks.iter().for_each(|line| comment(&mut out, &[CHECK, line].join(" ")));
-            }
+            None => proposal.reasons.iter().for_each(|line| comment(&mut out, line)),
+        }
+        if let Some(taken) = &proposal.taken {
+            comment(&mut out, &super::words::taken(taken));
+        }
+        // Last, for comment lines below a mark belong to it.
+        if before.filter(is_alike).is_none() {
+            proposal.checks.iter().for_each(|line| comment(&mut out, &[CHECK, line].join(" ")));
         }
         part(&mut out, proposal, before.is_none_or(|before| words(before) != words(proposal)));
         before = Some(proposal);
@@ -122,7 +126,7 @@ fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> Str
     out
 }
 
-/// Everything that comments say.
+/// Everything that comments say beside counts.
 fn words(proposal: &Proposal) -> (&[String], &[String], &[String]) {
     (&proposal.reasons, &proposal.checks, &proposal.instead)
 }
@@ -190,7 +194,7 @@ mod tests {
             #CHECK：多\n#  久\n\n  ## CHECK : last\n# CHECK: next\ny = \"CHECK: no\"\n# CHECKED: no\n# # CHECK: no\n";
         let found: Vec<(usize, String)> =
             open_checks(policy).into_iter().map(|check| (check.line, check.text)).collect();
-        let expected = [(2, "how long must it be?"), (6, "多久"), (9, "last"), (10, "next")];
+        let expected = [(2, "how long must it be?"), (5, "多久"), (8, "last"), (9, "next")];
         assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())));
     }
 }
