@@ -321,6 +321,7 @@ fn process_hint(error: &ProcessError) -> Option<String> {
 
 fn storage_hint(error: &StorageError) -> Option<String> {
     match error {
+        StorageError::Reserved(_) => Some(tr!("choose another name")),
         StorageError::Exists(_) => Some(tr!("choose another name, or add --force to replace it")),
         StorageError::Exposed { path, .. } => Some(format!("chmod 600 {}", crate::storage::show(path))),
         StorageError::Locked(_) => Some(tr!("wait until it has ended, then try again")),

@@ -148,6 +148,7 @@ pub fn create_shared_dir(path: &Path) -> Result<(), StorageError> {
 
 fn create_dir(path: &Path, mode: u32) -> Result<(), StorageError> {
     use std::os::unix::fs::DirBuilderExt;
+    super::leftover::refuse_reserved(path)?;
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && folder.symlink_metadata().is_err();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(StorageError::at(path))?;
