@@ -128,6 +128,15 @@ pub fn read_policy(path: &Path) -> Result<(Policy, Vec<OpenCheck>), Failure> {
             notify = rule.notify.map_or_else(String::new, |period| format!("\"{period}\""))
         ));
     }
+    for (path, rule, retain) in policy.long_notices() {
+        tell_warning(&tr!(
+            "records {path}: rule {rule} has notify = {notify}, longer than the {retain} for which they are kept: is that meant?",
+            path = format!("{path:?}"),
+            rule = rule.id,
+            notify = rule.notify.map_or_else(String::new, |period| format!("\"{period}\"")),
+            retain = retain
+        ));
+    }
     Ok((policy, open_checks(&text)))
 }
 

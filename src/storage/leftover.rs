@@ -151,3 +151,54 @@ fn is_still(dir: &Dir, name: &str, folder: &File) -> bool {
     let now = open_itself(dir, name).and_then(|now| now.metadata());
     now.is_ok_and(|now| folder.metadata().is_ok_and(|then| same(now, then)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::extract::OutputFolder;
+    use super::super::source::Attributes;
+    use super::*;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_tree_is_private_until_it_has_its_name_and_stays_while_it_is_in_use() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = OutputFolder::open(dir.path(), false).unwrap();
+        let mut tree = folder.begin().unwrap();
+        let file = Attributes { mode: 0o644, mtime: 0, nanos: 0 };
+        tree.file("a", file, &mut &b"secret"[..]).unwrap();
+        let there = || std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect::<Vec<_>>();
+        assert_eq!(mode(&there()[0]), 0o700);
+        assert!(remove_trees(dir.path()).unwrap().is_empty());
+        std::fs::create_dir(dir.path().join("usual")).unwrap();
+        let usual = mode(&dir.path().join("usual"));
+        tree.finish(None, "tree").unwrap();
+        assert_eq!(mode(&dir.path().join("tree")), usual);
+        let mut tree = folder.begin().unwrap();
+        tree.directory("", Attributes { mode: 0o555, mtime: 7, nanos: 0 }).unwrap();
+        tree.finish(None, "said").unwrap();
+        assert_eq!(mode(&dir.path().join("said")), 0o555);
+        assert_eq!(std::fs::metadata(dir.path().join("said")).unwrap().mtime(), 7);
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_removed_whole_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let named = |name: &str| dir.path().join(name);
+        let left = named(".keepuntil-tree-0123456789ab.partial");
+        std::fs::create_dir_all(left.join("data/inner")).unwrap();
+        std::fs::write(left.join("data/inner/secret.txt"), "x").unwrap();
+        std::fs::set_permissions(left.join("data"), PermissionsExt::from_mode(0o500)).unwrap();
+        let stay =
+            ["usual", ".keepuntil-tree-0123456789.partial", ".keepuntil-private-0123456789ab.partial"].map(named);
+        stay.iter().for_each(|path| std::fs::create_dir(path).unwrap());
+        let link = named(".keepuntil-tree-0123456789ac.partial");
+        symlink(&stay[0], &link).unwrap();
+        assert_eq!(remove_trees(dir.path()).unwrap(), std::slice::from_ref(&left));
+        assert!(!left.exists() && stay.iter().all(|path| path.exists()) && link.symlink_metadata().is_ok());
+        assert!(remove_trees(&named("missing")).unwrap().is_empty());
+    }
+}
