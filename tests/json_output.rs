@@ -87,7 +87,7 @@ text out/Smith/data/letter.txt keyring info --vkeys
 0 clock show
 0 clock statement
 0 survey clients -o policy.toml
-0 policy check policy.toml clients
+3 policy check policy.toml clients
 0 roster check people.txt
 0 roster check people.txt --disclosure may-ask.toml
 0 roster disclosure may-ask.toml

@@ -642,6 +642,51 @@ fn ciphertext_is_removed_only_where_the_members_are_those_of_the_leaf() {
 }
 
 #[test]
+fn destroyed_records_are_neither_damaged_nor_known_by_a_name() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2026-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    let never = |time: &str| desk.at(time, &["restore", "firm.sealed", "--match", "nobody*", "-o", "out", "--json"]);
+    never(SEALED).fails(1, "no record is named \"nobody*\"");
+    desk.at(SEALED, &["hold", "place", "firm.sealed", "--record", "3", "--matter", "m", "--authority", "court"])
+        .ends(0);
+    desk.travel("2027-02-01 09:00:00");
+    desk.at("2027-02-01 10:00:00", &["purge", "--unattended"]).ends(0);
+    desk.at("2027-02-09 10:00:00", &["purge", "--unattended"]);
+    let time = "2027-02-09 11:00:00";
+    // What was destroyed may have been called so or not; nobody can say that it is what was asked for.
+    let ran = never(time).fails(1, "no live record is named \"nobody*\"; 2 records are destroyed");
+    assert_eq!(ran.json("error")[0]["exit_code"], 1, "{ran:?}");
+    assert!(!desk.home.path("out").exists());
+    desk.at(time, &["restore", "firm.sealed", "--record", "1", "-o", "out"]).ends(13);
+
+    desk.at(time, &["purge", "--reclaim", "firm.sealed"]).ends(0);
+    let removed = fs::read(desk.home.path("firm.sealed")).unwrap();
+    let members = support::members(&removed);
+    let at = members.iter().find(|(_, name, _)| *name == layout::record_member(3, 0)).unwrap().0;
+    let mut damaged = removed.clone();
+    damaged[at + 512 + 300] ^= 1;
+    desk.home.write("damaged.sealed", damaged);
+    let ran = desk.at(time, &["verify", "damaged.sealed"]).ends(10);
+    let said = "0 records whole of the 1 whose content was not removed by right (2 were)";
+    assert!(ran.err.contains(said), "{ran:?}");
+    let ran = desk.at(time, &["verify", "damaged.sealed", "--json"]).ends(10);
+    let verified = &ran.json("verified")[0];
+    assert_eq!((&verified["whole_count"], &verified["removed_count"]), (&0.into(), &2.into()));
+    // Without its seal: the trailer is cut off.
+    let mut cut = removed;
+    cut.truncate(cut.len() - 2048);
+    desk.home.write("cut.sealed", cut);
+    let ran = desk.at(time, &["verify", "cut.sealed", "--json"]).ends(10);
+    let salvage = &ran.json("salvage")[0];
+    assert_eq!((&salvage["whole_count"], &salvage["removed_count"]), (&1.into(), &2.into()), "{ran:?}");
+    assert!(ran.json("damage").iter().all(|damage| damage["record"].is_null()), "{ran:?}");
+    let ran = desk.at(time, &["verify", "cut.sealed"]).ends(10);
+    assert!(ran.out.contains("the content of 2 destroyed records was removed, by right"), "{ran:?}");
+}
+
+#[test]
 fn a_statement_for_an_older_state_of_the_keyring_counts_no_more() {
     let desk = Desk::new();
     desk.home.small_firm();

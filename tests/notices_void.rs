@@ -101,7 +101,7 @@ fn a_date_that_moves_later_leaves_its_notice_behind_up_to_the_last_gate() {
     let time = "2031-04-02 10:00:00";
     let dry = desk.at(time, &["purge", "--dry-run"]).ends(0);
     assert!(
-        dry.out.contains("1 record left alone: notice of destruction void: the date was moved after it"),
+        dry.out.contains("1 record left alone: notice of destruction void: it told another last day, or none"),
         "{dry:?}"
     );
     assert!(dry.out.contains("1 record would be destroyed") && dry.err.contains("keepuntil notice sent"), "{dry:?}");
@@ -110,7 +110,7 @@ fn a_date_that_moves_later_leaves_its_notice_behind_up_to_the_last_gate() {
         [&of["unnotified"]["unsent_count"], &of["unnotified"]["void_count"], &of["unnotified"]["running_count"]];
     assert_eq!(counts, [&0, &1, &0].map(|n| serde_json::json!(n)).each_ref(), "{of}");
     let text = desk.at(time, &["status"]).ends(3).out;
-    assert!(text.contains("1 due record stays: notice of destruction void, the date was moved after it"), "{text}");
+    assert!(text.contains("1 due record stays: notice of destruction void, it told another"), "{text}");
     let alone = desk.at(time, &["purge", "--unattended", "--json"]).ends(0);
     assert_eq!(alone.json("scheduled")[0]["record_count"], 1);
     assert_eq!(
@@ -280,7 +280,7 @@ fn status_and_reports_tell_by_when_a_letter_must_go_out() {
         "{of}"
     );
     let text = desk.at(time, &["status"]).ends(3).out;
-    assert!(text.contains("for 1 of them a notice was sent that is void: the date was moved after it"), "{text}");
+    assert!(text.contains("for 1 of them a notice was sent that is void: it told another last day"), "{text}");
     assert!(text.lines().all(|line| line.width() <= 80), "{text}");
     tell(&desk, time, &wang, "more");
     let text = desk.at(time, &["status"]).ends(0).out;
@@ -381,6 +381,15 @@ fn what_a_killed_run_left_is_removed_by_the_next_and_nothing_else() {
         link,
         used,
     ];
+    // A merge that comes to nothing has removed it, too, and says so.
+    let failed_gone = folder("000000000005", 0o700, "0001.txt");
+    desk.home.write("short.csv", "name,address\nWang\n");
+    let failing = ["notice", "merge", "letter.txt", "--contacts", "short.csv", "-o", "none"];
+    let failed = desk.at(SEALED, &failing).ends(1);
+    assert!(
+        failed.err.contains("000000000005.partial: an interrupted run had left it") && !failed_gone.exists(),
+        "{failed:?}"
+    );
     let gone = folder("000000000003", 0o700, "mailing.json");
     let merge = ["notice", "merge", "letter.txt", "--contacts", "table.csv", "-o", "letters", "--json"];
     let ran = desk.at(SEALED, &merge).ends(0);
@@ -396,4 +405,97 @@ fn what_a_killed_run_left_is_removed_by_the_next_and_nothing_else() {
     assert!(done.status.success() && desk.home.path("running/2000.txt").exists(), "{done:?}");
     let again = desk.at(SEALED, &merge).fails(1, "exists already");
     assert!(again.err.contains("-o DIR") && !again.err.contains("--force"), "{again:?}");
+}
+
+#[test]
+fn nothing_is_written_under_a_name_that_the_next_run_would_remove() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2099-12-31", "clients"]).ends(0);
+    desk.home.write("letter.txt", "keepuntil-notice/v1 closing en\nDear {name}\n");
+    desk.home.write("table.csv", "name,address\nWang,Shanghai\n");
+    for name in [".keepuntil-private-0123456789ab.partial", ".keepuntil-tree-0123456789ab.partial"] {
+        for command in [
+            &["notice", "merge", "letter.txt", "--contacts", "table.csv", "-o", name][..],
+            &["journal", "export", "-o", name],
+            &["restore", "firm.sealed", "--all", "-o", name],
+            &["keyring", "init", name],
+            &["man", "-o", name],
+        ] {
+            let refused = desk.at(SEALED, command).fails(1, "the next run would remove a folder of this name");
+            assert!(refused.err.contains("choose another name"), "{refused:?}");
+            assert!(!desk.home.path(name).exists(), "{command:?}");
+        }
+    }
+}
+
+#[test]
+fn a_day_of_sending_is_compared_in_utc_and_the_firms_zone_whichever_is_later() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2099-12-31", "clients"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    desk.home.write("letter.txt", "keepuntil-notice/v1 closing en\nDear {name}\n");
+    desk.home.write("table.csv", "name,address\nWang,Shanghai\n");
+    desk.travel("2031-01-05 09:00:00");
+    // Twelve hours west of Greenwich: it is 08:30 of the fifth there.
+    let west = |arguments: &[&str]| desk.at_in("Etc/GMT+12", "2031-01-04 20:30:00", arguments);
+    west(&["notice", "merge", "letter.txt", "--contacts", "table.csv", "-o", "letters"]).ends(0);
+    let mailing = fs::read_to_string(desk.home.path("letters/mailing.json")).unwrap();
+    assert!(mailing.contains("\"made\": \"2031-01-05T08:30:"), "{mailing}");
+    let sent = |on: &str| west(&["notice", "sent", "letters/mailing.json", "--on", on, "--by", "post"]);
+    sent("2031-01-04").fails(1, "the mailing was made on 2031-01-05");
+    sent("2031-01-06").fails(1, "it is 2031-01-05");
+    sent("2031-01-05").ends(0);
+}
+
+#[test]
+fn a_destruction_before_the_last_day_counts_no_notice_of_a_later_one() {
+    let desk = Desk::new();
+    let policy = POLICY.replace("counting = \"day\"", "counting = \"day\"\nbound = \"ceiling\"");
+    desk.home.write("policy.toml", policy);
+    desk.home.write("letter.txt", LETTER);
+    desk.home.write("firm/files/smith/file.txt", "smith");
+    desk.home.write("firm/contract/file.txt", "contract");
+    desk.at(SEALED, &["create", "-o", "firm.sealed", "--policy", "policy.toml", "firm"]).ends(0);
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    let shown = desk.at(SEALED, &["inspect", "firm.sealed", "--json"]).ends(0).json("record");
+    let number = |name: &str| {
+        let is_it = |record: &&serde_json::Value| record["label"]["name"] == name;
+        shown.iter().find(is_it).unwrap()["record"].to_string()
+    };
+    let (smith, contract) = (number("smith"), number("contract"));
+    let early = |time: &str, record: &str| {
+        let purge =
+            ["purge", "--dry-run", "--archive", "firm.sealed", "--record", record, "--early", "consent-withdrawn"];
+        desk.at(time, &[&purge[..], &["--json"]].concat()).json("plan")[0]["left"].clone()
+    };
+    assert_eq!(early(SEALED, &smith), serde_json::json!({ "notice_unsent": 1 }));
+    tell(&desk, SEALED, "1-2", "letters");
+    desk.travel("2027-02-01 09:00:00");
+    let time = "2027-02-01 10:00:00";
+    // Told was 2030-12-31, and the period of the notice is long over.
+    assert_eq!(early(time, &smith), serde_json::json!({ "notice_early": 1 }));
+    let purge = ["purge", "--dry-run", "--archive", "firm.sealed", "--record", &smith, "--early", "consent-withdrawn"];
+    let said = desk.at(time, &purge);
+    assert!(said.out.contains("no notice of a destruction before the last day"), "{said:?}");
+    // What waits for an event has no day that a notice could have told.
+    assert_eq!(early(time, &contract), serde_json::json!({}));
+
+    // Scheduled as early, and then the event gives it a last day of which nobody was told.
+    let plan = ["purge", "--plan", "plan.json", "--archive", "firm.sealed", "--record", &contract];
+    desk.at(time, &[&plan[..], &["--early", "consent-withdrawn"]].concat()).ends(0);
+    let signature = desk.sign("lin", "keepuntil-plan", "plan.json");
+    desk.at(time, &["purge", "--execute", "plan.json", "--approval", &signature]).ends(0);
+    let event = ["event", "record", "contract-end", "firm.sealed", "--date", "2027-01-20"];
+    desk.at(time, &event).ends(0);
+    desk.travel("2027-02-20 09:00:00");
+    let time = "2027-02-20 10:00:00";
+    let status = desk.status(time, 0);
+    assert_eq!(status["notices"]["early_unnotified_count"], 1, "{status}");
+    assert_eq!((&status["overdue_count"], &status["notices"]["unnotified_count"]), (&0.into(), &0.into()), "{status}");
+    let text = desk.at(time, &["status"]).out;
+    assert!(text.contains("1 record of an early purge stays") && !text.contains("due record"), "{text}");
+    let refused = desk.at(time, &["purge", "--execute", "plan.json", "--approval", &signature]);
+    assert!(refused.err.contains("no notice of a destruction before 2028-01-20"), "{refused:?}");
 }

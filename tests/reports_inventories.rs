@@ -227,7 +227,16 @@ fn files_are_their_owner_s_and_replace_nothing() {
     }
     report(&desk, &["calendar", "--ics", "days.ics", "-q"]).ends(0);
     assert_eq!(fs::metadata(desk.home.path("days.ics")).unwrap().permissions().mode() & 0o777, 0o600);
-    report(&desk, &["calendar", "--ics", "days.ics"]).fails(1, "days.ics");
+    let refused = report(&desk, &["calendar", "--ics", "days.ics"]).fails(1, "days.ics");
+    assert_eq!(refused.out, "", "nothing is printed before it is known that it can be written");
+    assert_eq!(report(&desk, &["calendar", "--ics", "-"]).fails(1, "standard output").out, "");
+    for json in [&[][..], &["--json"]] {
+        for of in ["calendar", "risks", "compliance"] {
+            let refused = report(&desk, &[&[of, "--format", "csv"][..], json].concat()).ends(2);
+            assert!(refused.err.contains("no table for spreadsheets"), "{of}: {refused:?}");
+            assert!(json.is_empty() || refused.json("error")[0]["exit_code"] == 2, "{of}: {refused:?}");
+        }
+    }
 }
 
 #[test]

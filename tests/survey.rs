@@ -43,7 +43,8 @@ fn folder(ran: &support::Ran, path: &str) -> Value {
 #[track_caller]
 fn survives(home: &Home, tree: &str) -> String {
     home.run(&["survey", tree, "-o", "policy.toml", "--force"]).ends(0);
-    home.run(&["policy", "check", "policy.toml", tree]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", tree, "--json"]).json("policy_check");
+    assert_eq!(check[0]["usable"], true, "{check:#?}");
     home.run(&["create", "-o", "a.sealed", "--force", "--policy", "policy.toml", tree]).ends(0);
     home.run(&["verify", "a.sealed", "--against", tree]).ends(0);
     std::fs::read_to_string(home.path("policy.toml")).unwrap()
@@ -67,7 +68,8 @@ fn a_small_firm_goes_from_survey_to_a_verified_archive_in_chinese() {
     ] {
         assert!(policy.contains(part), "{policy}");
     }
-    let check = home.run(&["policy", "check", "策略.toml", firm, "--lang", "zh"]).ends(0);
+    let check = home.run(&["policy", "check", "策略.toml", firm, "--lang", "zh"]).ends(3);
+    assert!(check.out.contains("处 CHECK: 标注") && check.out.contains("  第 "), "{check:#?}");
     assert!(check.out.contains("2049-12-31") && check.out.contains("可以照此封存"), "{check:#?}");
     home.run(&["create", "-o", "firm.sealed", "--policy", "策略.toml", firm]).ends(0);
     home.run(&["verify", "firm.sealed", "--against", firm]).ends(0);
@@ -88,7 +90,8 @@ fn what_is_found_is_counted_and_never_shown() {
     home.write("t/c/passport.txt", "护照号码 E12345678，账号 DE89370400440532013000，lin@example.com");
     let ran = home.run(&["survey", "t", "--json"]).ends(0);
     let found = |path: &str| folder(&ran, path)["personal_data"].clone();
-    assert_eq!(found("a"), serde_json::json!({ "resident-id": 3, "mobile": 3 }));
+    // 姓名 身份证 手机 stand at the head of two tables; utf-16.txt is none.
+    assert_eq!(found("a"), serde_json::json!({ "resident-id": 3, "mobile": 3, "personal-column": 6 }));
     assert_eq!(found("b"), serde_json::json!({ "resident-id": 1, "bank-card": 1, "credit-code": 1 }));
     assert_eq!(found("c"), serde_json::json!({ "passport": 1, "iban": 1, "email": 1 }));
     let text = home.run(&["survey", "t", "-o", "policy.toml"]).ends(0);
@@ -321,14 +324,14 @@ fn the_folder_of_the_clients_itself_gives_a_record_a_client() {
     home.write("客户/甲/发票/2024/1.txt", "x");
     home.write("客户/乙.txt", "x");
     survives(&home, "客户");
-    let check = home.run(&["policy", "check", "policy.toml", "客户", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", "客户", "--json"]).ends(3);
     let names: Vec<String> =
         check.json("policy_record").iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, ["乙.txt", "甲"]);
     home.write("凭证/2019/1.txt", "x");
     home.write("凭证/旧.txt", "x");
     survives(&home, "凭证");
-    let check = home.run(&["policy", "check", "policy.toml", "凭证", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", "凭证", "--json"]).ends(3);
     let names: Vec<String> =
         check.json("policy_record").iter().map(|r| r["name"].as_str().unwrap().to_owned()).collect();
     assert_eq!(names, ["2019", "凭证"]);
@@ -364,7 +367,7 @@ fn years_become_records_and_a_period_that_has_run_stops_nothing() {
         policy.contains("path = \"银行对账单/2005年/**\"") && policy.contains("at-expiry = \"review\""),
         "{policy}"
     );
-    let check = home.run(&["policy", "check", "policy.toml", "t", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", "t", "--json"]).ends(3);
     let record = |name: &str| {
         let found = check.json("policy_record").into_iter().find(|record| record["name"] == name);
         found.unwrap_or_else(|| panic!("{name}: {check:#?}"))
@@ -410,7 +413,7 @@ fn whatever_folders_are_named_the_draft_is_a_policy() {
     home.write("t/客户/甲-乙/1.txt", "x");
     home.write(&format!("t/客户/{}.txt", "长".repeat(80)), "x");
     survives(&home, "t");
-    let check = home.run(&["policy", "check", "policy.toml", "t", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "policy.toml", "t", "--json"]).ends(3);
     let records = check.json("policy_record");
     let of = |part: &str| records.iter().filter(|record| record["name"].as_str().unwrap().contains(part)).count();
     assert_eq!((of("甲-乙"), of("客户-甲")), (1, 1), "{records:#?}");
@@ -449,6 +452,137 @@ fn a_check_tells_what_create_would_refuse() {
 }
 
 #[test]
+fn tables_of_names_are_personal_data_though_no_number_is_in_them() {
+    let home = Home::new();
+    home.write("t/a/名单.csv", "序号,姓名,联系电话\n1,林,\n");
+    let sheet = "<sst><si><t>姓名</t></si><si><t>住址</t></si><si><t>林</t></si></sst>";
+    home.write("t/b/名单.xlsx", zipped(&[("xl/sharedStrings.xml", sheet.as_bytes())]));
+    home.write("t/c/price.csv", "name,price\nbolt,3\n");
+    home.write("t/c/text.txt", "姓名,联系电话\n");
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    assert_eq!(folder(&ran, "a")["personal_data"], serde_json::json!({ "personal-column": 2 }));
+    assert_eq!(folder(&ran, "b")["personal_data"], serde_json::json!({ "personal-column": 2 }));
+    assert_eq!(folder(&ran, "c")["personal_data"], serde_json::json!({}));
+    assert_eq!(folder(&ran, "")["personal_files"], 2);
+    assert!(in_chinese(&home, &["survey", "t", "--lang", "zh"]).contains("个人信息列 4"));
+}
+
+#[test]
+fn each_part_of_a_draft_has_its_own_counts() {
+    let home = Home::new();
+    home.write("t/财务/凭证 2024.txt", format!("身份证 {RESIDENT}"));
+    home.write("t/财务/合同 甲.txt", format!("手机 {PHONE}"));
+    home.write("t/财务/合同 乙.txt", "x");
+    home.write("t/财务/别的.txt", "x");
+    for year in ["2022", "2023"] {
+        home.write(&format!("t/报表/{year}/凭证/1.txt"), format!("身份证 {RESIDENT}"));
+        home.write(&format!("t/报表/{year}/杂/1.txt"), "x");
+    }
+    survives(&home, "t");
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    let parts = ran.json("survey_proposal");
+    let part = |pattern: &str| {
+        let found = parts.iter().find(|part| part["pattern"] == pattern);
+        let found = found.unwrap_or_else(|| panic!("{pattern}: {parts:#?}"));
+        (found["files"].clone(), found["personal_data"].clone())
+    };
+    assert_eq!(part("财务/*凭证*"), (1.into(), serde_json::json!({ "resident-id": 1 })));
+    assert_eq!(part("财务/*合同*"), (2.into(), serde_json::json!({ "mobile": 1 })));
+    assert_eq!(part("财务/**"), (1.into(), serde_json::json!({})));
+    assert_eq!(part("报表/{year}/凭证/**"), (2.into(), serde_json::json!({ "resident-id": 2 })));
+    assert_eq!(part("报表/{year}/**"), (2.into(), serde_json::json!({})));
+    assert_eq!(parts.iter().filter_map(|part| part["files"].as_u64()).sum::<u64>(), 8);
+    let policy = std::fs::read_to_string(home.path("policy.toml")).unwrap();
+    assert!(policy.contains("# takes 2 files; found in them: mobile numbers 1\n"), "{policy}");
+}
+
+#[test]
+fn files_are_counted_alike_from_survey_to_verification() {
+    let home = Home::new();
+    for path in ["t/甲/1.txt", "t/甲/2.txt", "t/乙/3.txt"] {
+        home.write(path, path);
+    }
+    std::os::unix::fs::symlink("1.txt", home.path("t/甲/within")).unwrap();
+    std::os::unix::fs::symlink("../乙/3.txt", home.path("t/甲/out")).unwrap();
+    let said = home.run(&["survey", "t", "-o", "p.toml"]).ends(0).out;
+    assert!(said.starts_with("t: 5 files, ") && said.contains("2 of the files are links"), "{said}");
+    let check = home.run(&["policy", "check", "p.toml", "t", "--json"]);
+    let parts = check.json("policy_part");
+    assert_eq!(parts.iter().filter_map(|part| part["files"].as_u64()).sum::<u64>(), 5, "{parts:#?}");
+    let sealed = home.run(&["create", "-o", "a.sealed", "--policy", "p.toml", "t", "--json"]).ends(0);
+    assert_eq!(sealed.json("created")[0]["files"], 5, "{sealed:#?}");
+    let said = home.run(&["verify", "a.sealed", "--against", "t"]).ends(0).out;
+    assert!(said.contains("5 files compared") && said.contains("1 of them is a link out of its record"), "{said}");
+    // The bags' own count is without it, as their labels say.
+    let ran = home.run(&["verify", "a.sealed", "--against", "t", "--json"]).ends(0);
+    let compared = &ran.json("compared")[0];
+    assert_eq!((&compared["same"], &compared["links_beside"]), (&5.into(), &1.into()));
+    assert_eq!(ran.json("opened")[0]["files"], 4);
+}
+
+#[test]
+fn what_the_law_sends_elsewhere_is_counted_in_files() {
+    let home = Home::new();
+    for path in [
+        "t/反洗钱/1.txt",
+        "t/反洗钱/可疑交易.txt",
+        "t/反洗钱/客户身份资料/3.txt",
+        "t/杂项/大额交易.txt",
+        "t/杂项/5.txt",
+    ] {
+        home.write(path, "x");
+    }
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    let elsewhere = &ran.json("survey")[0]["elsewhere"];
+    let expected = serde_json::json!({ "files": 4, "path_count": 2, "first": ["反洗钱/", "杂项/大额交易.txt"] });
+    assert_eq!(*elsewhere, expected);
+    let said = home.run(&["survey", "t"]).ends(0).out;
+    assert!(said.contains("4 files perhaps of records"), "{said}");
+}
+
+#[test]
+fn more_bytes_than_memory_is_planned_for_are_refused() {
+    let home = Home::new();
+    home.write("t/a.txt", "x");
+    let refused = home.run(&["survey", "t", "--max-bytes", "268435457"]).ends(2);
+    assert!(refused.err.contains("268435456"), "{refused:#?}");
+    home.run(&["survey", "t", "--max-bytes", "268435456"]).ends(0);
+}
+
+#[test]
+fn marks_that_nobody_settled_are_listed_and_told() {
+    let home = Home::new();
+    home.write("t/杂项/随手记.txt", "x");
+    for lang in ["en", "zh"] {
+        home.run(&["survey", "t", "-o", "p.toml", "--force", "--lang", lang]).ends(0);
+        let policy = std::fs::read_to_string(home.path("p.toml")).unwrap();
+        let marked: Vec<u64> =
+            (1..).zip(policy.lines()).filter(|(_, l)| l.starts_with("# CHECK:")).map(|l| l.0).collect();
+        assert!(!marked.is_empty(), "{policy}");
+        let ran = home.run(&["policy", "check", "p.toml", "t", "--json"]).ends(3);
+        let check = &ran.json("policy_check")[0];
+        let listed: Vec<u64> =
+            check["open_checks"].as_array().unwrap().iter().map(|check| check["line"].as_u64().unwrap()).collect();
+        assert_eq!((&listed, check["open_check_count"].as_u64()), (&marked, Some(marked.len() as u64)), "{policy}");
+        assert_eq!(check["usable"], true, "create takes it all the same");
+        let said = home.run(&["policy", "check", "p.toml", "t"]).ends(3).out;
+        let question = check["open_checks"][0]["text"].as_str().unwrap();
+        let first: String = question.chars().take(8).collect();
+        assert!(said.contains(&format!("  line {}: {first}", marked[0])), "{said}");
+        let sealed = home.run(&["create", "-o", "a.sealed", "--force", "--policy", "p.toml", "t"]).ends(0);
+        let warning = format!("p.toml: {} marks CHECK: are left in it", marked.len());
+        assert!(sealed.err.contains(&warning) && sealed.err.contains("keepuntil policy check p.toml t"), "{sealed:#?}");
+        // Without the marks both are content.
+        let settled: String =
+            policy.lines().filter(|line| !line.starts_with('#')).map(|l| l.to_owned() + "\n").collect();
+        home.write("p.toml", settled);
+        home.run(&["policy", "check", "p.toml", "t"]).ends(0);
+        let sealed = home.run(&["create", "-o", "a.sealed", "--force", "--policy", "p.toml", "t"]).ends(0);
+        assert!(!sealed.err.contains("CHECK"), "{sealed:#?}");
+    }
+}
+
+#[test]
 fn a_first_policy_comes_from_options_where_nobody_can_be_asked() {
     let home = Home::new();
     home.run(&["keygen", "-o", "id.txt"]).ends(0);
@@ -474,7 +608,7 @@ fn a_first_policy_comes_from_options_where_nobody_can_be_asked() {
     assert!(policy.contains("fiscal-year-end = \"03-31\"") && policy.contains("2027-03-31"), "{policy}");
     home.write("t/会计凭证/2024/1.txt", "x");
     home.write("t/随便/1.txt", "x");
-    let check = home.run(&["policy", "check", "p.toml", "t", "--json"]).ends(0);
+    let check = home.run(&["policy", "check", "p.toml", "t", "--json"]).ends(3);
     assert_eq!(check.json("policy_record")[0]["until"], "2055-03-31", "{check:#?}");
     home.run(&["create", "-o", "a.sealed", "--policy", "p.toml", "t"]).ends(0);
     home.run(&["policy", "init", "-o", "p.toml"]).fails(1, "it exists already");

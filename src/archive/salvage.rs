@@ -7,7 +7,7 @@ use super::ArchiveError;
 use super::layout::{self, BLOCK};
 use super::leaf::{self, RecordLeaf};
 use super::manifest::Manifest;
-use super::verify::{Check, Verification};
+use super::verify::{Check, RecordState, Verification};
 use crate::crypto::kdf::{ArchiveId, parse_archive_id};
 use crate::tlog::checkpoint;
 use crate::tlog::tile::{LogBuilder, MAX_ENTRY, TILE_WIDTH};
@@ -19,7 +19,7 @@ use tr::tr;
 /// What was found in a damaged file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Salvage {
-    /// Records that are as their leaves say, and damage to the others.
+    /// Records that are as their leaves say, those that were emptied by right, and damage to the others.
     pub found: Verification,
     /// Records that a leaf was found for.
     pub listed: u64,
@@ -27,11 +27,15 @@ pub struct Salvage {
     pub fits_checkpoint: bool,
 }
 
-/// Searches a damaged archive.
+/// Searches a damaged archive; `destroyed` says of which records the content may be zeros, as in [`super::verify::verify`].
 ///
 /// # Errors
 /// [`ArchiveError::Io`] when the disk cannot be read.
-pub fn salvage(file: &Arc<File>, progress: &(dyn Fn(u64) + Sync)) -> Result<Salvage, ArchiveError> {
+pub fn salvage(
+    file: &Arc<File>,
+    destroyed: &dyn Fn(u64) -> bool,
+    progress: &(dyn Fn(u64) + Sync),
+) -> Result<Salvage, ArchiveError> {
     let len = file.metadata()?.len();
     let check = Check::new(file.clone(), progress);
     let mut salvage = Salvage::default();
@@ -60,13 +64,19 @@ pub fn salvage(file: &Arc<File>, progress: &(dyn Fn(u64) + Sync)) -> Result<Salv
             }
             if let Ok(leaf) = leaf::parse::<RecordLeaf>(number, entry) {
                 salvage.listed += 1;
-                salvage.found.whole += u64::from(check.record_if_inside(&leaf, len)?);
+                match check.record_if_inside(&leaf, len, destroyed(leaf.record))? {
+                    RecordState::Whole => salvage.found.whole += 1,
+                    RecordState::Removed => salvage.found.removed += 1,
+                    RecordState::Emptied => salvage.found.emptied += 1,
+                    RecordState::Damaged => {}
+                }
             }
         }
     }
     salvage.fits_checkpoint =
         head.is_some_and(|head| log.size() > 0 && head.size == log.size() && head.root == log.finish().1);
-    let found = check.into_verification(salvage.found.whole);
+    let Verification { whole, removed, emptied, .. } = salvage.found;
+    let found = Verification { removed, emptied, ..check.into_verification(whole) };
     Ok(Salvage { found, ..salvage })
 }
 
@@ -174,7 +184,7 @@ mod tests {
     fn salvaged(bytes: &[u8]) -> Salvage {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(bytes).unwrap();
-        salvage(&Arc::new(file), &|_| {}).unwrap()
+        salvage(&Arc::new(file), &|_| false, &|_| {}).unwrap()
     }
 
     #[test]

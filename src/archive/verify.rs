@@ -96,7 +96,7 @@ pub fn verify(
 
 /// What a record's bytes in the file turned out to be.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum RecordState {
+pub(super) enum RecordState {
     /// As they were sealed.
     Whole,
     /// Zeros, where that is allowed.
@@ -129,13 +129,18 @@ impl<'a> Check<'a> {
     }
 
     /// Checks a record whose leaf was not proved; `false` also where it cannot lie in a file of `len` bytes.
-    pub(super) fn record_if_inside(&self, leaf: &RecordLeaf, len: u64) -> Result<bool, ArchiveError> {
+    pub(super) fn record_if_inside(
+        &self,
+        leaf: &RecordLeaf,
+        len: u64,
+        may_be_removed: bool,
+    ) -> Result<RecordState, ArchiveError> {
         let end = layout::record_len(leaf.size).and_then(|record_len| leaf.offset.checked_add(record_len));
         if end.is_none_or(|end| end > len) {
             self.report(Some(leaf.record), leaf.offset.min(len), 1, tr!("it does not lie within the file"));
-            return Ok(false);
+            return Ok(RecordState::Damaged);
         }
-        Ok(self.record(leaf, false)? == RecordState::Whole)
+        self.record(leaf, may_be_removed)
     }
 
     pub(super) fn report(&self, record: Option<u64>, first: u64, len: u64, what: impl Into<String>) {

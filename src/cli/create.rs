@@ -1,7 +1,7 @@
 //! `keepuntil create`.
 
 use super::args::{AtExpiryArg, ClassArg, Common, CountingArg, Create, KeyringPlace};
-use super::error::{Failure, tell_warning};
+use super::error::{Failure, tell_hint, tell_warning};
 use super::hint::rule_hint;
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
@@ -20,9 +20,10 @@ use crate::retention::term::Counting;
 use crate::retention::{AtExpiry, Class, RetentionError, parse_date};
 use crate::storage::output::{OutputFile, create_private_dir, write_new};
 use crate::storage::{StorageError, show};
+use crate::survey::draft::{OpenCheck, open_checks};
 use chrono::{DateTime, FixedOffset, NaiveDate};
 use std::io::{BufWriter, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tr::tr;
 
@@ -32,7 +33,11 @@ const ONLY_COMPARTMENT: &str = "records";
 pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
     let now = home::now();
     let policy = match &args.policy {
-        Some(path) => Some(read_policy(path)?),
+        Some(path) => {
+            let (policy, checks) = read_policy(path)?;
+            warn_of_checks(path, checks.len(), &args.sources);
+            Some(policy)
+        }
         None => None,
     };
     let alike = if policy.is_none() { Some(alike(&args, now.date_naive())?) } else { None };
@@ -93,8 +98,27 @@ pub fn run(args: Create, common: Common) -> Result<Done, Failure> {
     Ok(if outcome.skipped.is_empty() { Done::Clean } else { Done::Findings })
 }
 
-pub fn read_policy(path: &Path) -> Result<Policy, Failure> {
-    let policy = Policy::parse(&home::text(path, 4 << 20)?).map_err(OpsError::from)?;
+/// The person who seals decides; what a draft left to somebody is told all the same.
+fn warn_of_checks(policy: &Path, checks: usize, sources: &[PathBuf]) {
+    if checks > 0 {
+        tell_warning(&tr!(
+            "{policy}: {n} mark CHECK: is left in it, which nobody has settled"
+                | "{policy}: {n} marks CHECK: are left in it, which nobody has settled" % checks,
+            policy = show(policy)
+        ));
+        let folder = sources.first().map_or_else(|| "DIR".to_owned(), |folder| show(folder));
+        tell_hint(&tr!(
+            "see them with `keepuntil policy check {policy} {folder}`",
+            policy = show(policy),
+            folder = folder
+        ));
+    }
+}
+
+/// The policy in a file, and the marks of its draft that are left in it.
+pub fn read_policy(path: &Path) -> Result<(Policy, Vec<OpenCheck>), Failure> {
+    let text = home::text(path, 4 << 20)?;
+    let policy = Policy::parse(&text).map_err(OpsError::from)?;
     for rule in policy.rules.iter().filter(|rule| rule.has_long_notice()) {
         tell_warning(&tr!(
             "rule {rule}: notify = {notify} is longer than the rule keeps its records, or than five years: is that meant?",
@@ -102,7 +126,16 @@ pub fn read_policy(path: &Path) -> Result<Policy, Failure> {
             notify = rule.notify.map_or_else(String::new, |period| format!("\"{period}\""))
         ));
     }
-    Ok(policy)
+    for (path, rule, retain) in policy.long_notices() {
+        tell_warning(&tr!(
+            "records {path}: rule {rule} has notify = {notify}, longer than the {retain} for which they are kept: is that meant?",
+            path = format!("{path:?}"),
+            rule = rule.id,
+            notify = rule.notify.map_or_else(String::new, |period| format!("\"{period}\"")),
+            retain = retain
+        ));
+    }
+    Ok((policy, open_checks(&text)))
 }
 
 /// Every entry a record, all kept alike.

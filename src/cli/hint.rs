@@ -187,6 +187,11 @@ pub fn hint(error: &OpsError) -> Option<String> {
         OpsError::Policy(PolicyError::Rule(_, error)) => return policy_rule_hint(error),
         OpsError::NoRecipient(_) => text!("name one with -r age1pq1…, or in the policy"),
         OpsError::NoMatch(_) => text!("see the names with `keepuntil inspect ARCHIVE -i FILE`; quote the pattern"),
+        OpsError::NoLiveMatch { .. } => {
+            text!(
+                "see the names that are left with `keepuntil inspect ARCHIVE -i FILE`; with --record N a record is asked for by number"
+            )
+        }
         OpsError::NotAFile(_) => text!("an archive is read from its end: save it to a file first"),
         OpsError::Certificate { source: CertificateError::Document(DocumentError::OtherFormat(_)), .. } => {
             text!("get a newer keepuntil, if it is a certificate at all")
@@ -319,6 +324,7 @@ fn process_hint(error: &ProcessError) -> Option<String> {
 
 fn storage_hint(error: &StorageError) -> Option<String> {
     match error {
+        StorageError::Reserved(_) => Some(tr!("choose another name")),
         StorageError::Exists(_) => Some(tr!("choose another name, or add --force to replace it")),
         StorageError::Exposed { path, .. } => Some(format!("chmod 600 {}", crate::storage::show(path))),
         StorageError::Locked(_) => Some(tr!("wait until it has ended, then try again")),

@@ -8,6 +8,7 @@ use crate::crypto::sign::VerifierKey;
 use crate::journal::cosign::journal_keys;
 use crate::language::text;
 use crate::ops::journal::{self, CosignOptions, JournalOutcome};
+use crate::storage::leftover::remove_trees;
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, read_limited, show};
 use crate::tlog::cosignature::MAX_COSIGNED;
@@ -284,7 +285,13 @@ fn export(output: &Path, since: Option<&Path>, place: &KeyringPlace, common: Com
     let keyring = home::required_keyring(place, Sharing::Exclusive)?;
     let size = match since {
         Some(note) => journal::export_since(&keyring, &note, output, now())?,
-        None => journal::export(&keyring, output, now())?,
+        None => {
+            let beside = output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            for path in remove_trees(beside)? {
+                tell_warning(&tr!("{path}: an interrupted run had left it; it is removed", path = show(&path)));
+            }
+            journal::export(&keyring, output, now())?
+        }
     };
     if common.json {
         let path = output.to_string_lossy();

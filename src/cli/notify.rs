@@ -27,8 +27,8 @@ pub fn why_they_stay(of: &NoticeCounts) -> Vec<String> {
             | "{n} due records stay: notice of destruction not sent" % of.unsent)
     });
     let void = (of.void > 0).then(|| {
-        tr!("{n} due record stays: notice of destruction void, the date was moved after it"
-            | "{n} due records stay: notice of destruction void, the date was moved after it" % of.void)
+        tr!("{n} due record stays: notice of destruction void, it told another last day, or none"
+            | "{n} due records stay: notice of destruction void, it told another last day, or none" % of.void)
     });
     let running = (of.running > 0).then(|| {
         tr!(
@@ -62,8 +62,8 @@ pub fn what_to_send(of: &NoticeCounts, due: &NoticeCounts) -> Vec<String> {
     });
     let void = of.void - due.void;
     let void = (void > 0).then(|| {
-        tr!("for {n} of them a notice was sent that is void: the date was moved after it"
-            | "for {n} of them notices were sent that are void: the date was moved after them" % void)
+        tr!("for {n} of them a notice was sent that is void: it told another last day, or none"
+            | "for {n} of them notices were sent that are void: they told another last day, or none" % void)
     });
     let running = of.running - due.running;
     let running = (running > 0).then(|| {

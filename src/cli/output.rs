@@ -65,10 +65,7 @@ impl OutputArgs {
             FormatArg::Text => sheet.write_text(out),
             FormatArg::Html => sheet.write_html(out),
             FormatArg::Pdf => self.write_pdf(sheet, out),
-            FormatArg::Csv => Err(Failure::Usage(
-                tr!("this report is no table for spreadsheets"),
-                tr!("take --format text, html or pdf; `keepuntil report inventory` and `destruction` also write CSV"),
-            )),
+            FormatArg::Csv => Err(no_table()),
         })
     }
 
@@ -98,10 +95,25 @@ impl OutputArgs {
         }
     }
 
+    /// The same of a report that is no table: asked for as one it is refused, also where no sheet is written.
+    pub fn wants_plain_sheet(&self, common: Common) -> Result<bool, Failure> {
+        if self.format() == FormatArg::Csv {
+            return Err(no_table());
+        }
+        Ok(self.wants_sheet(common))
+    }
+
     /// Whether the sheet is written: with `--json`, which has standard output, only to a file that was named.
     pub fn wants_sheet(&self, common: Common) -> bool {
         self.output.is_some() || !common.json
     }
+}
+
+fn no_table() -> Failure {
+    Failure::Usage(
+        tr!("this report is no table for spreadsheets"),
+        tr!("take --format text, html or pdf; `keepuntil report inventory` and `destruction` also write CSV"),
+    )
 }
 
 fn is_named_json(path: &Path) -> bool {

@@ -14,7 +14,7 @@ use crate::retention::policy::Policy;
 use crate::retention::term::Standing;
 use crate::storage::output::write_new;
 use crate::storage::{escape, show};
-use crate::survey::draft::{self, Heading};
+use crate::survey::draft::{self, Heading, OpenCheck};
 use crate::survey::template::{PLACES, template};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
@@ -31,8 +31,10 @@ pub enum PolicyCommand {
 
 /// Show which part of a policy takes which file and when each record ends; seals nothing
 #[derive(Args)]
-#[command(after_help = "Exit code 3 means: create would refuse the folder.\n\n\
-    Examples:\n  keepuntil policy check policy.toml firm/\n  keepuntil policy check policy.toml firm/ --json")]
+#[command(
+    after_help = "Exit code 3 means: create would refuse the folder, or marks CHECK: of a draft are left in the policy.\n\n\
+    Examples:\n  keepuntil policy check policy.toml firm/\n  keepuntil policy check policy.toml firm/ --json"
+)]
 pub struct CheckArgs {
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
@@ -73,23 +75,23 @@ pub fn run(command: PolicyCommand, common: Common) -> Result<Done, Failure> {
 }
 
 fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
-    let policy = read_policy(&args.policy)?;
+    let (policy, checks) = read_policy(&args.policy)?;
     let bar = Bar::counting(text!("checking"), common.quiet);
     let names = home::names(args.names_from.as_deref())?;
     let check = policy_check(&args.folder, names, &policy, home::now().date_naive(), &INTERRUPTED, &bar)?;
     bar.done();
     if common.json {
-        objects(&check, &policy);
+        objects(&check, &policy, &checks);
     } else {
-        render::print(&report(&check, &policy, &args.folder))?;
+        render::print(&report(&check, &policy, &checks, &args.folder))?;
     }
-    Ok(if check.is_usable() { Done::Clean } else { Done::Findings })
+    Ok(if check.is_usable() && checks.is_empty() { Done::Clean } else { Done::Findings })
 }
 
 /// Records of a report; all are in `--json`.
 const ROWS: usize = 200;
 
-fn report(check: &PolicyCheck, policy: &Policy, folder: &Path) -> String {
+fn report(check: &PolicyCheck, policy: &Policy, checks: &[OpenCheck], folder: &Path) -> String {
     let patterns: Vec<&str> = policy.patterns().collect();
     let mut rows = vec![vec![
         tr!("policy" => "record"),
@@ -144,11 +146,27 @@ fn report(check: &PolicyCheck, policy: &Policy, folder: &Path) -> String {
         check.conflicts.iter().take(20).for_each(|name| text.push_str(&format!("  {}\n", escape(name))));
     }
     check.problems.iter().take(20).for_each(|problem| text.push_str(&format!("  {problem}\n")));
+    text.push_str(&marks(checks));
     let verdict = match check.is_usable() {
         true => tr!("create takes it so"),
         false => tr!("create would refuse it"),
     };
     text.push_str(&format!("\n{}: {verdict}\n", show(folder)));
+    text
+}
+
+/// What the draft left to a person and nobody has taken out.
+fn marks(checks: &[OpenCheck]) -> String {
+    if checks.is_empty() {
+        return String::new();
+    }
+    let left = tr!("{n} mark CHECK: is left in the policy; settle it, then take its line out:"
+        | "{n} marks CHECK: are left in the policy; settle each, then take its line out:" % checks.len());
+    let mut text = format!("\n{}", render::wrapped(&left, 0));
+    for check in checks {
+        let line = tr!("policy" => "line {line}: {text}", line = check.line, text = escape(&check.text));
+        text.push_str(&format!("  {}\n", render::wrapped(&line, 4).trim_end()));
+    }
     text
 }
 
@@ -198,7 +216,7 @@ fn why(record: &CheckedRecord) -> String {
     why
 }
 
-fn objects(check: &PolicyCheck, policy: &Policy) {
+fn objects(check: &PolicyCheck, policy: &Policy, checks: &[OpenCheck]) {
     let patterns: Vec<&str> = policy.patterns().collect();
     for (name, record) in &check.records {
         let mut object = kept::summary(&record.retention);
@@ -224,6 +242,8 @@ fn objects(check: &PolicyCheck, policy: &Policy) {
     render::json_line(&json!({
         "message_type": "policy_check",
         "usable": check.is_usable(),
+        "open_check_count": checks.len(),
+        "open_checks": checks.iter().map(|check| json!({ "line": check.line, "text": check.text })).collect::<Vec<_>>(),
         "unmatched": { "files": check.unmatched.0, "first": check.unmatched.1 },
         "invalid": { "files": check.invalid.0, "first": check.invalid.1 },
         "conflicts": check.conflicts,

@@ -11,6 +11,7 @@ use crate::ops::granted::{GrantedRecords, SealedCopy, read_grant};
 use crate::ops::open::{Opener, Signer, open_archive};
 use crate::ops::opened::{OpenOptions, Opened, open_grant};
 use crate::ops::restore::{RestoreOptions, RestoreOutcome, Selection, restore};
+use crate::storage::leftover::remove_trees;
 use crate::storage::lock::Sharing;
 use crate::storage::{escape, show};
 use chrono::{DateTime, Utc};
@@ -37,6 +38,7 @@ pub fn run(args: Restore, common: Common) -> Result<Done, Failure> {
     let identities = home::required_identities(&args.identity)?;
     let mut opener = Opener::new(&reader, &identities, &mut keyring);
     let options = options(&args, selection);
+    tell_removed(&args.output)?;
     let bar = Bar::new(text!("restoring"), common.quiet);
     let outcome =
         restore(&mut reader, &mut opener, &options, &INTERRUPTED, &bar).map_err(|e| named(e, &args.archive))?;
@@ -64,6 +66,14 @@ fn named(error: OpsError, archive: &Path) -> OpsError {
     }
 }
 
+/// Removes what an interrupted run left where records go, and names it.
+fn tell_removed(output: &Path) -> Result<(), Failure> {
+    for path in remove_trees(output)? {
+        tell_warning(&tr!("{path}: an interrupted run had left it; it is removed", path = show(&path)));
+    }
+    Ok(())
+}
+
 fn warn_of_signer(signer: Signer, archive: &Path) {
     if signer == Signer::Unknown {
         tell_warning(&tr!("{archive}: signer unknown", archive = show(archive)));
@@ -86,6 +96,7 @@ fn run_grant(args: &Restore, path: &Path, trust: &crate::ops::open::Trust, commo
     };
     let options = options(args, Selection::All);
     let bar = Bar::new(text!("restoring"), common.quiet);
+    tell_removed(&args.output)?;
     let opened = open_grant(&mut records, (&grant, &file), options, &open, &INTERRUPTED, &bar)
         .map_err(|e| named(e, &args.archive))?;
     bar.done();

@@ -13,7 +13,7 @@ use tr::tr;
 use unicode_width::UnicodeWidthStr;
 
 pub fn run(args: Rules, common: Common) -> Result<Done, Failure> {
-    let policy = args.policy.as_deref().map(read_policy).transpose()?;
+    let policy = args.policy.as_deref().map(read_policy).transpose()?.map(|(policy, _)| policy);
     let own = policy.map(|policy| policy.rules).unwrap_or_default();
     let all = || built_in().iter().chain(&own);
     let chosen: Vec<&Rule> = match (&args.id, &args.jurisdiction) {

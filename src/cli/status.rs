@@ -209,6 +209,11 @@ fn notices(status: &Status) -> String {
         ));
     }
     notify::why_they_stay(&status.unnotified).into_iter().for_each(&mut line);
+    if status.unnotified_early > 0 {
+        line(tr!("{n} record of an early purge stays: no notice of destruction counts for it, or its period runs"
+            | "{n} records of early purges stay: no notice of destruction counts for them, or its period runs"
+                % status.unnotified_early));
+    }
     notify::what_to_send(&status.awaiting_notice, &status.unnotified).into_iter().for_each(&mut line);
     text
 }
@@ -287,6 +292,7 @@ fn json(custody: &Custody, status: &Status) -> serde_json::Value {
         "notices": {
             "open_count": status.notices.open, "overdue_count": status.notices.overdue,
             "unnotified_count": status.unnotified.to_send() + status.unnotified.running,
+            "early_unnotified_count": status.unnotified_early,
             "unnotified": status.unnotified, "destruction": status.awaiting_notice,
         },
         "clock": {

@@ -6,13 +6,14 @@ use super::progress::Bar;
 use super::{Done, INTERRUPTED, home, render};
 use crate::language::text;
 use crate::ops::survey::{SurveyOptions, SurveyOutcome, survey};
-use crate::ops::survey_file::DEFAULT_MAX_BYTES;
+use crate::ops::survey_file::{DEFAULT_MAX_BYTES, MOST_BYTES};
 use crate::retention::parse_date;
 use crate::retention::term::FiscalYearEnd;
 use crate::storage::output::OutputFile;
 use crate::storage::{StorageError, escape, show};
 use crate::survey::draft::{Heading, open_checks};
 use crate::survey::facts::{Read, Totals};
+use crate::survey::finding::Findings;
 use crate::survey::form::forms;
 use crate::survey::proposal::{Keep, Proposal, Setting};
 use crate::survey::tree::Node;
@@ -39,8 +40,8 @@ pub struct SurveyArgs {
     output: Option<PathBuf>,
     #[command(flatten)]
     firm: FirmArgs,
-    /// Search this many bytes of each file; each thread takes as much memory
-    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_BYTES)]
+    /// Search this many bytes of each file, 268435456 at most; all threads together hold at most 512 MiB of files
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_MAX_BYTES, value_parser = clap::value_parser!(u64).range(1..=MOST_BYTES))]
     max_bytes: u64,
     /// Leave PDF unread, which takes most of the time
     #[arg(long)]
@@ -166,8 +167,9 @@ const LISTED: usize = 10;
 
 fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> String {
     let root = &outcome.tree.node(0).totals;
+    let every = root.files + root.links;
     let mut text = tr!(
-        "{folder}: {n} file, {size}" | "{folder}: {n} files, {size}" % root.files,
+        "{folder}: {n} file, {size}" | "{folder}: {n} files, {size}" % every,
         folder = show(folder),
         size = render::bytes(root.bytes)
     );
@@ -178,6 +180,10 @@ fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> Stri
         text.push_str(&render::field(&name, render::wrapped(&words, 14).trim_end(), 14));
     };
     line(tr!("survey" => "content"), list(read));
+    if root.links > 0 {
+        let links = tr!("{n} of the files is a link" | "{n} of the files are links" % root.links);
+        line(tr!("survey" => "links"), links);
+    }
     let mut kinds: Vec<_> = root.kinds.iter().collect();
     kinds.sort_by_key(|(_, (files, _))| std::cmp::Reverse(*files));
     line(
@@ -195,9 +201,10 @@ fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> Stri
     }
     text.push('\n');
     text.push_str(&folders(outcome));
-    let (count, first) = &outcome.elsewhere;
-    let elsewhere = tr!("{count} perhaps records that the law sends to somebody else; see the policy:", count = count);
-    named(&mut text, &elsewhere, *count, first.iter().map(|path| escape(path)));
+    let elsewhere = &outcome.elsewhere;
+    let what = tr!("{n} file perhaps of records that the law sends to somebody else; see the policy:"
+        | "{n} files perhaps of records that the law sends to somebody else; see the policy:" % elsewhere.files);
+    named(&mut text, &what, elsewhere.paths, elsewhere.first.iter().map(|path| escape(path)));
     let (count, first) = &outcome.encrypted;
     let encrypted = tr!("{count} encrypted: without the password nobody will read them:", count = count);
     named(&mut text, &encrypted, *count, first.iter().map(|path| escape(path)));
@@ -246,10 +253,10 @@ fn folders(outcome: &SurveyOutcome) -> String {
     for node in nodes.iter().take(ROWS) {
         let form = node.form.map(|(form, _)| form).or_else(|| node.totals.leading_form());
         let title = form.map_or("", |form| forms()[form].title());
-        let Totals { files, bytes, personal, .. } = node.totals;
+        let Totals { files, bytes, links, personal, .. } = node.totals;
         rows.push(vec![
             render::shorten(&format!("{}{}", "  ".repeat(node.depth - 1), escape(&node.name)), 28),
-            files.to_string(),
+            (files + links).to_string(),
             render::bytes(bytes),
             personal.to_string(),
             render::shorten(title, 22),
@@ -265,7 +272,7 @@ fn folders(outcome: &SurveyOutcome) -> String {
 
 fn policy_lines(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> String {
     let (parts, records) = (outcome.proposals.len(), outcome.check.records.len());
-    let checks = open_checks(&outcome.policy);
+    let checks = open_checks(&outcome.policy).len();
     let rest = outcome.check.parts.last().map_or(0, |(files, _)| *files);
     let summary = tr!(
         "policy: {parts}, {records}, {checks} to be checked by a person; files for the last part: {rest}",
@@ -297,7 +304,8 @@ fn objects(outcome: &SurveyOutcome, folder: &Path) -> Vec<Value> {
         "record_count": outcome.check.records.len(),
         "usable": outcome.check.is_usable(),
         "encrypted_files": { "files": outcome.encrypted.0, "first": outcome.encrypted.1 },
-        "elsewhere": { "path_count": outcome.elsewhere.0, "first": outcome.elsewhere.1 },
+        "elsewhere": { "files": outcome.elsewhere.files, "path_count": outcome.elsewhere.paths,
+            "first": outcome.elsewhere.first },
         "problem_count": outcome.problems.0,
         "problems": outcome.problems.1.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "copies": { "sets": copies.sets, "files": copies.files, "bytes": copies.bytes,
@@ -313,19 +321,21 @@ fn of_node(node: &Node) -> Value {
         .iter()
         .map(|(kind, (files, bytes))| (kind.as_str().into(), json!({ "files": files, "bytes": bytes })))
         .collect();
-    let findings: serde_json::Map<String, Value> =
-        findings.found().map(|(finding, count)| (finding.as_str().into(), count.into())).collect();
     let read = |read| node.totals.read(read);
     json!({
         "message_type": "survey_folder",
         "path": node.path,
         "form": node.form.map(|(form, _)| forms()[form].id.as_str()),
-        "files": files, "bytes": bytes, "links": links, "kinds": kinds, "personal_data": findings,
+        "files": files, "bytes": bytes, "links": links, "kinds": kinds, "personal_data": counted(findings),
         "personal_files": personal, "copied_files": copies,
         "read": read(Read::Whole), "read_in_part": read(Read::Part), "too_large": read(Read::TooLarge),
         "not_text": read(Read::NotText), "damaged": read(Read::Damaged), "encrypted": read(Read::Encrypted),
         "failed": read(Read::Failed),
     })
+}
+
+fn counted(findings: &Findings) -> serde_json::Map<String, Value> {
+    findings.found().map(|(finding, count)| (finding.as_str().into(), count.into())).collect()
 }
 
 fn of_proposal(proposal: &Proposal) -> Value {
@@ -337,6 +347,8 @@ fn of_proposal(proposal: &Proposal) -> Value {
         "class": proposal.class,
         "reasons": proposal.reasons,
         "checks": proposal.checks,
+        "files": proposal.taken.map(|taken| taken.files),
+        "personal_data": proposal.taken.map(|taken| counted(&taken.findings)),
     });
     match &proposal.keep {
         Keep::Rule { rule, dated, until } => {

@@ -14,7 +14,7 @@ use crate::journal::certificate::Certificate;
 use crate::journal::entry::VerifiedOutcome;
 use crate::keyring::Keyring;
 use crate::language::text;
-use crate::ops::against::{Comparison, Difference};
+use crate::ops::against::{Comparison, Difference, Same};
 use crate::ops::open::{Opener, Signer, open_archive, open_file};
 use crate::ops::verify::{self, CheckOnly, DeepOutcome, deep};
 use crate::ops::{OpsError, Progress};
@@ -86,7 +86,7 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
         Err(OpsError::Archive { path, source: source @ ArchiveError::Damaged { .. } }) => {
             seen.outcome = Some(VerifiedOutcome::Damaged);
             let failure = Failure::from(OpsError::Archive { path, source });
-            return report_salvage(&failure, args, common);
+            return report_salvage(&failure, args, keyring.as_ref(), common);
         }
         Err(e @ OpsError::ForeignSeal { .. }) => {
             seen.outcome = Some(VerifiedOutcome::Damaged);
@@ -137,11 +137,7 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
             _ => tr!("{archive}: whole, sealed {signer}", archive = archive, signer = words),
         };
         render::print(&(verdict + "\n"))?;
-        if found.removed > 0 {
-            let removed = tr!("  the content of {n} destroyed record was removed, by right"
-                | "  the content of {n} destroyed records was removed, by right" % found.removed);
-            render::print(&(removed + "\n"))?;
-        }
+        print_removed(found.removed)?;
     }
     if common.json {
         render::json_line(&serde_json::json!({
@@ -171,10 +167,7 @@ fn destroyed_records(
 ) -> Result<Ranges, Failure> {
     let mut destroyed = Vec::new();
     if let (Signer::KeyringArchive, Some(keyring)) = (signer, keyring) {
-        keyring.for_each_record(Some(reader.archive()), &mut |_, entry| {
-            destroyed.extend((!entry.live).then_some(entry.record));
-            Ok(())
-        })?;
+        destroyed.extend(destroyed_in(keyring, reader.archive())?);
     }
     for path in &args.certificate {
         let broken = |source| OpsError::Certificate { path: path.clone(), source };
@@ -187,6 +180,16 @@ fn destroyed_records(
     Ok(destroyed.into_iter().collect())
 }
 
+/// Records of an archive whose keys the keyring destroyed.
+fn destroyed_in(keyring: &Keyring, archive: &ArchiveId) -> Result<Vec<u64>, Failure> {
+    let mut destroyed = Vec::new();
+    keyring.for_each_record(Some(archive), &mut |_, entry| {
+        destroyed.extend((!entry.live).then_some(entry.record));
+        Ok(())
+    })?;
+    Ok(destroyed)
+}
+
 fn worse(a: Done, b: Done) -> Done {
     match (a, b) {
         (Done::Damaged, _) | (_, Done::Damaged) => Done::Damaged,
@@ -196,12 +199,25 @@ fn worse(a: Done, b: Done) -> Done {
 }
 
 /// The seal does not verify: says what can be said of the records without it.
-fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Done, Failure> {
+fn report_salvage(
+    failure: &Failure,
+    args: &Verify,
+    keyring: Option<&Keyring>,
+    common: Common,
+) -> Result<Done, Failure> {
     failure.report(common.json);
     let bar = Bar::new(text!("searching"), common.quiet);
     let file = Arc::new(open_file(&args.archive)?);
     bar.total(file.metadata().map_or(0, |metadata| metadata.len()));
-    let salvage = salvage(&file, &|bytes| bar.advance(bytes)).map_err(OpsError::archive(&args.archive))?;
+    // Which archive it is nobody proves, nor anything else of it here: what the keyring destroyed of the one that it says it is.
+    let destroyed = match (keyring, claimed_archive(&file)) {
+        (Some(keyring), Ok(archive)) if keyring.known_archive(&archive).is_ok_and(|known| known.is_some()) => {
+            destroyed_in(keyring, &archive)?.into_iter().collect()
+        }
+        _ => Ranges::default(),
+    };
+    let salvage = salvage(&file, &|record| destroyed.contains(record), &|bytes| bar.advance(bytes))
+        .map_err(OpsError::archive(&args.archive))?;
     bar.done();
     report_damage(&salvage.found, common)?;
     let Salvage { found, listed, fits_checkpoint } = salvage;
@@ -210,6 +226,7 @@ fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Do
             "message_type": "salvage",
             "listed_count": listed,
             "whole_count": found.whole,
+            "removed_count": found.removed,
             "fits_checkpoint": fits_checkpoint,
         }));
     } else if listed > 0 {
@@ -227,8 +244,19 @@ fn report_salvage(failure: &Failure, args: &Verify, common: Common) -> Result<Do
             ),
         };
         render::print(&(text + "\n"))?;
+        print_removed(found.removed)?;
     }
     Ok(Done::Damaged)
+}
+
+/// Records that are destroyed are not damaged, and are told apart.
+fn print_removed(removed: u64) -> Result<(), Failure> {
+    if removed > 0 {
+        let removed = tr!("  the content of {n} destroyed record was removed, by right"
+            | "  the content of {n} destroyed records was removed, by right" % removed);
+        render::print(&(removed + "\n"))?;
+    }
+    Ok(())
 }
 
 fn report_damage(found: &Verification, common: Common) -> Result<(), Failure> {
@@ -259,12 +287,24 @@ fn report_damage(found: &Verification, common: Common) -> Result<(), Failure> {
 fn report_structure(found: &Verification, records: u64, args: &Verify, common: Common) -> Result<(), Failure> {
     report_damage(found, common)?;
     if !found.damage.is_empty() && !common.json {
-        tell_error(&tr!(
-            "{archive}: damaged; {n} record of {records} whole"
-                | "{archive}: damaged; {n} records of {records} whole" % found.whole,
-            archive = show(&args.archive),
-            records = records
-        ));
+        // Destroyed records whose content was removed by right are neither whole nor damaged.
+        let there = records - found.removed;
+        tell_error(&match found.removed {
+            0 => tr!(
+                "{archive}: damaged; {n} record of {records} whole"
+                    | "{archive}: damaged; {n} records of {records} whole" % found.whole,
+                archive = show(&args.archive),
+                records = records
+            ),
+            removed => tr!(
+                "{archive}: damaged; {n} record whole of the {there} whose content was not removed by right ({removed} were)"
+                    | "{archive}: damaged; {n} records whole of the {there} whose content was not removed by right ({removed} were)"
+                        % found.whole,
+                archive = show(&args.archive),
+                there = there,
+                removed = removed
+            ),
+        });
         tell_hint(&tr!("the records that are whole can still be restored; look for another copy for the rest"));
         if found.emptied > 0 {
             tell_hint(&tr!(
@@ -312,7 +352,7 @@ fn report_deep(outcome: &DeepOutcome, common: Common) -> Result<Done, Failure> {
     Ok(done)
 }
 
-fn report_comparison(differences: &[Difference], same: u64, common: Common) -> Result<Done, Failure> {
+fn report_comparison(differences: &[Difference], same: Same, common: Common) -> Result<Done, Failure> {
     for Difference { record, path, what } in differences {
         if common.json {
             render::json_line(&serde_json::json!({
@@ -328,16 +368,21 @@ fn report_comparison(differences: &[Difference], same: u64, common: Common) -> R
     }
     if common.json {
         render::json_line(&serde_json::json!({
-            "message_type": "compared", "same": same, "different": differences.len(),
+            "message_type": "compared", "same": same.files, "links_beside": same.links_beside, "different": differences.len(),
         }));
     } else if differences.is_empty() {
         let text = tr!("{n} file compared: names and contents are the same"
-            | "{n} files compared: names and contents are the same" % same);
+            | "{n} files compared: names and contents are the same" % same.files);
         render::print(&(text + "\n"))?;
+        if same.links_beside > 0 {
+            let beside = tr!("{n} of them is a link out of its record: no bag counts it"
+                | "{n} of them are links out of their records: no bag counts them" % same.links_beside);
+            render::print(&format!("  {beside}\n"))?;
+        }
     } else {
         tell_warning(&tr!(
             "{n} difference; {files} the same" | "{n} differences; {files} the same" % differences.len(),
-            files = render::file_count(same)
+            files = render::file_count(same.files)
         ));
     }
     Ok(if differences.is_empty() { Done::Clean } else { Done::Findings })

@@ -27,6 +27,15 @@ pub struct Difference {
     pub what: String,
 }
 
+/// What is the same on both sides.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Same {
+    /// Files, links among them.
+    pub files: u64,
+    /// Those of them that are links out of their record: kept beside its files, and not counted with these in its label.
+    pub links_beside: u64,
+}
+
 /// Source folders, and what of them was found sealed.
 pub struct Comparison {
     roots: Vec<PathBuf>,
@@ -39,6 +48,7 @@ pub struct Comparison {
 struct Found {
     seen: HashSet<[u8; 16]>,
     files: u64,
+    links_beside: u64,
     differences: Vec<Difference>,
 }
 
@@ -65,8 +75,8 @@ impl Comparison {
         Box::new(Compare { comparison: self.clone(), record: leaf.record, prefix })
     }
 
-    /// Everything that differs, the files that nobody sealed among it; and how many files were the same.
-    pub fn finish(&self) -> (Vec<Difference>, u64) {
+    /// Everything that differs, the files that nobody sealed among it; and what was the same.
+    pub fn finish(&self) -> (Vec<Difference>, Same) {
         let mut found = std::mem::take(&mut *self.found.lock().expect("no comparing thread panicked"));
         let unsealed = |path: String| Difference { record: None, path, what: tr!("it is not in the archive") };
         for root in &self.roots {
@@ -83,7 +93,7 @@ impl Comparison {
             found.differences.extend(walk.take_problems().into_iter().map(named));
         }
         found.differences.sort();
-        (found.differences, found.files)
+        (found.differences, Same { files: found.files, links_beside: found.links_beside })
     }
 
     fn locate(&self, relative: &str) -> PathBuf {
@@ -106,26 +116,31 @@ struct Compare {
 }
 
 impl Compare {
-    fn note(&self, path: &str, check: impl FnOnce(&Path) -> Result<bool, String>) {
+    /// Says whether it is the same.
+    fn note(&self, path: &str, check: impl FnOnce(&Path) -> Result<bool, String>) -> bool {
         let relative = format!("{}{path}", self.prefix);
         let outcome = check(&self.comparison.locate(&relative));
         let mut found = self.comparison.found.lock().expect("no comparing thread panicked");
         found.seen.insert(digest(&relative));
         match outcome {
-            Ok(is_file) => found.files += u64::from(is_file),
+            Ok(is_file) => {
+                found.files += u64::from(is_file);
+                true
+            }
             Err(what) => {
                 let path = crate::storage::escape(&relative);
                 found.differences.push(Difference { record: Some(self.record), path, what });
+                false
             }
         }
     }
 
-    fn compare_link(&self, path: &str, target: &str) {
+    fn compare_link(&self, path: &str, target: &str) -> bool {
         self.note(path, |local| match std::fs::read_link(local) {
             Ok(found) if found.to_str() == Some(target) => Ok(true),
             Ok(_) => Err(tr!("the link leads elsewhere than the sealed one")),
             Err(e) => Err(missing(&e)),
-        });
+        })
     }
 }
 
@@ -167,7 +182,9 @@ impl BagVisitor for Compare {
     fn tag_file(&mut self, name: &str, content: &mut dyn Read) -> Result<(), ArchiveError> {
         if name == LINKS {
             each_link(content, |path, target, _| {
-                self.compare_link(path, target);
+                if self.compare_link(path, target) {
+                    self.comparison.found.lock().expect("no comparing thread panicked").links_beside += 1;
+                }
                 Ok(())
             })?;
         }

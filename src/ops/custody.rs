@@ -39,6 +39,12 @@ impl Now {
         instant.with_timezone(&self.zone).date_naive()
     }
 
+    /// The later of the days that an instant falls into in the firm's zone and in UTC: a time in a file has no zone of the machine
+    /// that wrote it.
+    pub fn later_day(&self, instant: DateTime<Utc>) -> NaiveDate {
+        self.day(instant).max(instant.date_naive())
+    }
+
     /// What the wall clock calls today.
     pub fn today(&self) -> NaiveDate {
         self.day(self.reading.wall)

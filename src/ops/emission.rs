@@ -69,7 +69,7 @@ pub struct Emitted {
     pub keys: Vec<NewRecord>,
     /// What was left out.
     pub skipped: Vec<Problem>,
-    /// Files sealed.
+    /// Files sealed, links among them.
     pub files: u64,
     /// Bytes in them.
     pub bytes: u64,
@@ -249,7 +249,7 @@ fn write_in_order<W: Write>(
         let compartment = u32::try_from(sealed.compartment).expect("a manifest has far fewer compartments");
         emitted.keys.push(NewRecord { halves: sealed.halves, compartment, retention: sealed.retention });
         emitted.skipped.extend(sealed.packed.problems);
-        emitted.files += sealed.packed.summary.files;
+        emitted.files += sealed.packed.summary.files + sealed.packed.links_beside;
         emitted.bytes += sealed.packed.summary.bytes;
     }
     Ok(emitted)

@@ -28,6 +28,7 @@ use crate::language::in_language;
 use crate::retention::ranges::Ranges;
 use crate::retention::whole_second;
 use crate::storage::extract::OutputFolder;
+use crate::storage::leftover::remove_letters;
 use crate::storage::source::Attributes;
 use crate::storage::{StorageError, escape};
 use encoding_rs::Encoding;
@@ -88,8 +89,6 @@ pub struct Merged {
     pub secret: u64,
     /// Records that wait for an event: a notice of their destruction will not count.
     pub undated: u64,
-    /// What interrupted runs had left beside the folder, and this one removed.
-    pub removed: Vec<PathBuf>,
 }
 
 /// Makes the letters, with their mailing, in a new folder.
@@ -105,20 +104,15 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
         None => (None, None, HashMap::new()),
         Some(opened) => (Some(opened.facts), opened.sealed, opened.names),
     };
-    let parent = match options.output.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
     let name = options.output.file_name().and_then(|name| name.to_str()).ok_or_else(|| {
         StorageError::at(options.output)(std::io::Error::other(tr!("it is not the name of a folder")))
     })?;
-    let folder = OutputFolder::open(parent, false)?;
+    let folder = OutputFolder::open(beside(options.output), false)?;
     let taken = |error| match error {
         StorageError::Exists(path) => OpsError::LettersExist(path),
         other => other.into(),
     };
     folder.check_free(name).map_err(taken)?;
-    let removed = folder.remove_interrupted(is_of_letters)?;
     let mut tree = folder.begin_private()?;
     let now = custody.now();
     let attributes = Attributes { mode: 0o600, mtime: now.reading.wall.timestamp(), nanos: 0 };
@@ -183,7 +177,21 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
     }
     tree.finish(None, name).map_err(taken)?;
     folder.make_durable()?;
-    Ok(Merged { mailing, left_out, secret, undated, removed })
+    Ok(Merged { mailing, left_out, secret, undated })
+}
+
+/// Removes what interrupted runs left beside a folder of letters, and returns where it was. Called before [`merge`], so that whoever
+/// asks is told of it however that ends.
+///
+/// # Errors
+/// [`StorageError::File`] when the folder cannot be listed.
+pub fn remove_interrupted(output: &Path) -> Result<Vec<PathBuf>, OpsError> {
+    Ok(remove_letters(beside(output), is_of_letters)?)
+}
+
+/// The folder that a new one is made in.
+fn beside(output: &Path) -> &Path {
+    output.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether this is the name of a file that a run writes.

@@ -158,6 +158,19 @@ pub enum OpsError {
     /// Nothing was selected.
     #[error("{}", tr!("no record is named {}", format!("{:?}", _0)))]
     NoMatch(String),
+    /// No live record matches, and of the destroyed ones nobody can read the name any more.
+    #[error("{}", tr!(
+        "no live record is named {pattern}; {n} record is destroyed, and nobody can read what it was called"
+            | "no live record is named {pattern}; {n} records are destroyed, and nobody can read what they were called"
+            % *destroyed,
+        pattern = format!("{:?}", pattern)
+    ))]
+    NoLiveMatch {
+        /// The pattern.
+        pattern: String,
+        /// How many records of the archive are destroyed.
+        destroyed: u64,
+    },
     /// A pattern that is not a glob.
     #[error("{}", tr!("{0} is not a pattern: {1}", format!("{:?}", _0), _1))]
     Pattern(String, String),

@@ -46,8 +46,8 @@ pub struct Sent {
     pub noted: NotedNotice,
     /// Whether words were given that are about destroyed records, and so were not kept.
     pub words_dropped: bool,
-    /// Records that ask for a notice and for which this one does not count: their last day moved later since the letters were
-    /// made, or was not known then.
+    /// Records that ask for a notice and for which this one does not count: it told another last day than the one of now, or
+    /// none.
     pub void: u64,
 }
 
@@ -64,7 +64,8 @@ pub fn sent(
     if mailing.keyring != custody.keyring_id() {
         return Err(refused(tr!("the mailing was made for keyring {keyring}", keyring = hex::encode(mailing.keyring))));
     }
-    let (made, today) = (custody.now().day(mailing.made), custody.now().day(custody.signing_time()));
+    let now = custody.now();
+    let (made, today) = (now.later_day(mailing.made), now.later_day(custody.signing_time()));
     if on > today {
         let what = tr!("it has not come: it is {today}", today = today.to_string());
         return Err(NoticesError::Date { date: on, what }.into());
@@ -81,7 +82,7 @@ pub fn sent(
     }
     let known = mailing.archive.as_ref().map(|archive| custody.keyring().known_archive(archive)).transpose()?.flatten();
     let deposited = known.and_then(|known| DateTime::parse_from_rfc3339(&known.deposited).ok());
-    if let Some(deposited) = deposited.map(|time| custody.now().day(time.to_utc()))
+    if let Some(deposited) = deposited.map(|time| now.later_day(time.to_utc()))
         && on < deposited
     {
         let what = tr!("the archive was sealed on {day}", day = deposited.to_string());
@@ -113,7 +114,7 @@ pub fn sent(
     custody.change(|register, now, update| {
         if let (Some(counted), Some(archive), Some(records)) = (&counted, mailing.archive, mailing.records.clone()) {
             let told = counted.told.clone();
-            register.record_notice(SentNotice { id, archive, records, on, told }, now.today())?;
+            register.record_notice(SentNotice { id, archive, records, on, told }, now.later_day(now.reading.wall))?;
         }
         update.documents.push(self::document(&notices)?);
         Ok(((), vec![entry]))

@@ -35,7 +35,9 @@ pub fn waits(judge: &Judge<'_>, view: &RecordView<'_>, trusted: NaiveDate) -> Op
     let last = judge.standing(view).last_day()?;
     match noticed {
         Noticed::Unsent { .. } => Some(Waits::ToSend { void: false, by: send_by(view.retention, last) }),
-        Noticed::Void { .. } => Some(Waits::ToSend { void: true, by: send_by(view.retention, last) }),
+        Noticed::Void { .. } | Noticed::Early { .. } => {
+            Some(Waits::ToSend { void: true, by: send_by(view.retention, last) })
+        }
         Noticed::Sent { until, .. } => until.is_none_or(|until| until >= trusted).then_some(Waits::Running { until }),
     }
 }
@@ -46,7 +48,7 @@ pub struct NoticeCounts {
     /// Nobody was told.
     #[serde(rename = "unsent_count")]
     pub unsent: u64,
-    /// Those concerned were told an earlier last day than the one of now.
+    /// Those concerned were told another last day than the one of now, or none.
     #[serde(rename = "void_count")]
     pub void: u64,
     /// Of both: the last day to send it is over, so that they will stay too long.

@@ -12,6 +12,7 @@ use crate::crypto::kdf::{self, ArchiveId, ExpiryHalves};
 use crate::crypto::secret::Secret32;
 use crate::crypto::sign::VerifierKey;
 use crate::keyring::Keyring;
+use crate::storage::StorageError;
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
@@ -243,6 +244,7 @@ pub fn concerns_one_record(error: &OpsError) -> bool {
         error,
         OpsError::NoIdentity { .. }
             | OpsError::ForeignKeys(_)
+            | OpsError::Storage(StorageError::Reserved(_))
             | OpsError::Keyring(KeyringError::Destroyed(_) | KeyringError::UnknownRecord(_))
             | OpsError::Archive { source: ArchiveError::Damaged { .. } | ArchiveError::Limit { .. }, .. }
     )

@@ -21,6 +21,8 @@ const SMALL: u64 = 1 << 20;
 pub struct Packed {
     /// What is in it.
     pub summary: BagSummary,
+    /// Links that lead out of the record: kept beside its files, in [`LINKS`].
+    pub links_beside: u64,
     /// What is not, or not reliably.
     pub problems: Vec<Problem>,
 }
@@ -262,7 +264,7 @@ impl<S: ChunkSink> Packer<'_, S> {
     }
 
     fn finish(mut self, info: &str) -> Result<(Packed, S, Vec<u8>, usize), S::Error> {
-        let mut outside = String::new();
+        let (mut outside, mut links_beside) = (String::new(), 0);
         for link in std::mem::take(&mut self.links) {
             let PendingLink { relative, target, attributes, inside } = link;
             let listed = match inside {
@@ -273,6 +275,7 @@ impl<S: ChunkSink> Packer<'_, S> {
                 let time = pax_time(attributes.mtime, attributes.nanos);
                 let (relative, target) = (encode_column(&relative), encode_column(&target));
                 outside.push_str(&format!("{relative}\t{target}\t{time}\n"));
+                links_beside += 1;
             }
         }
         let summary = self.bag.end_payload()?;
@@ -285,7 +288,7 @@ impl<S: ChunkSink> Packer<'_, S> {
         let info = format!("{info}Payload-Oxum: {}.{}\n", summary.bytes, summary.files);
         self.bag.tag_file("bag-info.txt", info.as_bytes())?;
         let (summary, sink, buffer, last) = self.bag.finish()?;
-        Ok((Packed { summary, problems: self.problems }, sink, buffer, last))
+        Ok((Packed { summary, links_beside, problems: self.problems }, sink, buffer, last))
     }
 }
 

@@ -76,17 +76,17 @@ pub fn policy_check(
     if progress.is_watched() {
         progress.total(count(root, interrupted));
     }
-    check_entries(root, names, policy, today, interrupted, progress)
+    check_entries(root, names, policy, today, &mut |_, _| {}, (interrupted, progress))
 }
 
-/// The same, where the caller knows how many there are and has said so.
+/// The same, where the caller knows how many there are and has said so; `taken` hears which part takes which path.
 pub(super) fn check_entries(
     root: &Path,
     names: Names,
     policy: &Policy,
     today: NaiveDate,
-    interrupted: &AtomicBool,
-    progress: &dyn Progress,
+    taken: &mut dyn FnMut(usize, &str),
+    (interrupted, progress): (&AtomicBool, &dyn Progress),
 ) -> Result<PolicyCheck, OpsError> {
     if !std::fs::metadata(root).is_ok_and(|metadata| metadata.is_dir()) {
         return Err(OpsError::Problems(vec![Problem::new(root, text!("it is not a folder"))]));
@@ -108,7 +108,10 @@ pub(super) fn check_entries(
             _ => 0,
         };
         match policy.assign(&entry.relative, today) {
-            Ok(Some((part, assignment))) => check.take(part, assignment, u64::from(!is_folder), bytes),
+            Ok(Some((part, assignment))) => {
+                taken(part, &entry.relative);
+                check.take(part, assignment, u64::from(!is_folder), bytes);
+            }
             Ok(None) => note(&mut check.unmatched, entry.relative),
             Err(error) => note(&mut check.invalid, error.to_string()),
         }

@@ -51,8 +51,10 @@ pub enum LeftAlone {
     Scheduled,
     /// Its rule asks for a notice of destruction that nobody sent.
     NoticeUnsent,
-    /// Its last day was moved after the notice was sent.
+    /// The notice that was sent told another last day, or none.
     NoticeVoid,
+    /// The notice that was sent is not about a destruction before the last day.
+    NoticeEarly,
     /// The notice was sent a short time ago.
     NoticeRunning,
 }
@@ -70,7 +72,8 @@ impl LeftAlone {
             Self::Permanent => tr!("permanent"),
             Self::Scheduled => tr!("scheduled already"),
             Self::NoticeUnsent => tr!("notice of destruction not sent"),
-            Self::NoticeVoid => tr!("notice of destruction void: the date was moved after it"),
+            Self::NoticeVoid => tr!("notice of destruction void: it told another last day, or none"),
+            Self::NoticeEarly => tr!("no notice of a destruction before the last day"),
             Self::NoticeRunning => tr!("notice of destruction sent, its period runs"),
         }
     }
@@ -181,7 +184,8 @@ pub fn propose(custody: &mut Custody, selection: &Selection) -> Result<Proposal,
             Ok(planned) => proposal.add(judge, view, planned),
             Err(why) => {
                 *proposal.left.entry(why).or_default() += 1;
-                if [LeftAlone::NoticeUnsent, LeftAlone::NoticeVoid, LeftAlone::NoticeRunning].contains(&why)
+                if [LeftAlone::NoticeUnsent, LeftAlone::NoticeVoid, LeftAlone::NoticeEarly, LeftAlone::NoticeRunning]
+                    .contains(&why)
                     && let Some(waits) = waits(judge, view, trusted)
                 {
                     proposal.notices.add(waits, today);
@@ -219,8 +223,9 @@ fn consider(
         Disposition::Permanent => return Err(LeftAlone::Permanent),
         Disposition::Scheduled { .. } => return Err(LeftAlone::Scheduled),
     };
-    match judge.unnotified(view) {
+    match judge.unnotified_for(view, early) {
         None => {}
+        Some(Unnotified::Early { .. }) => return Err(LeftAlone::NoticeEarly),
         Some(Unnotified::Unsent { .. }) => return Err(LeftAlone::NoticeUnsent),
         Some(Unnotified::Void { .. }) => return Err(LeftAlone::NoticeVoid),
         Some(Unnotified::Running { .. }) => return Err(LeftAlone::NoticeRunning),

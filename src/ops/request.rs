@@ -19,7 +19,7 @@ use crate::disclosure::roster::Roster;
 use crate::retention::ranges::Ranges;
 use crate::retention::whole_second;
 use crate::storage::document::DocumentError;
-use crate::storage::output::OutputFile;
+use crate::storage::output::{OutputFile, finish_together};
 use crate::storage::ssh_keygen::{self, MAX_SIGNATURE};
 use crate::storage::{StorageError, read_limited};
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
@@ -187,7 +187,7 @@ pub fn new(
         file.write_all(content).map_err(StorageError::at(path.as_path()))?;
     }
     // The request last: who finds it finds what belongs to it.
-    files.into_iter().try_for_each(|(_, file, _)| file.finish())?;
+    finish_together(files.into_iter().map(|(_, file, _)| file).collect())?;
     let hash = Request::identity_of(&bytes);
     let signature = signed.is_some().then_some(signature_at);
     Ok(NewRequest { request, hash, identity: identity_at, signature })

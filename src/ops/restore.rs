@@ -282,7 +282,7 @@ type EachSelected<'e> = dyn FnMut(&mut ArchiveReader, RecordLeaf, Label, &mut Op
 /// Shows the leaf and label of every selected record; returns those that did not open.
 ///
 /// # Errors
-/// [`OpsError::NoMatch`]; what concerns all records.
+/// [`OpsError::NoMatch`], [`OpsError::NoLiveMatch`]; what concerns all records.
 pub fn select(
     reader: &mut ArchiveReader,
     opener: &mut Opener<'_>,
@@ -331,8 +331,12 @@ pub fn select(
     failed.extend(lost);
     match selection {
         // A name cannot be read where the label does not open: those records may have been meant or not.
-        Selection::Match(glob) if shown == 0 && failed.is_empty() => {
-            Err(OpsError::NoMatch(glob.glob().glob().to_owned()))
+        Selection::Match(glob) if shown == 0 && failed.iter().all(|(_, e)| is_destroyed(e)) => {
+            let pattern = glob.glob().glob().to_owned();
+            Err(match failed.len() as u64 {
+                0 => OpsError::NoMatch(pattern),
+                destroyed => OpsError::NoLiveMatch { pattern, destroyed },
+            })
         }
         _ => Ok(failed),
     }

@@ -147,6 +147,8 @@ pub struct Status {
     pub notices: notices::Summary,
     /// Records that are due and stay, since a rule asks for a notice first.
     pub unnotified: NoticeCounts,
+    /// Records of purges before their time that stay: no notice counts for that, or its period runs.
+    pub unnotified_early: u64,
     /// All live records that wait for a notice, or for the end of its period, and are not held.
     pub awaiting_notice: NoticeCounts,
     /// The clock.
@@ -225,13 +227,21 @@ pub fn status(custody: &Custody) -> Result<Status, OpsError> {
             status.awaiting_notice.add(waits, day);
         }
         let is_scheduled = matches!(disposition, Disposition::Scheduled { .. });
-        let unnotified = waits.filter(|_| is_scheduled || matches!(disposition, Disposition::Due { .. }));
+        // A purge before their time is told apart: they are not due.
+        let is_early = matches!(&disposition, Disposition::Scheduled { purge, .. }
+            if register.scheduled.iter().any(|scheduled| scheduled.id == *purge && scheduled.early.is_some()));
+        let stays_early = is_early
+            && standing.last_day().is_none_or(|last| last >= trusted_today)
+            && judge.unnotified_for(view, true).is_some();
+        status.unnotified_early += u64::from(stays_early);
+        let unnotified =
+            waits.filter(|_| !stays_early && (is_scheduled || matches!(disposition, Disposition::Due { .. })));
         if let Some(waits) = unnotified {
             status.unnotified.add(waits, day);
         }
-        status.overdue += u64::from(overdue && unnotified.is_none());
+        status.overdue += u64::from(overdue && unnotified.is_none() && !stays_early);
         let is_held = matches!(disposition, Disposition::Held { .. });
-        if is_held || unnotified.is_some() {
+        if is_held || unnotified.is_some() || stays_early {
             let named = register.scheduled.iter().map(|scheduled| scheduled.contains(&view.archive, view.record));
             for (cool_off, named) in status.cool_offs.iter_mut().zip(named) {
                 *if is_held { &mut cool_off.held } else { &mut cool_off.unnotified } += u64::from(named);

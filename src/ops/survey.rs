@@ -1,19 +1,19 @@
 //! `survey`: what a folder holds, and a policy that might fit it.
 //!
 //! Invariant: nothing is changed, and memory does not grow with the bytes, only by a few dozen bytes with each file that has
-//! the size of another.
+//! the size of another, and by about a hundred with each in which something was found.
 
 use super::policy_check::{PolicyCheck, check_entries};
-use super::survey_file::FileReader;
+use super::survey_file::{FileReader, threads};
 use super::{OpsError, Progress};
 use crate::language::text;
 use crate::retention::policy::Policy;
 use crate::storage::source::{Kind, Names, Problem, Walk};
 use crate::survey::draft::{self, Heading};
-use crate::survey::facts::{Facts, Read};
+use crate::survey::facts::{Facts, Read, Totals};
 use crate::survey::form::forms;
 use crate::survey::proposal::{Proposal, Setting, propose};
-use crate::survey::tree::Tree;
+use crate::survey::tree::{Named, Tree};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -52,8 +52,8 @@ pub struct SurveyOutcome {
     pub problems: (u64, Vec<Problem>),
     /// Encrypted files: how many, and the first of them.
     pub encrypted: (u64, Vec<String>),
-    /// Folders and files that the law may send to somebody else, as their names say.
-    pub elsewhere: (u64, Vec<String>),
+    /// What the law may send to somebody else.
+    pub elsewhere: Elsewhere,
     /// Files with the same content.
     pub copies: Copies,
     /// The parts of the policy.
@@ -62,6 +62,17 @@ pub struct SurveyOutcome {
     pub policy: String,
     /// What the policy does to the folder.
     pub check: PolicyCheck,
+}
+
+/// Files that the law may send to somebody else, as their names say or those of their folders.
+#[derive(Debug, Default)]
+pub struct Elsewhere {
+    /// Files, links among them.
+    pub files: u64,
+    /// Folders, and files that are in none of these.
+    pub paths: u64,
+    /// The first of these.
+    pub first: Vec<String>,
 }
 
 /// Files with the same content.
@@ -106,11 +117,12 @@ pub fn survey(
     let sizes = sizes(options, interrupted, progress)?;
     let name = options.root.canonicalize().ok().and_then(|path| Some(path.file_name()?.to_string_lossy().into_owned()));
     let mut found = Found { tree: Tree::named(&name.unwrap_or_default()), ..Found::default() };
+    let threads = threads(options.max_bytes, options.threads);
     let reader = FileReader { max_bytes: options.max_bytes, pdf: options.pdf.as_deref(), interrupted };
     let walk_problems = std::thread::scope(|scope| {
         let (files, queue) = bounded::<(String, PathBuf)>(256);
         let (seen, results) = bounded::<Seen>(256);
-        for _ in 0..options.threads.max(1) {
+        for _ in 0..threads {
             let (queue, seen, sizes, reader) = (queue.clone(), seen.clone(), &sizes, &reader);
             scope.spawn(move || work(&queue, &seen, sizes, reader, progress));
         }
@@ -125,8 +137,8 @@ pub fn survey(
     walk_problems.into_iter().for_each(|problem| note(&mut found.problems, problem));
     let copies = found.copies();
     let elsewhere = found.elsewhere();
-    let Found { tree, problems, encrypted, .. } = found;
-    let (proposals, policy, check) = drafted(options, &tree, interrupted, progress)?;
+    let Found { tree, problems, encrypted, remarkable, .. } = found;
+    let (proposals, policy, check) = drafted(options, &tree, &remarkable, interrupted, progress)?;
     Ok(SurveyOutcome { tree, problems, encrypted, elsewhere, copies, proposals, policy, check })
 }
 
@@ -205,6 +217,15 @@ struct Found {
     encrypted: (u64, Vec<String>),
     named_elsewhere: (u64, Vec<String>),
     candidates: Vec<Candidate>,
+    remarkable: Remarkable,
+}
+
+/// Of files in which something was found, or which could not be read, what the draft says of them; by a hash of the path.
+type Remarkable = HashMap<[u8; 16], Facts>;
+
+fn path_hash(relative: &str) -> [u8; 16] {
+    let hash = crate::crypto::hash::sha256(&[relative.as_bytes()]);
+    std::array::from_fn(|index| hash[index])
 }
 
 /// Keeps the first in their own order, in whatever order the threads find them.
@@ -224,6 +245,10 @@ impl Found {
             Seen::Link(path) => self.tree.add_link(&path),
             Seen::File(path, facts, hash, problem) => {
                 let folder = self.tree.add_file(&path, &facts);
+                let is_read = matches!(facts.read, Read::Whole | Read::Part | Read::NotText | Read::TooLarge);
+                if facts.findings.found().next().is_some() || !is_read {
+                    self.remarkable.insert(path_hash(&path), facts);
+                }
                 if let Some(problem) = problem {
                     note(&mut self.problems, problem);
                 }
@@ -231,7 +256,7 @@ impl Found {
                     note(&mut self.encrypted, path.clone());
                 }
                 let form = crate::survey::form::of_name(path.rsplit('/').next().unwrap_or(&path));
-                if form.is_some_and(|(form, _)| forms()[form].elsewhere) {
+                if is_elsewhere(form) && !self.tree.is_within(folder, |node| is_elsewhere(node.form)) {
                     note(&mut self.named_elsewhere, path.clone());
                 }
                 if let Some(hash) = hash {
@@ -244,15 +269,17 @@ impl Found {
         }
     }
 
-    fn elsewhere(&mut self) -> (u64, Vec<String>) {
-        let mut elsewhere = std::mem::take(&mut self.named_elsewhere);
-        for node in self.tree.nodes() {
-            if node.form.is_some_and(|(form, _)| forms()[form].elsewhere) {
-                note(&mut elsewhere, format!("{}/", node.path));
+    /// Folders count with all files in them, and these not again.
+    fn elsewhere(&mut self) -> Elsewhere {
+        let mut paths = std::mem::take(&mut self.named_elsewhere);
+        let mut files = paths.0;
+        for (index, node) in self.tree.nodes().enumerate() {
+            if is_elsewhere(node.form) && !self.tree.is_below(index, |above| is_elsewhere(above.form)) {
+                files += node.totals.files + node.totals.links;
+                note(&mut paths, format!("{}/", node.path));
             }
         }
-        elsewhere.1.sort();
-        elsewhere
+        Elsewhere { files, paths: paths.0, first: paths.1 }
     }
 
     fn copies(&mut self) -> Copies {
@@ -274,23 +301,38 @@ impl Found {
     }
 }
 
+fn is_elsewhere(form: Option<Named>) -> bool {
+    form.is_some_and(|(form, _)| forms()[form].elsewhere)
+}
+
 /// Drafts the policy and holds it against the folder; with other separators where two records would have one name.
 fn drafted(
     options: &SurveyOptions<'_>,
     tree: &Tree,
+    remarkable: &Remarkable,
     interrupted: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<(Vec<Proposal>, String, PolicyCheck), OpsError> {
     const OTHER: &str = " · ";
     let attempt = |separator| {
         let setting = Setting { separator, ..options.setting };
-        let proposals = propose(tree, setting);
-        let text = draft::text(&proposals, &setting, &options.heading);
-        let policy = Policy::parse(&text)?;
+        let policy = Policy::parse(&draft::text(&propose(tree, setting, &[]), &setting, &options.heading))?;
+        let mut own = vec![Totals::default(); policy.patterns().count()];
+        let mut taken = |part: usize, path: &str| {
+            if let Some(facts) = remarkable.get(&path_hash(path)) {
+                own[part].add(facts, None);
+            }
+        };
         let root: &Path = &options.root;
         let totals = &tree.node(0).totals;
         progress.stage(text!("trying the policy"), totals.files + totals.links + tree.nodes().count() as u64 - 1);
-        let check = check_entries(root, options.names, &policy, setting.today, interrupted, progress)?;
+        let watch = (interrupted, progress);
+        let check = check_entries(root, options.names, &policy, setting.today, &mut taken, watch)?;
+        own.iter_mut().zip(&check.parts).for_each(|(own, (files, _))| own.files = *files);
+        // The same parts again, with what is now known of each.
+        let proposals = propose(tree, setting, &own);
+        let text = draft::text(&proposals, &setting, &options.heading);
+        Policy::parse(&text)?;
         Ok::<_, OpsError>((proposals, text, check))
     };
     let first = attempt(options.setting.separator)?;

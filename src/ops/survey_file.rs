@@ -21,6 +21,10 @@ use std::time::Duration;
 
 /// Bytes of a file that are searched unless somebody asks for more.
 pub const DEFAULT_MAX_BYTES: u64 = 16 << 20;
+/// Bytes of a file that are searched at most, whatever somebody asks for.
+pub const MOST_BYTES: u64 = 256 << 20;
+/// Bytes of files that all threads together hold at most.
+const HELD: u64 = 512 << 20;
 /// How long one PDF may take.
 const PDF_TIME: Duration = Duration::from_secs(20);
 /// Bytes of text that it may give.
@@ -36,6 +40,12 @@ pub struct FileReader<'a> {
     pub pdf: Option<&'a Path>,
     /// Set when somebody interrupts.
     pub interrupted: &'a AtomicBool,
+}
+
+/// How many threads may read so many bytes of a file each: at least one.
+pub fn threads(max_bytes: u64, wanted: usize) -> usize {
+    let fit = HELD / max_bytes.clamp(1, MOST_BYTES);
+    wanted.min(usize::try_from(fit).unwrap_or(usize::MAX)).max(1)
 }
 
 /// The words before the text that the program for PDF writes.
@@ -55,7 +65,7 @@ impl FileReader<'_> {
         };
         let size = source.size;
         let mut bytes = Vec::new();
-        if let Err(e) = source.file.by_ref().take(self.max_bytes).read_to_end(&mut bytes) {
+        if let Err(e) = source.file.by_ref().take(self.max_bytes.min(MOST_BYTES)).read_to_end(&mut bytes) {
             return (unread(Read::Failed, size), None, Some(Problem::new(path, crate::language::of_system(&e))));
         }
         let kind = kind::of(name, &bytes[..bytes.len().min(HEAD)]);
@@ -112,8 +122,8 @@ impl FileReader<'_> {
         match content {
             // Scans have no text.
             Content::Text(text) if kind == Kind::Pdf && text.trim().is_empty() => (Read::NotText, none),
-            Content::Text(text) => (Read::Whole, scan(&text)),
-            Content::Part(text) => (Read::Part, scan(&text)),
+            Content::Text(text) => (Read::Whole, scan(kind, &text)),
+            Content::Part(text) => (Read::Part, scan(kind, &text)),
             Content::Encrypted => (Read::Encrypted, none),
             Content::Unreadable => (Read::Damaged, none),
         }
@@ -132,6 +142,25 @@ impl FileReader<'_> {
                 (None, Some(part)) => Content::Part(text(part)),
                 (None, None) => Content::Unreadable,
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_threads_together_hold_no_more_than_is_said() {
+        for (max_bytes, wanted, given) in [
+            (DEFAULT_MAX_BYTES, 8, 8),
+            (DEFAULT_MAX_BYTES, 64, 32),
+            (MOST_BYTES, 8, 2),
+            (u64::MAX, 8, 2),
+            (1, 3, 3),
+            (0, 0, 1),
+        ] {
+            assert_eq!(threads(max_bytes, wanted), given, "{max_bytes} bytes, {wanted} threads");
         }
     }
 }

@@ -196,18 +196,30 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// What keeps the record from being destroyed because a rule of it asks for a notice first; none where nothing does.
+    /// What keeps the record from being destroyed at its time because a rule of it asks for a notice first; none where nothing does.
     pub fn unnotified(&self, view: &RecordView<'_>) -> Option<Unnotified> {
-        self.noticed(view)?.unnotified(self.register.clock.trusted_today())
+        self.unnotified_for(view, false)
+    }
+
+    /// The same; with `early`, for a destruction before its time.
+    pub fn unnotified_for(&self, view: &RecordView<'_>, early: bool) -> Option<Unnotified> {
+        self.noticed_for(view, early)?.unnotified(self.register.clock.trusted_today())
     }
 
     /// What the notices of destruction that were sent come to for the record; none where no rule of it asks for one.
     pub fn noticed(&self, view: &RecordView<'_>) -> Option<Noticed> {
+        self.noticed_for(view, false)
+    }
+
+    fn noticed_for(&self, view: &RecordView<'_>, early: bool) -> Option<Noticed> {
         if !notice::is_asked_for(view.retention) {
             return None;
         }
         let about = self.register.notices.iter().filter(|notice| notice.names(&view.archive, view.record));
-        notice::standing(view.retention, about, (view.record, self.standing(view).last_day()))
+        let last = self.standing(view).last_day();
+        // What began as early is at its time when that has come meanwhile.
+        let early = early && last.is_some_and(|last| last >= self.register.clock.trusted_today());
+        notice::standing(view.retention, about, (view.record, last, early))
     }
 
     /// How many distinct people have to approve the record's destruction.
@@ -251,7 +263,7 @@ impl<'a> Judge<'a> {
                 return Err(Forbidden::Kept { until: last, rule: rule_of(view, governed_by), today });
             }
         }
-        if let Some(unnotified) = self.unnotified(view) {
+        if let Some(unnotified) = self.unnotified_for(view, early) {
             return Err(unnotified.into());
         }
         let needed = self.approvals_needed(view, early);

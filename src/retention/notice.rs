@@ -90,6 +90,21 @@ pub enum Unnotified {
         /// The rule that asks for a notice.
         rule: String,
     },
+    /// They were told that the record is kept until a day that is still to come, and it would be destroyed before.
+    #[error("{}", tr!(
+        "no notice of a destruction before {until}, which {rule} asks for: the one sent on {sent} is about a later one",
+        rule = rule,
+        sent = sent.to_string(),
+        until = until.to_string()
+    ))]
+    Early {
+        /// On which day the last such notice was sent.
+        sent: NaiveDate,
+        /// The last day.
+        until: NaiveDate,
+        /// The rule that asks for a notice.
+        rule: String,
+    },
     /// They were told a short time ago.
     #[error("{}", running(*sent, until, rule))]
     Running {
@@ -165,13 +180,21 @@ fn ends(sent: NaiveDate, period: Period) -> Option<NaiveDate> {
     last_day(sent, Counting::Day, FiscalYearEnd::default(), period).ok()
 }
 
-/// What the notices that name record `record` come to, where its last day is `until`. None where no rule of it asks for one.
+/// What the notices that name record `record` come to, where its last day is `until`; with `early`, for its destruction before that
+/// day, of which none can have told. None where no rule of it asks for one.
 pub fn standing<'n>(
     retention: &Retention,
     sent: impl Iterator<Item = &'n SentNotice>,
-    (record, until): (u64, Option<NaiveDate>),
+    (record, until, early): (u64, Option<NaiveDate>, bool),
 ) -> Option<Noticed> {
     let (_, rule) = asked(retention).next()?;
+    if let Some(until) = until.filter(|_| early) {
+        let rule = rule.to_owned();
+        return Some(match sent.map(|notice| notice.on).max() {
+            Some(sent) => Noticed::Early { sent, until, rule },
+            None => Noticed::Unsent { rule },
+        });
+    }
     let (mut first, mut void): (Option<NaiveDate>, Option<&SentNotice>) = (None, None);
     for notice in sent {
         match notice.counts(record, until) {
@@ -213,6 +236,15 @@ pub enum Noticed {
         /// The rule that asks for it.
         rule: String,
     },
+    /// None that was sent is about a destruction before the last day: see [`Unnotified::Early`].
+    Early {
+        /// On which day the last one was sent.
+        sent: NaiveDate,
+        /// The last day.
+        until: NaiveDate,
+        /// The rule that asks for it.
+        rule: String,
+    },
     /// One was sent that counts.
     Sent {
         /// The first that counts.
@@ -230,6 +262,7 @@ impl Noticed {
         match self {
             Self::Unsent { rule } => Some(Unnotified::Unsent { rule }),
             Self::Void { sent, told, until, rule } => Some(Unnotified::Void { sent, told, until, rule }),
+            Self::Early { sent, until, rule } => Some(Unnotified::Early { sent, until, rule }),
             Self::Sent { sent, until, rule } => {
                 until.is_none_or(|until| until >= today).then_some(Unnotified::Running { sent, until, rule })
             }
@@ -293,7 +326,7 @@ mod tests {
 
     fn judged(retention: &Retention, sent: &[SentNotice], (record, until): (u64, &str), today: &str) -> Option<String> {
         let until = (!until.is_empty()).then(|| date(until));
-        standing(retention, sent.iter(), (record, until))?.unnotified(date(today)).map(|why| why.to_string())
+        standing(retention, sent.iter(), (record, until, false))?.unnotified(date(today)).map(|why| why.to_string())
     }
 
     #[test]
@@ -338,6 +371,23 @@ mod tests {
         assert_eq!(judged(&asks, std::slice::from_ref(&old), (5, ""), "2032-01-01"), None, "it still waits");
         let waits = judged(&asks, &[old], (3, ""), "2032-01-01").unwrap();
         assert!(waits.contains("told 2030-12-31, and the last day is now not known"), "{waits}");
+    }
+
+    #[test]
+    fn no_notice_of_a_day_counts_for_a_destruction_before_it() {
+        let asks = retention(&[("b", Some("P30D"))]);
+        let early = |sent: &[SentNotice], record, until: Option<&str>| {
+            let why = standing(&asks, sent.iter(), (record, until.map(date), true))?.unnotified(date("2030-06-01"));
+            why.map(|why| why.to_string())
+        };
+        let of = sent("2030-01-01");
+        let why = "no notice of a destruction before 2030-12-31, which b asks for: the one sent on 2030-01-01 is about a later one";
+        assert_eq!(early(std::slice::from_ref(&of), 3, Some("2030-12-31")).as_deref(), Some(why));
+        assert_eq!(early(std::slice::from_ref(&of), 5, Some("2030-12-31")).as_deref(), Some(why), "it told none");
+        let unsent = early(&[], 3, Some("2030-12-31")).unwrap();
+        assert!(unsent.contains("not sent"), "{unsent}");
+        // Without a last day there is none before which it would be.
+        assert_eq!(early(&[of], 5, None), None);
     }
 
     #[test]

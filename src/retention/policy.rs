@@ -186,6 +186,20 @@ impl Policy {
         Ok(Some((index, assignment)))
     }
 
+    /// Parts whose records are kept for a shorter period than that of the notice which a rule without a period of its own asks for: the
+    /// pattern, the rule and the period.
+    pub fn long_notices(&self) -> impl Iterator<Item = (&str, &Rule, Period)> {
+        self.groups.iter().flat_map(|group| {
+            let retain = group.demand.retain;
+            let is_longer = move |rule: &&Rule| {
+                let notify = rule.notify.filter(|_| rule.period.is_none());
+                notify.zip(retain).is_some_and(|(notify, retain)| notify != retain && !retain.is_at_least(notify))
+            };
+            let rules = group.rules.iter().filter(is_longer);
+            rules.filter_map(move |rule| Some((group.path.as_str(), rule, retain?)))
+        })
+    }
+
     /// The patterns, in the order of the file.
     pub fn patterns(&self) -> impl Iterator<Item = &str> {
         self.groups.iter().map(|group| group.path.as_str())
@@ -324,6 +338,22 @@ fn fill(template: &str, captures: &regex::Captures<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_notice_longer_than_a_part_keeps_its_records_is_told() {
+        let policy = |retain: &str| {
+            format!(
+                "[[compartment]]\nname = \"c\"\nclass = \"public\"\n[[rule]]\nid = \"own-open\"\ntitle = \"Open\"\n\
+                 base = \"record-date\"\ncounting = \"day\"\nnotify = \"P1Y\"\n[[records]]\npath = \"a/**\"\nrecord = \"a\"\n\
+                 compartment = \"c\"\nrule = \"own-open\"\nretain = \"{retain}\"\ndated = \"2030-01-01\"\n"
+            )
+        };
+        for (retain, is_long) in [("P6M", true), ("P1Y", false), ("P2Y", false)] {
+            let policy = Policy::parse(&policy(retain)).unwrap();
+            let told: Vec<_> = policy.long_notices().map(|(path, rule, _)| (path, rule.id.as_str())).collect();
+            assert_eq!(!told.is_empty(), is_long, "{retain}: {told:?}");
+        }
+    }
 
     const POLICY: &str = r#"
         [[compartment]]

@@ -3,16 +3,15 @@
 //! Every path is resolved by the kernel beneath an open folder (`cap-std`), so a name that tries to leave fails.
 
 use super::StorageError;
+use super::leftover::{self, Purpose};
 use super::source::Attributes;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, DirBuilder, DirBuilderExt, OpenOptions, OpenOptionsExt};
-use rustix::fs::{
-    AtFlags, Mode, OFlags, RenameFlags, Timespec, Timestamps, fchmod, futimens, openat, renameat_with, utimensat,
-};
-use std::fs::{File, TryLockError};
+use rustix::fs::{AtFlags, Mode, RenameFlags, Timespec, Timestamps, fchmod, futimens, renameat_with, utimensat};
+use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// Blocks of zeros of this size become holes.
 const HOLE: usize = 4096;
@@ -24,18 +23,23 @@ pub struct OutputFolder {
     path: PathBuf,
     replace: bool,
     made: bool,
+    usual: OnceLock<u32>,
 }
+
+/// A folder that is made in a new tree, and removed, to see what mode it gets.
+const PROBE: &str = "probe";
 
 impl OutputFolder {
     /// Opens the folder, which is made where it is missing. With `replace`, existing names give way.
     ///
     /// # Errors
-    /// [`StorageError::File`].
+    /// [`StorageError::Reserved`]; [`StorageError::File`].
     pub fn open(path: &Path, replace: bool) -> Result<Self, StorageError> {
+        leftover::refuse_reserved(path)?;
         let made = path.symlink_metadata().is_err();
         std::fs::create_dir_all(path).map_err(StorageError::at(path))?;
         let dir = Dir::open_ambient_dir(path, ambient_authority()).map_err(StorageError::at(path))?;
-        Ok(Self { dir, path: path.into(), replace, made })
+        Ok(Self { dir, path: path.into(), replace, made, usual: OnceLock::new() })
     }
 
     /// Where the folder is.
@@ -43,11 +47,12 @@ impl OutputFolder {
         &self.path
     }
 
-    /// Refuses a name that is taken, unless it may be replaced.
+    /// Refuses a name that is taken, unless it may be replaced, and one that is for temporary folders.
     ///
     /// # Errors
-    /// [`StorageError::Exists`].
+    /// [`StorageError::Exists`], [`StorageError::Reserved`].
     pub fn check_free(&self, name: &str) -> Result<(), StorageError> {
+        leftover::refuse_reserved(&self.path.join(name))?;
         if !self.replace && self.dir.symlink_metadata(name).is_ok() {
             return Err(StorageError::Exists(self.path.join(name)));
         }
@@ -69,101 +74,44 @@ impl OutputFolder {
         self.dir.symlink_metadata(name).is_ok_and(|metadata| metadata.is_dir())
     }
 
-    /// Begins a tree under a temporary name.
+    /// Begins a tree under a temporary name. Until it is finished only the owner can enter it; then it has the mode that a new folder
+    /// has here, unless [`PartialTree::directory`] says another.
     ///
     /// # Errors
     /// [`StorageError::File`].
     pub fn begin(&self) -> Result<PartialTree<'_>, StorageError> {
-        self.begin_as(&temporary_name(""), 0o777, None)
-    }
-
-    fn begin_as(&self, name: &str, mode: u32, lock: Option<File>) -> Result<PartialTree<'_>, StorageError> {
-        let make = || {
-            if lock.is_none() {
-                self.dir.create_dir_with(name, DirBuilder::new().mode(mode))?;
-            }
-            self.dir.open_dir(name)
+        let mut tree = self.begin_as(Purpose::Tree)?;
+        let usual = || -> io::Result<u32> {
+            // Where nobody else can enter: what mode a new folder gets, the umask and the file system say.
+            tree.dir.create_dir_with(PROBE, DirBuilder::new().mode(0o777))?;
+            let mode = rustix::fs::statat(&tree.dir, PROBE, AtFlags::SYMLINK_NOFOLLOW)?.st_mode & 0o777;
+            tree.dir.remove_dir(PROBE)?;
+            Ok(mode)
         };
-        let dir = make().map_err(StorageError::at(self.path.join(name)))?;
-        let (name, directories, buffer) = (name.to_owned(), Vec::new(), vec![0; BUFFER]);
-        Ok(PartialTree { folder: self, dir, name, directories, buffer, finished: false, _lock: lock })
+        let usual = match self.usual.get() {
+            Some(usual) => *usual,
+            None => {
+                let usual = usual().map_err(StorageError::at(self.path.join(&tree.name)))?;
+                *self.usual.get_or_init(|| usual)
+            }
+        };
+        tree.usual = Some(usual);
+        Ok(tree)
     }
 
-    /// Begins a tree that only the owner can enter from the start, and that [`OutputFolder::remove_interrupted`] leaves alone as long
-    /// as this process lives.
+    /// Begins a tree that stays one that only the owner can enter.
     ///
     /// # Errors
     /// [`StorageError::File`].
     pub fn begin_private(&self) -> Result<PartialTree<'_>, StorageError> {
-        loop {
-            let name = temporary_name(PRIVATE);
-            let at = || StorageError::at(self.path.join(&name));
-            self.dir.create_dir_with(&name, DirBuilder::new().mode(0o700)).map_err(at())?;
-            let lock = self.open_itself(&name).map_err(at())?;
-            match lock.try_lock() {
-                // Where there are no locks nobody else gets one either, and so nobody removes it.
-                Ok(()) | Err(TryLockError::Error(_)) => {}
-                Err(TryLockError::WouldBlock) => continue,
-            }
-            // Before it was locked, another run may have taken it for an interrupted one's.
-            if self.is_still(&name, &lock) {
-                return self.begin_as(&name, 0o700, Some(lock));
-            }
-        }
+        self.begin_as(Purpose::Letters)
     }
 
-    /// Removes private trees beside which no process is left, and returns where they were. Only what the owner alone can enter, and
-    /// what holds nothing but files of which `is_ours` knows the names, is one.
-    ///
-    /// # Errors
-    /// [`StorageError::File`] when the folder cannot be listed.
-    pub fn remove_interrupted(&self, is_ours: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, StorageError> {
-        let mut removed = Vec::new();
-        // The open folder serves for resolving paths only.
-        for entry in std::fs::read_dir(&self.path).map_err(StorageError::at(&self.path))? {
-            let entry = entry.map_err(StorageError::at(&self.path))?;
-            let Some(name) = entry.file_name().to_str().filter(|name| is_temporary(name, PRIVATE)).map(str::to_owned)
-            else {
-                continue;
-            };
-            if self.remove_one(&name, &is_ours).is_some() {
-                removed.push(self.path.join(name));
-            }
-        }
-        Ok(removed)
-    }
-
-    /// None where it is in use, is not what was looked for, or cannot be removed: then it stays as it is.
-    fn remove_one(&self, name: &str, is_ours: &impl Fn(&str) -> bool) -> Option<()> {
-        let folder = self.open_itself(name).ok()?;
-        let metadata = folder.metadata().ok()?;
-        let is_private = metadata.mode() & 0o077 == 0 && metadata.uid() == rustix::process::geteuid().as_raw();
-        if !is_private || folder.try_lock().is_err() || !self.is_still(name, &folder) {
-            return None;
-        }
-        let inside = Dir::from_std_file(folder.try_clone().ok()?);
-        let mut files = Vec::new();
-        for entry in inside.entries().ok()? {
-            let entry = entry.ok()?;
-            let file = entry.file_name().to_str().filter(|file| is_ours(file))?.to_owned();
-            files.push(entry.file_type().ok().filter(cap_std::fs::FileType::is_file).map(|_| file)?);
-        }
-        files.iter().try_for_each(|file| inside.remove_file(file)).ok()?;
-        // Only an empty folder can be removed so: what came into it meanwhile stays.
-        self.dir.remove_dir(name).ok()
-    }
-
-    /// The folder of this name as something that can be locked; never what a link leads to.
-    fn open_itself(&self, name: &str) -> io::Result<File> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        Ok(File::from(openat(&self.dir, name, flags, Mode::empty())?))
-    }
-
-    /// Whether the name is still that of the open folder.
-    fn is_still(&self, name: &str, folder: &File) -> bool {
-        let same = |a: std::fs::Metadata, b: std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-        let now = self.open_itself(name).and_then(|now| now.metadata());
-        now.is_ok_and(|now| folder.metadata().is_ok_and(|then| same(now, then)))
+    fn begin_as(&self, of: Purpose) -> Result<PartialTree<'_>, StorageError> {
+        let (name, lock) = leftover::make(&self.dir, &self.path, of)?;
+        let dir = self.dir.open_dir(&name).map_err(StorageError::at(self.path.join(&name)))?;
+        let (directories, buffer) = (Vec::new(), vec![0; BUFFER]);
+        Ok(PartialTree { folder: self, dir, name, directories, buffer, usual: None, finished: false, _lock: lock })
     }
 
     /// Writes a small file beside the trees.
@@ -195,9 +143,11 @@ pub struct PartialTree<'a> {
     name: String,
     directories: Vec<(String, Attributes)>,
     buffer: Vec<u8>,
+    /// The mode that the tree gets where nothing says another.
+    usual: Option<u32>,
     finished: bool,
-    /// Of a private tree: held as long as the process lives.
-    _lock: Option<File>,
+    /// Held as long as the process lives: the next run leaves the tree alone.
+    _lock: File,
 }
 
 impl PartialTree<'_> {
@@ -285,22 +235,31 @@ impl PartialTree<'_> {
         self.dir.open(path).map_err(self.at(path))
     }
 
+    /// Sets mode and times of a folder.
+    fn set(&self, path: &str, attributes: Attributes) -> io::Result<()> {
+        let file = self.set_mode(path, attributes.mode)?;
+        Ok(utimensat(&file, ".", &times(attributes), AtFlags::empty())?)
+    }
+
+    fn set_mode(&self, path: &str, mode: u32) -> io::Result<File> {
+        let dir = if path.is_empty() { self.dir.try_clone()? } else { self.dir.open_dir(path)? };
+        // Opened for path resolution only, a folder handle cannot change modes; the path through it can.
+        let file = dir.into_std_file();
+        rustix::fs::chmodat(&file, ".", Mode::from_raw_mode(mode & 0o777), AtFlags::empty())?;
+        Ok(file)
+    }
+
     /// Sets the folders' modes and times and gives the tree, or the one thing `inner` in it, its final name.
     ///
     /// # Errors
     /// [`StorageError::Exists`]; [`StorageError::File`].
     pub fn finish(mut self, inner: Option<&str>, name: &str) -> Result<(), StorageError> {
-        for (path, attributes) in std::mem::take(&mut self.directories).into_iter().rev() {
-            let set = || -> io::Result<()> {
-                let dir = if path.is_empty() { self.dir.try_clone()? } else { self.dir.open_dir(&path)? };
-                // Opened for path resolution only, a folder handle cannot change modes; the path through it can.
-                let file = dir.into_std_file();
-                rustix::fs::chmodat(&file, ".", Mode::from_raw_mode(attributes.mode & 0o777), AtFlags::empty())?;
-                utimensat(&file, ".", &times(attributes), AtFlags::empty())?;
-                Ok(())
-            };
-            set().map_err(self.at(&path))?;
-        }
+        let (whole, below): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.directories).into_iter().partition(|(path, _)| path.is_empty());
+        below
+            .into_iter()
+            .rev()
+            .try_for_each(|(path, attributes)| self.set(&path, attributes).map_err(self.at(&path)))?;
         let from = match inner {
             Some(inner) => Path::new(&self.name).join(inner),
             None => PathBuf::from(&self.name),
@@ -321,6 +280,15 @@ impl PartialTree<'_> {
             }
             Err(e) => return Err(StorageError::at(to)(e.into())),
         }
+        // Others may enter only what is finished and has its name.
+        if inner.is_none() {
+            let set = match (whole.last(), self.usual) {
+                (Some((_, attributes)), _) => self.set("", *attributes),
+                (None, Some(usual)) => self.set_mode("", usual).map(drop),
+                (None, None) => Ok(()),
+            };
+            set.map_err(StorageError::at(self.folder.path.join(name)))?;
+        }
         // After an exchange, or with only one thing taken out, something is left under the temporary name.
         self.finished = flags == RenameFlags::NOREPLACE && inner.is_none();
         Ok(())
@@ -330,31 +298,19 @@ impl PartialTree<'_> {
 impl Drop for PartialTree<'_> {
     fn drop(&mut self) {
         if !self.finished {
-            let root = &self.folder.dir;
-            // Nothing more can be done about a folder that cannot be removed; its name says what it is.
-            if root.remove_dir_all(&self.name).is_err() {
-                let _ = root.open_dir(&self.name).and_then(|dir| make_writable(&dir));
-                let _ = root.remove_dir_all(&self.name);
-                let _ = root.remove_file(&self.name);
-            }
+            remove_whole(&self.folder.dir, &self.name);
         }
     }
 }
 
-/// What stands in the name of a private tree.
-const PRIVATE: &str = "private-";
-/// Bytes, in hex, that make a temporary name another each time.
-const UNIQUE: usize = 6;
-
-fn temporary_name(of: &str) -> String {
-    format!(".keepuntil-{of}{}.partial", hex::encode(&crate::crypto::secret::random_id()[..UNIQUE]))
-}
-
-/// Whether [`temporary_name`] gave it.
-fn is_temporary(name: &str, of: &str) -> bool {
-    let unique = name.strip_prefix(".keepuntil-").and_then(|name| name.strip_prefix(of)?.strip_suffix(".partial"));
-    let is_hex = |c: u8| c.is_ascii_digit() || (b'a'..=b'f').contains(&c);
-    unique.is_some_and(|unique| unique.len() == 2 * UNIQUE && unique.bytes().all(is_hex))
+/// Removes whatever is there under the name, also where modes that were restored deny it. Nothing more can be done about what cannot
+/// be removed; its name says what it is.
+pub(super) fn remove_whole(root: &Dir, name: &str) {
+    if root.remove_dir_all(name).is_err() {
+        let _ = root.open_dir(name).and_then(|dir| make_writable(&dir));
+        let _ = root.remove_dir_all(name);
+        let _ = root.remove_file(name);
+    }
 }
 
 /// Gives the owner back the right to remove what is in a tree's folders, which restored modes may deny.

@@ -8,6 +8,7 @@ pub mod document;
 pub mod extract;
 pub mod fault;
 pub mod hole;
+pub mod leftover;
 pub mod limits;
 pub mod lock;
 pub mod output;
@@ -39,6 +40,9 @@ pub enum StorageError {
     /// The output is there already.
     #[error("{}", tr!("{path}: it exists already", path = show(_0)))]
     Exists(PathBuf),
+    /// A name that only folders of runs that are not finished have.
+    #[error("{}", tr!("{path}: the next run would remove a folder of this name as an interrupted one's", path = show(_0)))]
+    Reserved(PathBuf),
     /// Somebody else holds the lock.
     #[error("{}", tr!("{path}: another keepuntil is using it", path = show(_0)))]
     Locked(PathBuf),

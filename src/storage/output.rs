@@ -57,13 +57,40 @@ impl OutputFile {
     /// # Errors
     /// [`StorageError::Exists`] when the name was taken meanwhile; [`StorageError::File`].
     pub fn finish(mut self) -> Result<(), StorageError> {
-        if let Some(writer) = self.writer.take() {
-            writer.finish().and_then(|file| file.sync_all()).map_err(StorageError::at(&self.path))?;
+        self.settle()?;
+        self.name()
+    }
+
+    /// Makes the content durable.
+    fn settle(&mut self) -> Result<(), StorageError> {
+        match self.writer.take() {
+            Some(writer) => writer.finish().and_then(|file| file.sync_all()).map_err(StorageError::at(&self.path)),
+            None => Ok(()),
         }
+    }
+
+    fn name(&mut self) -> Result<(), StorageError> {
         rename(&self.temporary, &self.path, self.replace)?;
         self.finished = true;
         sync_parent(&self.path)
     }
+}
+
+/// Finishes files that are of use only together: all of them are durable before the first gets its name, and where one cannot get
+/// it, those before it are removed again. They get their names in the order given.
+///
+/// # Errors
+/// As [`OutputFile::finish`].
+pub fn finish_together(mut files: Vec<OutputFile>) -> Result<(), StorageError> {
+    files.iter_mut().try_for_each(OutputFile::settle)?;
+    let finished = files.iter_mut().try_for_each(OutputFile::name);
+    if finished.is_err() {
+        for file in files.iter().filter(|file| file.finished) {
+            // A file that cannot be removed is told by the error that made it useless.
+            let _ = std::fs::remove_file(&file.path);
+        }
+    }
+    finished
 }
 
 impl Write for OutputFile {
@@ -148,6 +175,7 @@ pub fn create_shared_dir(path: &Path) -> Result<(), StorageError> {
 
 fn create_dir(path: &Path, mode: u32) -> Result<(), StorageError> {
     use std::os::unix::fs::DirBuilderExt;
+    super::leftover::refuse_reserved(path)?;
     let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && folder.symlink_metadata().is_err();
     let missing: Vec<&Path> = path.ancestors().take_while(is_missing).collect();
     std::fs::DirBuilder::new().recursive(true).mode(mode).create(path).map_err(StorageError::at(path))?;
@@ -158,6 +186,23 @@ fn create_dir(path: &Path, mode: u32) -> Result<(), StorageError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn files_that_belong_together_come_together_or_not_at_all() {
+        let dir = tempfile::tempdir().unwrap();
+        let [first, second] = ["first", "second"].map(|name| dir.path().join(name));
+        let begun = || [&first, &second].map(|path| OutputFile::begin(path, 0o600, false).unwrap()).into();
+        let files: Vec<OutputFile> = begun();
+        // Somebody takes the second name while the files are being written.
+        std::fs::write(&second, "another's").unwrap();
+        assert!(matches!(finish_together(files), Err(StorageError::Exists(path)) if path == second));
+        let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["second"]);
+        assert_eq!(std::fs::read(&second).unwrap(), b"another's");
+        std::fs::remove_file(&second).unwrap();
+        finish_together(begun()).unwrap();
+        assert!(first.exists() && second.exists());
+    }
 
     #[test]
     fn standard_output_is_no_file_name() {

@@ -30,11 +30,11 @@ pub fn text(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) ->
     let mut out = String::new();
     heading.lines.iter().for_each(|line| comment(&mut out, line));
     comment(&mut out, &said(NO_ADVICE));
-    let open = open_checks(&body);
+    let open = open_checks(&body).len();
     comment(
         &mut out,
         &tr!(
-            "Lines with {check} are for a person: {open}. The first pattern that matches decides.",
+            "Lines with {check} are for a person: {open}; take each out once it is settled. The first pattern that matches decides.",
             check = CHECK,
             open = open
         ),
@@ -42,9 +42,52 @@ pub fn text(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) ->
     out + &body
 }
 
-/// How many lines of a draft are for a person.
-pub fn open_checks(policy: &str) -> usize {
-    policy.lines().filter(|line| line.strip_prefix("# ").is_some_and(|line| line.starts_with(CHECK))).count()
+/// A mark that is still in a policy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenCheck {
+    /// Its line; the first is 1.
+    pub line: usize,
+    /// What stands behind the mark, also where it goes on in the comment lines that follow.
+    pub text: String,
+}
+
+/// The marks in a policy's text, in whatever language it was drafted: the mark is the same in all.
+pub fn open_checks(policy: &str) -> Vec<OpenCheck> {
+    let mut found: Vec<OpenCheck> = Vec::new();
+    let mut goes_on = false;
+    for (index, line) in policy.lines().enumerate() {
+        let comment = line.trim_start().strip_prefix('#').map(|rest| rest.trim_start_matches('#').trim());
+        match comment {
+            Some(comment) if marked(comment).is_some() => {
+                let text = marked(comment).unwrap_or_default().to_owned();
+                found.push(OpenCheck { line: index + 1, text });
+                goes_on = true;
+            }
+            Some(comment) if goes_on && !comment.is_empty() => {
+                if let Some(check) = found.last_mut() {
+                    join(&mut check.text, comment);
+                }
+            }
+            _ => goes_on = false,
+        }
+    }
+    found
+}
+
+/// What stands behind the mark; its colon may be the wide one of a Chinese keyboard.
+fn marked(comment: &str) -> Option<&str> {
+    let word = CHECK.trim_end_matches(':');
+    let rest = comment.strip_prefix(word)?.trim_start();
+    rest.strip_prefix([':', '：']).map(str::trim)
+}
+
+/// Puts together what [`lines`] broke: Chinese is broken without a blank.
+fn join(text: &mut String, more: &str) {
+    let is_narrow = |c: Option<char>| c.is_none_or(|c| c.is_ascii());
+    if is_narrow(text.chars().last()) || is_narrow(more.chars().next()) {
+        text.push(' ');
+    }
+    text.push_str(more);
 }
 
 fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> String {
@@ -68,10 +111,14 @@ fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> Str
         out.push('\n');
         match before.filter(is_alike) {
             Some(_) => comment(&mut out, &tr!("as above")),
-            None => {
-                proposal.reasons.iter().for_each(|line| comment(&mut out, line));
-                proposal.checks.iter().for_each(|line| comment(&mut out, &[CHECK, line].join(" ")));
-            }
+            None => proposal.reasons.iter().for_each(|line| comment(&mut out, line)),
+        }
+        if let Some(taken) = &proposal.taken {
+            comment(&mut out, &super::words::taken(taken));
+        }
+        // Last, for comment lines below a mark belong to it.
+        if before.filter(is_alike).is_none() {
+            proposal.checks.iter().for_each(|line| comment(&mut out, &[CHECK, line].join(" ")));
         }
         part(&mut out, proposal, before.is_none_or(|before| words(before) != words(proposal)));
         before = Some(proposal);
@@ -79,7 +126,7 @@ fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> Str
     out
 }
 
-/// Everything that comments say.
+/// Everything that comments say beside counts.
 fn words(proposal: &Proposal) -> (&[String], &[String], &[String]) {
     (&proposal.reasons, &proposal.checks, &proposal.instead)
 }
@@ -135,4 +182,19 @@ fn comment(out: &mut String, line: &str) {
 
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_found_as_people_write_them() {
+        let policy = "# Lines with CHECK: are for a person\n# CHECK: how long\n# must it be?\nx = 1\n\
+            #CHECK：多\n#  久\n\n  ## CHECK : last\n# CHECK: next\ny = \"CHECK: no\"\n# CHECKED: no\n# # CHECK: no\n";
+        let found: Vec<(usize, String)> =
+            open_checks(policy).into_iter().map(|check| (check.line, check.text)).collect();
+        let expected = [(2, "how long must it be?"), (5, "多久"), (8, "last"), (9, "next")];
+        assert_eq!(found, expected.map(|(line, text)| (line, text.to_owned())));
+    }
 }

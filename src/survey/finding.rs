@@ -2,7 +2,8 @@
 //!
 //! Invariant: a value that was found is never kept, only how many there were.
 
-use super::{card, credit_code, email, iban, passport, phone, resident};
+use super::kind::Kind;
+use super::{card, columns, credit_code, email, iban, passport, phone, resident};
 use std::borrow::Cow;
 
 /// What can be found.
@@ -22,12 +23,14 @@ pub enum Finding {
     Email,
     /// International bank account number.
     Iban,
+    /// Column of a table that is about people, by the word at its head.
+    PersonalColumn,
     /// Chinese unified social credit code: of a firm, no personal data.
     CreditCode,
 }
 
 /// All of them, in the order of reports.
-pub const FINDINGS: [Finding; 8] = [
+pub const FINDINGS: [Finding; 9] = [
     Finding::ResidentId,
     Finding::PossibleResidentId,
     Finding::Mobile,
@@ -35,6 +38,7 @@ pub const FINDINGS: [Finding; 8] = [
     Finding::Passport,
     Finding::Email,
     Finding::Iban,
+    Finding::PersonalColumn,
     Finding::CreditCode,
 ];
 
@@ -49,6 +53,7 @@ impl Finding {
             Self::Passport => "passport",
             Self::Email => "email",
             Self::Iban => "iban",
+            Self::PersonalColumn => "personal-column",
             Self::CreditCode => "credit-code",
         }
     }
@@ -98,11 +103,11 @@ impl Findings {
 /// How many of its kind a text holds.
 type Detector = fn(&str) -> usize;
 
-/// Counts what is in a text.
-pub fn scan(text: &str) -> Findings {
+/// Counts what is in the text of a file of that kind.
+pub fn scan(kind: Kind, text: &str) -> Findings {
     let text = narrowed(text);
     let mut findings = Findings::default();
-    let detectors: [(Finding, Detector); FINDINGS.len()] = [
+    let detectors: [(Finding, Detector); FINDINGS.len() - 1] = [
         (Finding::ResidentId, resident::count),
         (Finding::PossibleResidentId, resident::count_possible),
         (Finding::Mobile, phone::count),
@@ -115,6 +120,7 @@ pub fn scan(text: &str) -> Findings {
     for (finding, count) in detectors {
         findings.0[finding as usize] = count(&text) as u64;
     }
+    findings.0[Finding::PersonalColumn as usize] = columns::count(kind, &text) as u64;
     findings
 }
 
@@ -158,7 +164,7 @@ mod tests {
     fn a_form_is_counted_and_full_width_digits_are_read() {
         let text =
             "姓名：林一　身份证：１１０１０１１９９００３０７８３５５，手机 13800138000；卡号 6222021234567890128";
-        let findings = scan(text);
+        let findings = scan(Kind::Text, text);
         assert_eq!(findings.count(Finding::ResidentId), 1);
         assert_eq!(findings.count(Finding::BankCard), 1);
         assert_eq!(findings.count(Finding::Mobile), 1);

@@ -21,6 +21,7 @@ pub mod words;
 pub mod year;
 
 mod card;
+mod columns;
 mod credit_code;
 mod email;
 mod iban;

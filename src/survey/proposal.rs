@@ -4,7 +4,7 @@
 //! jurisdiction asks for, counted from the sealing, and then a person looks.
 
 use super::facts::{Read, Totals};
-use super::finding::Finding;
+use super::finding::{Finding, Findings};
 use super::form::{Form, forms};
 use super::tree::Tree;
 use super::{units, words};
@@ -51,6 +51,17 @@ pub struct Proposal {
     pub checks: Vec<String>,
     /// Lines that a person may want instead.
     pub instead: Vec<String>,
+    /// What it takes, where a folder was surveyed.
+    pub taken: Option<Taken>,
+}
+
+/// What one part of a policy takes of the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// Files, links among them.
+    pub files: u64,
+    /// What was found in them.
+    pub findings: Findings,
 }
 
 /// How long a proposal keeps.
@@ -75,6 +86,8 @@ pub struct Proposer<'a> {
     pub tree: &'a Tree,
     /// What is known beside.
     pub setting: Setting<'a>,
+    /// What each part takes, in the order of the policy; empty before it was tried.
+    pub own: &'a [Totals],
     pub(super) made: Vec<Proposal>,
 }
 
@@ -86,6 +99,7 @@ pub(super) struct Subject<'a> {
     pub form: Option<usize>,
     /// What the form was seen by, as a sentence.
     pub because: String,
+    /// Of the whole folder: what two parts of it add to one record must be of one class.
     pub totals: &'a Totals,
     /// The record's date: a template, and the earliest that comes of it.
     pub dated: (String, NaiveDate),
@@ -94,9 +108,10 @@ pub(super) struct Subject<'a> {
     pub checks: Vec<String>,
 }
 
-/// The proposals for a tree; the last takes what no other does.
-pub fn propose(tree: &Tree, setting: Setting<'_>) -> Vec<Proposal> {
-    let mut proposer = Proposer { tree, setting, made: Vec::new() };
+/// The proposals for a tree; the last takes what no other does. `own` is what each of them takes, where that was tried: it changes
+/// what is said of them, and not what they take.
+pub fn propose(tree: &Tree, setting: Setting<'_>, own: &[Totals]) -> Vec<Proposal> {
+    let mut proposer = Proposer { tree, setting, own, made: Vec::new() };
     units::root(&mut proposer);
     proposer.made
 }
@@ -140,16 +155,19 @@ impl Proposer<'_> {
             checks.extend(form.asks(self.setting.jurisdiction).map(str::to_owned));
             instead = self.instead(form, matches!(keep, Keep::Longest(_)));
         }
-        reasons.extend(words::found(&subject.totals.findings));
-        if matches!(keep, Keep::Longest(_)) && subject.totals.findings.is_personal() {
+        let own = self.own.get(self.made.len());
+        if matches!(keep, Keep::Longest(_)) && own.is_some_and(|own| own.findings.is_personal()) {
             checks.extend(words::shortest(self.setting.jurisdiction));
         }
-        self.warn(subject.totals, &mut checks);
+        if let Some(own) = own {
+            self.warn(own, &mut checks);
+        }
+        let taken = own.map(|own| Taken { files: own.files, findings: own.findings });
         let place = form.map_or("other", |form| form.place.as_str());
         let compartment =
             if class == usual_class(place) { place.into() } else { format!("{place}-{}", class.as_str()) };
         let (path, record) = (subject.path, subject.record);
-        self.made.push(Proposal { path, record, compartment, class, keep, reasons, checks, instead });
+        self.made.push(Proposal { path, record, compartment, class, keep, reasons, checks, instead, taken });
     }
 
     fn by_rule(

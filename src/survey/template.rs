@@ -26,7 +26,7 @@ const ALWAYS: [&str; 2] = ["client", "contract"];
 /// The parts of the template, with the classes of compartments that were asked for.
 pub fn template(setting: Setting<'_>, classes: &BTreeMap<String, Class>) -> Vec<Proposal> {
     let tree = Tree::default();
-    let mut proposer = Proposer { tree: &tree, setting, made: Vec::new() };
+    let mut proposer = Proposer { tree: &tree, setting, own: &[], made: Vec::new() };
     for (index, form) in forms().iter().enumerate() {
         if form.rule(setting.jurisdiction).is_some() || ALWAYS.contains(&form.id.as_str()) {
             add(&mut proposer, index, form);

@@ -144,6 +144,23 @@ impl Tree {
         self.above(index, |node| node.totals.copies += files);
     }
 
+    /// Whether a folder above this one is such.
+    pub fn is_below(&self, index: usize, is_such: impl Fn(&Node) -> bool) -> bool {
+        let mut at = self.nodes[index].parent;
+        while let Some(index) = at {
+            if is_such(&self.nodes[index]) {
+                return true;
+            }
+            at = self.nodes[index].parent;
+        }
+        false
+    }
+
+    /// Whether this folder or one above it is such.
+    pub fn is_within(&self, index: usize, is_such: impl Fn(&Node) -> bool) -> bool {
+        is_such(&self.nodes[index]) || self.is_below(index, is_such)
+    }
+
     fn above(&mut self, index: usize, mut change: impl FnMut(&mut Node)) {
         let mut at = Some(index);
         while let Some(index) = at {

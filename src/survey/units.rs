@@ -129,8 +129,7 @@ fn years_then_kinds(proposer: &mut Proposer<'_>, index: usize) -> bool {
         let base = subject(proposer, node, path, Some(form), because);
         let record = named(proposer, node, &format!("{{year}}{}{}", proposer.setting.separator, part(&name)));
         let base = Subject { record, ..base };
-        let checks = vec![tr!("what was found is counted for the folder above")];
-        proposer.add(Subject { dated: by_year(oldest), is_dated: true, checks, ..base });
+        proposer.add(Subject { dated: by_year(oldest), is_dated: true, ..base });
     }
     let because = rest_of(node);
     let base = subject(proposer, node, below(node, &format!("{shape}/**")), form_id(node), because);
@@ -146,12 +145,7 @@ fn labels(proposer: &mut Proposer<'_>, index: usize) {
     // As names are classified: the longest word first.
     labels.sort_by_key(|((word, _), _)| (std::cmp::Reverse(word.len()), word.clone()));
     for ((word, form), label) in labels {
-        let because = tr!(
-            "files named “{word}” ({count}): {title}",
-            word = word,
-            count = label.count,
-            title = forms()[*form].title()
-        );
+        let because = tr!("files named “{word}”: {title}", word = word, title = forms()[*form].title());
         let path = below(node, &format!("*{}*", literal(word)));
         let base = subject(proposer, node, path, Some(*form), because);
         let record = named(proposer, node, &part(word));

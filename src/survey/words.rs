@@ -3,6 +3,7 @@
 use super::facts::Read;
 use super::finding::{Finding, Findings};
 use super::kind::Kind;
+use super::proposal::Taken;
 use crate::language::{Language, language};
 use crate::retention::rule::{Length, Rule};
 use tr::tr;
@@ -60,6 +61,19 @@ pub fn found(findings: &Findings) -> Option<String> {
     (!list.is_empty()).then(|| tr!("found: {list}", list = list.join(&comma())))
 }
 
+/// What a part of the policy takes, with counts of its own.
+pub fn taken(taken: &Taken) -> String {
+    let list: Vec<String> =
+        taken.findings.found().map(|(found, count)| format!("{} {count}", finding(found))).collect();
+    match list.as_slice() {
+        [] => tr!("takes {n} file" | "takes {n} files" % taken.files),
+        list => tr!(
+            "takes {n} file; found in it: {list}" | "takes {n} files; found in them: {list}" % taken.files,
+            list = list.join(&comma())
+        ),
+    }
+}
+
 /// What stands between things that were found.
 pub fn comma() -> String {
     tr!("survey" => ", ")
@@ -93,6 +107,7 @@ fn finding(finding: Finding) -> String {
         Finding::Passport => tr!("finding" => "passports"),
         Finding::Email => tr!("finding" => "e-mail addresses"),
         Finding::Iban => tr!("finding" => "IBANs"),
+        Finding::PersonalColumn => tr!("finding" => "columns of personal data"),
         Finding::CreditCode => tr!("finding" => "social credit codes"),
     }
 }

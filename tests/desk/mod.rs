@@ -22,8 +22,13 @@ impl Desk {
         desk
     }
 
-    /// Runs the program while the clock shows `time`.
+    /// Runs the program while the clock shows `time`, in China.
     pub fn at(&self, time: &str, arguments: &[&str]) -> Ran {
+        self.at_in("Asia/Shanghai", time, arguments)
+    }
+
+    /// Runs the program while the clock shows `time` in a zone.
+    pub fn at_in(&self, zone: &str, time: &str, arguments: &[&str]) -> Ran {
         let command = self.home.command();
         let mut faked = Command::new("faketime");
         faked.arg("-f").arg(format!("@{time}")).arg(command.get_program()).args(arguments);
@@ -33,7 +38,7 @@ impl Desk {
                 None => faked.env_remove(name),
             };
         }
-        faked.env("TZ", "Asia/Shanghai").current_dir(command.get_current_dir().unwrap());
+        faked.env("TZ", zone).current_dir(command.get_current_dir().unwrap());
         // What a killed run left behind can bear the name that this one wants: the next has another.
         loop {
             let ran = Ran::from(faked.output().expect("faketime is installed"));

@@ -77,7 +77,7 @@ pub(super) fn run(command: CertificateCommand, common: Common) -> Result<Done, F
         CertificateCommand::Verify { file, journal } => verify(&file, &journal, common),
         CertificateCommand::Show { file, output, journal } => {
             let (certificate, verified, signatures) = open(&file, &journal)?;
-            if output.wants_sheet(common) {
+            if output.wants_plain_sheet(common)? {
                 output.write(compose::sheet(&certificate, &verified, signatures, language()), common)?;
             }
             if common.json {

@@ -10,7 +10,7 @@ use crate::disclosure::mailing::{self, Mailing, NoticeKind};
 use crate::disclosure::notices::{NewReply, Outcome, ReplyKind, Way};
 use crate::language::language;
 use crate::ops::OpsError;
-use crate::ops::letters::{ALWAYS, Contacts, MergeOptions, OF_RECORDS, merge};
+use crate::ops::letters::{ALWAYS, Contacts, MergeOptions, OF_RECORDS, merge, remove_interrupted};
 use crate::ops::notices::{answer, read, reply, sent, today};
 use crate::ops::scope::archive_id;
 use crate::retention::parse_date;
@@ -313,6 +313,11 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
         by_name: args.by_name,
         output: &args.output,
     };
+    // Told at once: what follows may fail.
+    let removed = remove_interrupted(&args.output)?;
+    for path in &removed {
+        tell_warning(&tr!("{path}: an interrupted run had left it with letters; it is removed", path = show(path)));
+    }
     let merged = merge(&mut custody, &options, &INTERRUPTED)?;
     home::remember(custody)?;
     let letters = merged.mailing.letters.len() as u64;
@@ -321,11 +326,8 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
             "message_type": "letters", "path": args.output.to_string_lossy(), "letters": letters,
             "mailing": hex::encode(merged.mailing.mailing), "kind": merged.mailing.kind,
             "records": merged.mailing.records, "left_out": merged.left_out, "secret": merged.secret,
-            "undated_count": merged.undated, "removed": merged.removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+            "undated_count": merged.undated, "removed": removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         }));
-    }
-    for path in &merged.removed {
-        tell_warning(&tr!("{path}: an interrupted run had left it with letters; it is removed", path = show(path)));
     }
     let wrote = tr!(
         "{n} letter in {path}; nothing is sent" | "{n} letters in {path}; nothing is sent" % letters,

@@ -12,6 +12,7 @@ use crate::language::language;
 use crate::ops::report::calendar::{Calendar, Division, Sum, calendar};
 use crate::ops::report::named::NamedArchives;
 use crate::retention::{Class, parse_date};
+use crate::storage::output::OutputFile;
 use chrono::{Datelike, NaiveDate};
 use clap::{Args, ValueEnum};
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,6 +83,10 @@ pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
             tr!("name the earlier day first: --from 2036-01-01 --until 2038-12-31"),
         ));
     }
+    if let Some(path) = &args.ics {
+        // Known before anything is printed whether it can be written.
+        drop(OutputFile::begin(path, 0o600, args.output.force)?);
+    }
     let mut custody = home::reading(&args.keyring)?;
     let mut named = NamedArchives::open(&mut custody, &args.archive, None)?;
     let division = match args.stack {
@@ -92,7 +97,7 @@ pub fn run(args: &CalendarArgs, common: Common) -> Result<Done, Failure> {
     let periods = Periods::of(&calendar.within(from, until), args.by);
     let letters = calendar.letters_within(from, until);
     let today = custody.now().today();
-    if args.output.wants_sheet(common) {
+    if args.output.wants_plain_sheet(common)? {
         args.output.write(sheet(args, &calendar, &periods, &letters, (from, until), today), common)?;
     }
     if common.json {

@@ -47,7 +47,7 @@ pub fn deliver(
     output: &OutputArgs,
     common: Common,
 ) -> Result<(), Failure> {
-    if output.wants_sheet(common) {
+    if output.wants_plain_sheet(common)? {
         output.write(sheet(), common)?;
     }
     if common.json {

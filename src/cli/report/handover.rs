@@ -49,7 +49,7 @@ pub fn run(args: &HandoverArgs, common: Common) -> Result<Done, Failure> {
     let mut named = args.archives.open(&mut custody)?;
     let listed = handover(&custody, &named)?;
     let with_names = args.records && named.has_names();
-    if args.output.wants_sheet(common) {
+    if args.output.wants_plain_sheet(common)? {
         args.output.write(sheet(args, &mut custody, &mut named, &listed), common)?;
     }
     if common.json {
