@@ -190,7 +190,7 @@ fn the_process_that_reads_pdf_is_another_and_confined() {
     std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let interrupted = std::sync::atomic::AtomicBool::new(false);
     let reader = FileReader { max_bytes: 1 << 20, pdf: Some(&program), interrupted: &interrupted };
-    let (facts, hash, problem) = reader.read(&pdf, "a.pdf", true);
+    let (facts, hash, problem) = reader.read(&pdf, "a.pdf", true, &|_| ());
     assert_eq!((facts.read, facts.findings.count(Finding::Mobile)), (Read::Part, 1));
     assert!(hash.is_some() && problem.is_none());
     let mut command = home.command();

@@ -1,7 +1,7 @@
 //! `keepuntil keyring …`.
 
 use super::args::{AgreementArgs, Common, IdentityPlace, KeyringPlace, TrustArgs};
-use super::error::{Failure, tell_warning};
+use super::error::{Failure, tell_done, tell_warning};
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::entry::{Entry, Leaf};
@@ -348,7 +348,7 @@ fn export(
         }));
     } else if !common.quiet {
         let records = render::record_count(sheet.export.records.count());
-        eprintln!("{}", tr!("Wrote the keys of {records} to {path}.", records = records, path = show(output)));
+        tell_done(&tr!("Wrote the keys of {records} to {path}.", records = records, path = show(output)));
         eprintln!(
             "{}",
             tr!("  They open these records for ever, whatever is destroyed in the keyring. Print\n  \

@@ -2,7 +2,7 @@
 
 use super::args::Common;
 use super::create::read_policy;
-use super::error::Failure;
+use super::error::{Failure, tell_done};
 use super::progress::Bar;
 use super::survey::{FirmArgs, Jurisdiction};
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
@@ -263,7 +263,7 @@ fn init(mut args: InitArgs, common: Common) -> Result<Done, Failure> {
                     "Wrote {policy}. Set the folders' names in it, then: keepuntil policy check {policy} DIR",
                     policy = show(path)
                 );
-                eprintln!("{wrote}");
+                tell_done(&wrote);
             }
         }
     }

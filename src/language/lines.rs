@@ -22,10 +22,27 @@ pub fn pieces(text: &str) -> Vec<&str> {
     pieces
 }
 
-/// Text in lines of so many columns; only a word that is longer than that is wider.
+/// The same, with commands between backticks whole: people copy them.
+fn pieces_and_commands(text: &str) -> Vec<&str> {
+    let mut out = Vec::new();
+    let mut start = 0;
+    let mut end = 0;
+    for piece in pieces(text) {
+        end += piece.len();
+        if text[start..end].matches('`').count().is_multiple_of(2) {
+            out.push(&text[start..end]);
+            start = end;
+        }
+    }
+    // A backtick alone begins no command.
+    out.extend(pieces(&text[start..]).into_iter().filter(|piece| !piece.is_empty()));
+    out
+}
+
+/// Text in lines of so many columns; only a word or a command between backticks that is longer than that is wider.
 pub fn lines(text: &str, columns: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
-    for piece in pieces(text) {
+    for piece in pieces_and_commands(text) {
         let line = lines.last_mut().expect("there is a line");
         if !line.is_empty() && line.width() + piece.trim_end().width() > columns {
             line.truncate(line.trim_end().len());
@@ -35,4 +52,39 @@ pub fn lines(text: &str, columns: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+/// The same, with words that no line holds broken where a line is full.
+pub fn filled(text: &str, columns: usize) -> Vec<String> {
+    let mut all = Vec::new();
+    for line in lines(text, columns) {
+        let mut part = String::new();
+        for c in line.trim_end().chars() {
+            if part.width() + c.width().unwrap_or(0) > columns && !part.is_empty() {
+                all.push(std::mem::take(&mut part));
+            }
+            part.push(c);
+        }
+        all.push(part);
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_stay_whole_and_nothing_is_lost() {
+        let text = "see what is due with `keepuntil due --within P90Y`，再用 `keepuntil purge` 销毁；a ` alone";
+        for columns in [10, 20, 30, 40, 80] {
+            let lines = lines(text, columns);
+            assert!(lines.iter().any(|line| line.contains("`keepuntil due --within P90Y`")), "{lines:?}");
+            assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+            let filled = filled(text, columns);
+            assert!(filled.iter().all(|line| line.width() <= columns), "{filled:?}");
+            assert_eq!(filled.concat().replace(' ', ""), text.replace(' ', ""));
+        }
+        assert_eq!(filled("", 10), [""]);
+    }
 }

@@ -46,8 +46,14 @@ pub const PDF_PART: &[u8] = b"part\n";
 pub const PDF_ENCRYPTED: &[u8] = b"encrypted\n";
 
 impl FileReader<'_> {
-    /// Reads the file, and hashes all of it with `hashed`.
-    pub fn read(&self, path: &Path, name: &str, hashed: bool) -> (Facts, Option<Hash>, Option<Problem>) {
+    /// Reads the file, and hashes all of it with `hashed`; tells `advance` of bytes as they are read.
+    pub fn read(
+        &self,
+        path: &Path,
+        name: &str,
+        hashed: bool,
+        advance: &dyn Fn(u64),
+    ) -> (Facts, Option<Hash>, Option<Problem>) {
         let unread = |read, size| Facts { kind: kind::of(name, b"?"), size, read, findings: Findings::default() };
         let mut source = match OpenSource::open(path) {
             Ok(source) => source,
@@ -63,11 +69,11 @@ impl FileReader<'_> {
         let (read, findings) = self.content(kind, &bytes, is_whole);
         // A name without an end, and bytes that turned out to be text.
         let kind = if kind == Kind::Other && matches!(read, Read::Whole | Read::Part) { Kind::Text } else { kind };
-        let hash = if hashed { self.hash(&bytes, source.file) } else { None };
+        let hash = if hashed { self.hash(&bytes, source.file, advance) } else { None };
         (Facts { kind, size, read, findings }, hash, None)
     }
 
-    fn hash(&self, head: &[u8], mut rest: impl std::io::Read) -> Option<Hash> {
+    fn hash(&self, head: &[u8], mut rest: impl std::io::Read, advance: &dyn Fn(u64)) -> Option<Hash> {
         let mut hasher = Hasher::default();
         hasher.update(head);
         let mut buffer = vec![0; 1 << 17];
@@ -77,7 +83,10 @@ impl FileReader<'_> {
             }
             match rest.read(&mut buffer) {
                 Ok(0) => return Some(hasher.finish()),
-                Ok(n) => hasher.update(&buffer[..n]),
+                Ok(n) => {
+                    hasher.update(&buffer[..n]);
+                    advance(n as u64);
+                }
                 Err(_) => return None,
             }
         }
