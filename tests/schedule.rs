@@ -188,7 +188,7 @@ fn without_systemd_it_says_what_to_do() {
     let (home, keyring) = with_keyring("ring");
     let tools = script(&home, "systemctl", "echo 'Failed to connect to bus' >&2; exit 1");
     let ran = schedule(&home, &keyring, Some(&tools), &["install"]).ends(3);
-    assert!(ran.err.contains("Failed to connect to bus") && ran.err.contains("hint: systemctl --user"), "{ran:#?}");
+    assert!(ran.err.contains("Failed to connect to bus") && ran.err.contains("hint: `systemctl --user"), "{ran:#?}");
     assert_eq!(files(&home.path("home/.config/systemd/user")).len(), 2);
 }
 

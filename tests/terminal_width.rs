@@ -62,7 +62,6 @@ const RUNS: &str = "
 0 disclosures
 0 notice due
 0 notice list
-0 notice template destruction
 0 notice template closing -o closing.txt
 2 notice template other
 1 notice merge letter.txt --contacts people.csv --address-column 住址 -o letters
@@ -70,7 +69,7 @@ const RUNS: &str = "
 0 notice sent letters/mailing.json --on 2026-01-02 --by post
 0 notice sent letters/mailing.json --on 2026-01-02 --by post
 0 notice merge letter.txt --archive firm.sealed --everybody 1-3 -o public
-0 notice sent public/mailing.json --on 2026-01-02 --by published
+0 notice sent public/mailing.json --on 2026-01-02 --by publication
 0 notice reply --archive firm.sealed --record 1-3 --kind objection --received 2026-01-08 --text 需要该档案用于向劳动争议仲裁委员会主张权利并请求在案件终结之前不要销毁与本人有关的任何材料
 0 notice list
 3 notice due
@@ -93,7 +92,7 @@ const RUNS: &str = "
 2 report cost firm.sealed --price 980元/TB
 0 schedule write -o .
 3 schedule show
-0 purge --dry-run --archive consent.sealed --plan plan.json --early consent-withdrawn --record 1-2
+0 purge --plan plan.json --archive consent.sealed --record 1-2 --early consent-withdrawn
 15 purge --execute plan.json
 0 certificate show --help
 1 certificate show plan.json
@@ -115,6 +114,47 @@ fn may_be_wider(line: &str) -> bool {
     let is_command = ["keepuntil ", "ssh-keygen ", "`"].iter().any(|program| line.starts_with(program));
     let is_prose = line.matches('`').count() == 2 && line.split('`').nth(2).unwrap().width() > 20;
     is_command && !is_prose || line.split(' ').any(|word| word.width() > COLUMNS - 20)
+}
+
+/// The help of a command and of all below it.
+fn helps(home: &Home, language: &str, words: &[String], all: &mut Vec<(String, String)>) {
+    let arguments = [&["--lang".to_owned(), language.to_owned()], words, &["--help".to_owned()]].concat();
+    let text = Ran::from(home.command().env_remove("COLUMNS").args(arguments).output().unwrap()).ends(0).out;
+    let listed = ["\nCommands:\n", "\n命令：\n"].iter().find_map(|heading| text.split_once(heading));
+    let listed = listed.map_or("", |(_, listed)| listed.split("\n\n").next().unwrap());
+    let names = listed.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    for name in names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+        helps(home, language, &[words, &[name.to_owned()]].concat(), all);
+    }
+    all.push((format!("{language} {}", words.join(" ")), text));
+}
+
+#[test]
+fn help_fits_and_its_examples_can_be_copied() {
+    let home = Home::new();
+    let mut all = Vec::new();
+    ["en", "zh"].iter().for_each(|language| helps(&home, language, &[], &mut all));
+    assert!(all.len() > 140, "{} pages", all.len());
+    let mut wrong = Vec::new();
+    for (command, text) in &all {
+        let mut in_examples = false;
+        let mut before = "";
+        for line in text.lines() {
+            let is_heading = ["Example:", "Examples:", "示例："].contains(&line);
+            in_examples = is_heading || (in_examples && !line.is_empty());
+            let continues = before.ends_with('\\');
+            let whole = match line {
+                _ if !in_examples || is_heading => true,
+                line if continues => line.starts_with("    ") && line.trim() != "\\",
+                line => ["  keepuntil ", "  ssh-keygen "].iter().any(|program| line.starts_with(program)),
+            };
+            if !whole || line.width() > COLUMNS || line.trim() == "\\" {
+                wrong.push(format!("{command}: {line}"));
+            }
+            before = line;
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// A policy whose compartment has the longest name that the format allows.
@@ -149,7 +189,7 @@ fn every_line_fits_in_both_languages() {
             "[approvals]\nconfidential = 1\n\n[[requester]]\nprincipal = \"auditor@cpa.example\"\n",
         );
         home.write("people.csv", "姓名,地址\n王芳,上海市静安区一号\n李雷,北京市海淀区二号\n");
-        home.write("letter.txt", "来自 {firm}，{today}，{letter}\n");
+        home.write("letter.txt", "keepuntil-notice/v1 closing zh\n来自 {firm}，{today}，{letter}\n");
         home.write("long.toml", LONG_NAMES);
         home.write("clients/上海沐阳国际贸易有限公司二〇一九年度会计凭证及附件（含增值税专用发票抵扣联）/a.txt", "a");
         let mut ids = HashMap::new();

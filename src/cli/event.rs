@@ -17,8 +17,8 @@ pub enum EventCommand {
     /// Record an event for the records of a scope, also for those deposited later
     #[command(after_help = "An event that makes records due soon, or brings a date forward, needs a second person: \
         they sign what --statement prints with `ssh-keygen -Y sign -n keepuntil-event`.\n\n\
-        Examples:\n  keepuntil event record relationship-end firm.sealed --record 17 --date 2031-05-04\n  \
-        keepuntil event record relationship-end --rule cn-aml-identity --date 2031-05-04")]
+        Examples:\n  keepuntil event record relationship-end firm.sealed \\\n    --record 17 --date 2031-05-04\n  \
+        keepuntil event record relationship-end --rule cn-aml-identity \\\n    --date 2031-05-04")]
     Record(Box<RecordEvent>),
     /// List what was recorded
     List {

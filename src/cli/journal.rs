@@ -96,7 +96,7 @@ pub enum JournalCommand {
     },
     /// Make the key of a witness, and print its two verifier keys
     #[command(
-        after_help = "Example:\n  keepuntil journal witness-key -o witness.key --name witness.example > witness.vkeys"
+        after_help = "Example:\n  keepuntil journal witness-key -o witness.key \\\n    --name witness.example > witness.vkeys"
     )]
     WitnessKey {
         /// Write the key to FILE
@@ -256,7 +256,7 @@ fn report(found: &JournalOutcome, since: bool, common: Common) -> Result<Done, F
                 entries = entries
             ),
         };
-        render::print(&(text + "\n"))?;
+        render::print(&render::sentence(&text))?;
     }
     if !common.quiet {
         for (index, time) in &verified.backwards_at {

@@ -222,7 +222,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
         add(&tr!("key sheet"), &tr!("{records} of archive {archive}", records = records, archive = id));
         add("", &tr!("written {time}", time = spelled(&e.time)));
     }
-    let mut remark = |text_of_it: String| text.push_str(&format!("\n{text_of_it}\n"));
+    let mut remark = |text_of_it: String| text.push_str(&format!("\n{}", render::fitted(&text_of_it)));
     remark(tr!("  If this keyring or its root is lost, no record of its archives opens again.\n  \
          It is the only one: nobody can help.\n  \
          If the root is copied (a backup, a snapshot, a virtual machine's image), the\n  \
@@ -304,7 +304,7 @@ fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<D
             keyring = show(keyring.dir()),
             records = render::record_count(live)
         );
-        render::print(&(whole + "\n"))?;
+        render::print(&render::sentence(&whole))?;
         if !archives.is_empty() {
             let fit = tr!("{n} key compared with what was sealed: all fit"
                 | "{n} keys compared with what was sealed: all fit" % compared);

@@ -209,12 +209,18 @@ pub fn wrapped(text: &str, indent: usize) -> String {
     in_columns(text, indent, WIDTH)
 }
 
-/// A sentence of standard output in lines of a terminal; those after the first are indented deeper than it is.
+/// A sentence in lines of a terminal; those after the first are indented deeper than it is.
 pub fn sentence(text: &str) -> String {
     deeper(text, WIDTH)
 }
 
-/// The same of standard error.
+/// Text of several lines, of which those that are too long are broken as sentences are.
+pub fn fitted(text: &str) -> String {
+    let fits = |line: &str| if line.width() > WIDTH { sentence(line) } else { format!("{line}\n") };
+    text.lines().map(fits).collect()
+}
+
+/// A sentence of standard error, in lines as long as those are.
 pub fn sentence_of_errors(text: &str) -> String {
     deeper(text, columns_of_errors())
 }

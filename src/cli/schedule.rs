@@ -226,8 +226,11 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
         tell_hint(&tr!("where there is no systemd: --cron, or `keepuntil schedule watch`"));
         return Ok(Done::Findings);
     }
-    let enabled =
-        tr!("Enabled {timer}: every day at {time}, up to 30 minutes later.", timer = timer_name, time = schedule.time_of_day());
+    let enabled = tr!(
+        "Enabled {timer}: every day at {time}, up to 30 minutes later.",
+        timer = timer_name,
+        time = schedule.time_of_day()
+    );
     say(common, &enabled)?;
     if manager == Manager::User {
         say(common, &tr!("  It runs while you are logged in; for always: loginctl enable-linger"))?;

@@ -51,14 +51,26 @@ impl Table {
                 name = name
             )));
         }
+        let mut looked_for = template.places().map(|place| place.name.as_str());
+        let is_header = looked_for.any(|name| columns.find(name).is_some())
+            || columns.find(options.address_column).is_some()
+            || (has_facts && columns.find(options.records_column).is_some());
         let needed = |name: &str| {
-            // The first line may be somebody's data, where the table has no names of columns.
+            // The first line may be somebody's data, where the table has no names of columns: it is shown only where one of
+            // them is what was looked for.
             let missing = || {
-                header(tr!(
-                    "there is no column \"{name}\"; the first line names the columns: {columns}",
-                    name = name,
-                    columns = listed(columns)
-                ))
+                header(match is_header {
+                    true => {
+                        tr!(
+                            "there is no column \"{name}\"; the columns are: {columns}",
+                            name = name,
+                            columns = listed(columns)
+                        )
+                    }
+                    false => {
+                        tr!("there is no column \"{name}\"; it is the first line that names the columns", name = name)
+                    }
+                })
             };
             columns.find(name).ok_or_else(missing)
         };

@@ -165,7 +165,9 @@ impl Schedule {
         let [what, why] = in_language(self.language(), || {
             [
                 tr!("Destroy keys of sealed records that are due (keepuntil)"),
-                tr!("Runs whatever became of the purge, and fails the unit with it where something is overdue (exit code 3)."),
+                tr!(
+                    "Runs whatever became of the purge, and fails the unit with it where something is overdue (exit code 3)."
+                ),
             ]
         });
         format!(

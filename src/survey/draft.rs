@@ -54,7 +54,9 @@ fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> Str
     out.push_str(&format!("fiscal-year-end = {}\n\n", quoted(&String::from(setting.fiscal_year_end))));
     comment(
         &mut out,
-        &tr!("Periods (retain) are written as in ISO 8601: P30Y is 30 years, P6M 6 months, P90D 90 days; dates as YYYY-MM-DD."),
+        &tr!(
+            "Periods (retain) are written as in ISO 8601: P30Y is 30 years, P6M 6 months, P90D 90 days; dates as YYYY-MM-DD."
+        ),
     );
     comment(
         &mut out,
@@ -130,7 +132,8 @@ pub fn compartments(proposals: &[Proposal]) -> BTreeMap<String, Class> {
     proposals.iter().map(|proposal| (proposal.compartment.clone(), proposal.class)).collect()
 }
 
-fn who(name: &str) -> String {
+/// What a compartment is for.
+pub fn who(name: &str) -> String {
     let place = name.split('-').next().unwrap_or(name);
     match place {
         "accounts" => tr!("Books and what belongs to them: for auditors and tax authorities."),
