@@ -38,6 +38,8 @@ const RUNS: &str = "
 0 roster disclosure may-ask.toml
 0 roster set people.txt
 0 roster show
+0 purge --plan plan.json --archive consent.sealed --record 1-2 --early consent-withdrawn
+15 purge --execute plan.json
 0 hold place firm.sealed --record 1 --matter case --authority court
 0 hold place --everything --secrecy --matter investigation --authority court
 0 hold place long.sealed --compartment accounts-of-the-liquidated-firm-and-of-all-its-subsidiaries-abro --matter long --authority court
@@ -66,10 +68,10 @@ const RUNS: &str = "
 2 notice template other
 1 notice merge letter.txt --contacts people.csv --address-column 住址 -o letters
 0 notice merge letter.txt --contacts people.csv --address-column 地址 -o letters
-0 notice sent letters/mailing.json --on 2026-01-02 --by post
-0 notice sent letters/mailing.json --on 2026-01-02 --by post
+0 notice sent letters/mailing.json --on TODAY --by post
+0 notice sent letters/mailing.json --on TODAY --by post
 0 notice merge letter.txt --archive firm.sealed --everybody 1-3 -o public
-0 notice sent public/mailing.json --on 2026-01-02 --by publication
+0 notice sent public/mailing.json --on TODAY --by publication
 0 notice reply --archive firm.sealed --record 1-3 --kind objection --received 2026-01-08 --text 需要该档案用于向劳动争议仲裁委员会主张权利并请求在案件终结之前不要销毁与本人有关的任何材料
 0 notice list
 3 notice due
@@ -92,8 +94,6 @@ const RUNS: &str = "
 2 report cost firm.sealed --price 980元/TB
 0 schedule write -o .
 3 schedule show
-0 purge --plan plan.json --archive consent.sealed --record 1-2 --early consent-withdrawn
-15 purge --execute plan.json
 0 certificate show --help
 1 certificate show plan.json
 10 certificate verify people.txt
@@ -146,7 +146,7 @@ fn help_fits_and_its_examples_can_be_copied() {
             let whole = match line {
                 _ if !in_examples || is_heading => true,
                 line if continues => line.starts_with("    ") && line.trim() != "\\",
-                line => ["  keepuntil ", "  ssh-keygen "].iter().any(|program| line.starts_with(program)),
+                line => ["  keepuntil ", "  ssh-keygen ", "  man "].iter().any(|program| line.starts_with(program)),
             };
             if !whole || line.width() > COLUMNS || line.trim() == "\\" {
                 wrong.push(format!("{command}: {line}"));
@@ -192,7 +192,7 @@ fn every_line_fits_in_both_languages() {
         home.write("letter.txt", "keepuntil-notice/v1 closing zh\n来自 {firm}，{today}，{letter}\n");
         home.write("long.toml", LONG_NAMES);
         home.write("clients/上海沐阳国际贸易有限公司二〇一九年度会计凭证及附件（含增值税专用发票抵扣联）/a.txt", "a");
-        let mut ids = HashMap::new();
+        let mut ids = HashMap::from([("TODAY", chrono::Utc::now().date_naive().to_string())]);
         for run in RUNS.lines().skip(1) {
             let (code, arguments) = run.split_once(' ').unwrap();
             let known = |word: &str| ids.get(word).cloned().unwrap_or_else(|| word.to_owned());

@@ -87,7 +87,7 @@ pub enum NoticeCommand {
     },
     /// Show one notice or reply in full, and whether a mailing went to an address
     #[command(after_help = "Examples:\n  keepuntil notice show 3f5a\n  \
-        keepuntil notice show 3f5a --mailing letters/mailing.json --address 'Shanghai, …'")]
+        keepuntil notice show 3f5a --mailing letters/mailing.json \\\n    --address 'Shanghai, …'")]
     Show {
         /// Its id, or its first digits
         #[arg(value_name = "ID")]
