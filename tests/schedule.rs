@@ -111,6 +111,12 @@ fn units_and_lines_speak_the_language_that_was_asked_for() {
         assert!(line.contains("zh"), "{line}");
     }
     assert!(!all("plain").contains("--lang"));
+    for (dir, parts) in [
+        ("zh", ["Description=每天运行 keepuntil", "# 关机期间错过的运行", "退出码 $?"]),
+        ("plain", ["Description=Daily run of keepuntil", "# A run that was missed", "# Runs whatever became"]),
+    ] {
+        assert!(parts.iter().all(|part| all(dir).contains(part)), "{dir}: {}", all(dir));
+    }
     let mut here = home.command();
     here.env("LC_ALL", "zh_CN.UTF-8").args(["schedule", "write", "-o", "here", "--keyring"]).arg(&keyring);
     assert!(here.output().unwrap().status.success());
@@ -153,7 +159,14 @@ fn install_and_remove_tell_systemd_and_undo_each_other() {
     assert!(run(&["install"]).ends(0).out.contains("Unchanged"));
     assert_eq!(before, files(&units).iter().map(|path| text(path)).collect::<Vec<_>>());
     run(&["show"]).ends(0);
+    // At another time and in another language: it is shown as it is, without naming either again.
+    run(&["install", "--at", "02:15", "--lang", "zh"]).ends(0);
+    let shown = run(&["show"]).ends(0);
+    assert!(shown.out.contains("Installed: every day at 02:15"), "{shown:#?}");
+    assert!(run(&["show", "--at", "03:30"]).ends(3).out.contains("differs"));
     run(&["remove"]).ends(0);
+    let shown = run(&["show"]).ends(3);
+    assert!(shown.out.contains("would have it run every day at 03:30"), "{shown:#?}");
     assert_eq!(files(&units), [units.join("theirs.service")]);
     assert!(run(&["remove"]).ends(0).out.contains("There were no units"));
     run(&["show"]).ends(3);

@@ -69,7 +69,7 @@ const RUNS: &str = "
 1 notice merge letter.txt --contacts people.csv --address-column 住址 -o letters
 0 notice merge letter.txt --contacts people.csv --address-column 地址 -o letters
 0 notice sent letters/mailing.json --on TODAY --by post
-0 notice sent letters/mailing.json --on TODAY --by post
+1 notice sent letters/mailing.json --on TODAY --by post
 0 notice merge letter.txt --archive firm.sealed --everybody 1-3 -o public
 0 notice sent public/mailing.json --on TODAY --by publication
 0 notice reply --archive firm.sealed --record 1-3 --kind objection --received 2026-01-08 --text 需要该档案用于向劳动争议仲裁委员会主张权利并请求在案件终结之前不要销毁与本人有关的任何材料

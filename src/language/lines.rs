@@ -2,7 +2,11 @@
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// Pieces that stay together: a word with the spaces behind it; a wide character with the marks that may not begin a line.
+/// Of the number of an article of a statute, which no line breaks.
+const NUMERALS: &str = "第零一二三四五六七八九十百";
+
+/// Pieces that stay together: a word with the spaces behind it; a wide character with the marks that may not begin a line; the
+/// number of an article.
 pub fn pieces(text: &str) -> Vec<&str> {
     let wide = |c: char| c.width().unwrap_or(0) > 1;
     let closes = |c: char| "，。、；：？！）》”’".contains(c);
@@ -12,7 +16,8 @@ pub fn pieces(text: &str) -> Vec<&str> {
     let mut before: Option<char> = None;
     for (at, c) in text.char_indices() {
         let breaks = before.is_some_and(|b| (b == ' ' && c != ' ') || wide(b) || wide(c) || closes(b));
-        if breaks && !closes(c) && c != ']' && c != ' ' && !before.is_some_and(opens) {
+        let numbered = before.is_some_and(|b| NUMERALS.contains(b)) && (NUMERALS.contains(c) || "条款项章".contains(c));
+        if breaks && !numbered && !closes(c) && c != ']' && c != ' ' && !before.is_some_and(opens) {
             pieces.push(&text[start..at]);
             start = at;
         }
@@ -86,5 +91,6 @@ mod tests {
             assert_eq!(filled.concat().replace(' ', ""), text.replace(' ', ""));
         }
         assert_eq!(filled("", 10), [""]);
+        assert_eq!(lines("依法第一百三十七条", 8), ["依法", "第一百三十七条"]);
     }
 }
