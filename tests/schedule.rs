@@ -166,7 +166,7 @@ fn install_and_remove_tell_systemd_and_undo_each_other() {
     assert!(run(&["show", "--at", "03:30"]).ends(3).out.contains("differs"));
     run(&["remove"]).ends(0);
     let shown = run(&["show"]).ends(3);
-    assert!(shown.out.contains("would have it run every day at 03:30"), "{shown:#?}");
+    assert!(shown.out.replace("\n ", "").contains("would have it run every day at 03:30"), "{shown:#?}");
     assert_eq!(files(&units), [units.join("theirs.service")]);
     assert!(run(&["remove"]).ends(0).out.contains("There were no units"));
     run(&["show"]).ends(3);

@@ -64,6 +64,8 @@ impl FileReader<'_> {
         if let Err(e) = source.file.by_ref().take(self.max_bytes).read_to_end(&mut bytes) {
             return (unread(Read::Failed, size), None, Some(Problem::new(path, crate::language::of_system(&e))));
         }
+        // Before they are searched, which takes longer.
+        advance(bytes.len() as u64);
         let kind = kind::of(name, &bytes[..bytes.len().min(HEAD)]);
         let is_whole = bytes.len() as u64 >= size;
         let (read, findings) = self.content(kind, &bytes, is_whole);
