@@ -219,7 +219,9 @@ fn a_line_of_cron_runs_the_verbs_and_prints_only_what_went_wrong() {
     let folder = home.path("bin 100% 'a' $x");
     std::fs::create_dir(&folder).unwrap();
     let program = folder.join("keepuntil");
-    std::fs::copy(env!("CARGO_BIN_EXE_keepuntil"), &program).unwrap();
+    // Not by this process, whose other threads would start programs with the copy still open: it could not be run then.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_keepuntil")).arg(&program).status();
+    assert!(copied.unwrap().success());
     let mut command = Command::new(&program);
     command
         .env("HOME", home.path("home"))
