@@ -256,6 +256,61 @@ fn every_text_is_in_every_language_with_the_same_placeholders() {
     }
 }
 
+/// What is typed or read by programs in a text: commands between backticks, and lines that are indented as code is.
+fn without_code(text: &str) -> String {
+    let lines: Vec<_> = text.lines().filter(|line| !line.starts_with("  ")).collect();
+    lines.join("\n").split('`').step_by(2).collect::<Vec<_>>().join(" ")
+}
+
+/// What of European punctuation stands in a Chinese sentence.
+fn european(text: &str) -> Vec<String> {
+    let text = without_code(text);
+    let chinese = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let chars: Vec<char> = text.chars().collect();
+    let mut found = Vec::new();
+    for (at, c) in chars.iter().enumerate() {
+        let before = at.checked_sub(1).map(|at| chars[at]);
+        let after = chars[at + 1..].iter().find(|c| **c != ' ').copied();
+        let [left, right] = [before, after].map(|c| c.is_some_and(chinese));
+        let wrong = match c {
+            '"' | '\'' => left || right,
+            ',' | ';' => left || right && before != Some('='),
+            ':' | '?' | '!' => left && right,
+            '(' => left && right,
+            _ => false,
+        };
+        if wrong {
+            found.push(chars[at.saturating_sub(8)..chars.len().min(at + 8)].iter().collect());
+        }
+    }
+    found
+}
+
+#[test]
+fn chinese_sentences_have_chinese_punctuation() {
+    for (text, expected) in [
+        ("没有“甲”列，`a \"甲\", b`；乙", 0),
+        ("没有\"甲\"列", 2),
+        ("甲,乙;丙: 丁", 3),
+        ("  name = \"甲\"\n1,000 条（a, b）", 0),
+    ] {
+        assert_eq!(european(text).len(), expected, "{text}: {:?}", european(text));
+    }
+    let mut wrong = Vec::new();
+    for (file, catalogue) in Language::Chinese.catalogues() {
+        for message in polib::po_file::parse_from_reader(catalogue.as_bytes()).unwrap().messages() {
+            let text = match message.is_plural() {
+                true => message.msgstr_plural().unwrap().join("\n"),
+                false => message.msgstr().unwrap().to_owned(),
+            };
+            // Samples of help are typed.
+            let typed = message.msgid().starts_with('\'') && message.msgid().ends_with('\'');
+            wrong.extend(european(&text).into_iter().filter(|_| !typed).map(|part| format!("{file}.po: {part}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 /// Literals that people do not read in their language though they look like sentences: what is hashed, signed, parsed, or
 /// an SQL statement. A file for each folder of the source: source file, then literals, or `*` for all of them.
 fn not_for_people() -> BTreeMap<String, BTreeSet<String>> {

@@ -392,7 +392,12 @@ fn what_is_wrong_is_told_with_its_place_and_leaves_no_folder() {
     let good = b"name,address\nWang,Shanghai\n";
     let with_records = ["--archive", "firm.sealed"];
     for (letter, table, more, says) in [
-        ("{nane}", &good[..], &[][..], "letter.txt: line 2, column 1: {nane} is neither a column"),
+        (
+            "{nane}",
+            &good[..],
+            &[][..],
+            "letter.txt: line 2, column 1: {nane} is neither known from the keyring nor a column",
+        ),
         (
             "x\n {records}",
             good,
@@ -415,7 +420,7 @@ fn what_is_wrong_is_told_with_its_place_and_leaves_no_folder() {
             "{name}",
             b"name,addr\nA,x\n",
             &[],
-            "table.csv: line 1: there is no column \"address\"; it is the first line that names the columns",
+            "table.csv: line 1: there is no column \"address\"; the columns are: name, addr",
         ),
         ("{name}", b"name,address,today\nA,x,y\n", &[], "the column \"today\" has the name of what is filled in"),
         ("{name}", b"", &[], "table.csv: line 1: there is no table"),

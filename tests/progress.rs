@@ -20,6 +20,7 @@ use support::Home;
 struct Heard {
     total: AtomicU64,
     done: AtomicU64,
+    files: AtomicU64,
     stages: Mutex<Vec<(&'static str, u64)>>,
 }
 
@@ -34,6 +35,10 @@ impl Progress for Heard {
 
     fn is_watched(&self) -> bool {
         true
+    }
+
+    fn file(&self) {
+        self.files.fetch_add(1, Ordering::Relaxed);
     }
 
     fn stage(&self, what: &'static str, things: u64) {
@@ -103,6 +108,7 @@ fn the_last_walk_of_a_survey_is_counted_from_the_one_before() {
     // Four files in three folders.
     assert_eq!(stages, [("trying the policy", 7)]);
     assert_eq!(heard.done.load(Ordering::Relaxed), 7);
+    assert_eq!(heard.files.load(Ordering::Relaxed), 4);
 }
 
 #[test]

@@ -111,6 +111,12 @@ fn units_and_lines_speak_the_language_that_was_asked_for() {
         assert!(line.contains("zh"), "{line}");
     }
     assert!(!all("plain").contains("--lang"));
+    for (dir, parts) in [
+        ("zh", ["Description=每天运行 keepuntil", "# 关机期间错过的运行", "退出码 $?"]),
+        ("plain", ["Description=Daily run of keepuntil", "# A run that was missed", "# Runs whatever became"]),
+    ] {
+        assert!(parts.iter().all(|part| all(dir).contains(part)), "{dir}: {}", all(dir));
+    }
     let mut here = home.command();
     here.env("LC_ALL", "zh_CN.UTF-8").args(["schedule", "write", "-o", "here", "--keyring"]).arg(&keyring);
     assert!(here.output().unwrap().status.success());
@@ -153,7 +159,14 @@ fn install_and_remove_tell_systemd_and_undo_each_other() {
     assert!(run(&["install"]).ends(0).out.contains("Unchanged"));
     assert_eq!(before, files(&units).iter().map(|path| text(path)).collect::<Vec<_>>());
     run(&["show"]).ends(0);
+    // At another time and in another language: it is shown as it is, without naming either again.
+    run(&["install", "--at", "02:15", "--lang", "zh"]).ends(0);
+    let shown = run(&["show"]).ends(0);
+    assert!(shown.out.contains("Installed: every day at 02:15"), "{shown:#?}");
+    assert!(run(&["show", "--at", "03:30"]).ends(3).out.contains("differs"));
     run(&["remove"]).ends(0);
+    let shown = run(&["show"]).ends(3);
+    assert!(shown.out.replace("\n ", "").contains("would have it run every day at 03:30"), "{shown:#?}");
     assert_eq!(files(&units), [units.join("theirs.service")]);
     assert!(run(&["remove"]).ends(0).out.contains("There were no units"));
     run(&["show"]).ends(3);
@@ -188,7 +201,7 @@ fn without_systemd_it_says_what_to_do() {
     let (home, keyring) = with_keyring("ring");
     let tools = script(&home, "systemctl", "echo 'Failed to connect to bus' >&2; exit 1");
     let ran = schedule(&home, &keyring, Some(&tools), &["install"]).ends(3);
-    assert!(ran.err.contains("Failed to connect to bus") && ran.err.contains("hint: systemctl --user"), "{ran:#?}");
+    assert!(ran.err.contains("Failed to connect to bus") && ran.err.contains("hint: `systemctl --user"), "{ran:#?}");
     assert_eq!(files(&home.path("home/.config/systemd/user")).len(), 2);
 }
 
@@ -206,7 +219,9 @@ fn a_line_of_cron_runs_the_verbs_and_prints_only_what_went_wrong() {
     let folder = home.path("bin 100% 'a' $x");
     std::fs::create_dir(&folder).unwrap();
     let program = folder.join("keepuntil");
-    std::fs::copy(env!("CARGO_BIN_EXE_keepuntil"), &program).unwrap();
+    // Not by this process, whose other threads would start programs with the copy still open: it could not be run then.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_keepuntil")).arg(&program).status();
+    assert!(copied.unwrap().success());
     let mut command = Command::new(&program);
     command
         .env("HOME", home.path("home"))

@@ -212,7 +212,7 @@ impl Walk<'_> {
     fn read_pax<R: Read>(&mut self, entry: &mut tar::Entry<'_, R>) -> Result<Pax, ArchiveError> {
         self.count_member()?;
         if entry.size() > MAX_PAX {
-            return Err(self.limit(tr!("a pax header is larger than 1 MiB")));
+            return Err(self.limit(tr!("a pax header is larger than 1,048,576 bytes")));
         }
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(|e| read_error(self.leaf, e))?;
@@ -393,7 +393,7 @@ impl Walk<'_> {
             return Err(self.damaged(tr!("{name} does not agree with what the bag holds", name = name)));
         }
         if !is_manifest && entry.size() > MAX_TAG {
-            return Err(self.limit(tr!("a tag file is larger than 64 MiB")));
+            return Err(self.limit(tr!("a tag file is larger than 67,108,864 bytes")));
         }
         let mut content = Hashing { inner: entry, hasher: Hasher::default(), read: 0, failed: None };
         let shown = self.visitor.tag_file(name, &mut content);

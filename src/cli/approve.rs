@@ -15,9 +15,9 @@ use tr::tr;
 /// As an approver: sign a proposal to hand records over; needs no keyring
 #[derive(Args)]
 #[command(
-    after_help = "The same as ssh-keygen -Y sign -n keepuntil-approval, with the proposal shown and checked before.\n\n\
-    Examples:\n  keepuntil approve proposal.json --request request.json --sign-with ~/.ssh/id_ed25519\n  \
-    keepuntil approve proposal.json --sign-with key --yes -o proposal.json.wang.sig"
+    after_help = "The same as `ssh-keygen -Y sign -n keepuntil-approval`, with the proposal shown and checked before.\n\n\
+    Examples:\n  keepuntil approve proposal.json --request request.json \\\n    --sign-with ~/.ssh/id_ed25519\n  \
+    keepuntil approve proposal.json --sign-with key --yes \\\n    -o proposal.json.wang.sig"
 )]
 pub struct ApproveArgs {
     #[arg(value_name = "PROPOSAL")]

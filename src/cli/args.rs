@@ -180,10 +180,10 @@ pub enum AtExpiryArg {
 /// Seal folders: every entry directly under DIR becomes one record
 #[derive(Args)]
 #[command(after_help = "Makes a keyring and an identity on first use, and says where they are.\n\n\
-    Examples:\n  keepuntil create -o firm.sealed --until 2036-12-31 --class confidential clients/\n  \
-    keepuntil create -o firm.sealed --retain P10Y --dated 2025-12-31 -r age1pq1... clients/\n  \
-    keepuntil create -o books.sealed --rule cn-accounting-voucher --dated 2025-06-30 books/\n  \
-    keepuntil create -o - --policy policy.toml firm/ | ssh vault 'cat > firm.sealed'")]
+    Examples:\n  keepuntil create -o firm.sealed --until 2036-12-31 \\\n    --class confidential clients/\n  \
+    keepuntil create -o firm.sealed --retain P10Y \\\n    --dated 2025-12-31 -r age1pq1... clients/\n  \
+    keepuntil create -o books.sealed --rule cn-accounting-voucher \\\n    --dated 2025-06-30 books/\n  \
+    keepuntil create -o - --policy policy.toml firm/ \\\n    | ssh vault 'cat > firm.sealed'")]
 pub struct Create {
     /// Write the archive to FILE; - for standard output
     #[arg(short, long, value_name = "FILE")]

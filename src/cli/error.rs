@@ -23,7 +23,6 @@ use crate::retention::disposition::Forbidden;
 use crate::retention::register::Refusal;
 use crate::storage::StorageError;
 use crate::storage::document::DocumentError;
-use std::io::IsTerminal;
 use tr::tr;
 
 pub const FAILED: u8 = 1;
@@ -75,14 +74,18 @@ pub fn tell_hint(text: &str) {
     tell(&tr!("hint"), text);
 }
 
-/// A line of standard error, broken only where a terminal shows it.
+/// Tells them what was done and what comes next, which standard output is not for.
+pub fn tell_done(text: &str) {
+    eprint!("{}", render::sentence_of_errors(text));
+}
+
+/// Lines of standard error, those after the first indented.
 fn tell(kind: &str, text: &str) {
     let whole = tr!("keepuntil: {kind}: {text}", kind = kind, text = text);
     // What has lines already, such as an error in a TOML file, shows a place in them.
-    if std::io::stderr().is_terminal() && !text.contains('\n') {
-        eprint!("{}", render::wrapped(&whole, 4));
-    } else {
-        eprintln!("{whole}");
+    match text.contains('\n') {
+        true => eprintln!("{whole}"),
+        false => eprint!("{}", render::sentence_of_errors(&whole)),
     }
 }
 
@@ -125,10 +128,10 @@ impl Failure {
         }
         tell_error(&message);
         for line in list.iter().take(LISTED) {
-            eprintln!("  {line}");
+            tell_done(&format!("  {line}"));
         }
         if list.len() > LISTED {
-            eprintln!("  {}", tr!("… and {} more", list.len() - LISTED));
+            tell_done(&format!("  {}", tr!("… and {} more", list.len() - LISTED)));
         }
         if let Some(hint) = hint {
             tell_hint(&hint);

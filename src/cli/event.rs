@@ -4,7 +4,6 @@ use super::args::{AgreementArgs, Common, KeyringPlace};
 use super::error::{Failure, tell_hint, tell_warning};
 use super::hold::ScopeArgs;
 use super::{Done, home, render};
-use crate::ops::custody::Custody;
 use crate::ops::event::{EventOptions, concerned, find, record, statement};
 use crate::retention::event::{Event, current, named};
 use crate::retention::parse_date;
@@ -18,8 +17,8 @@ pub enum EventCommand {
     /// Record an event for the records of a scope, also for those deposited later
     #[command(after_help = "An event that makes records due soon, or brings a date forward, needs a second person: \
         they sign what --statement prints with `ssh-keygen -Y sign -n keepuntil-event`.\n\n\
-        Examples:\n  keepuntil event record relationship-end firm.sealed --record 17 --date 2031-05-04\n  \
-        keepuntil event record relationship-end --rule cn-aml-identity --date 2031-05-04")]
+        Examples:\n  keepuntil event record relationship-end firm.sealed \\\n    --record 17 --date 2031-05-04\n  \
+        keepuntil event record relationship-end --rule cn-aml-identity \\\n    --date 2031-05-04")]
     Record(Box<RecordEvent>),
     /// List what was recorded
     List {
@@ -61,10 +60,12 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
                 corrects: corrects.map(|id| find(&custody, &id)).transpose()?,
                 approvals,
             };
-            warn(&custody, &options)?;
+            // Told behind what was done: where nothing was, the error says what matters.
+            let concerned = concerned(&custody, &options)?;
             if agreement.statement {
                 let text = statement(&custody, &options);
                 render::text(&String::from_utf8_lossy(&text), common)?;
+                warn(concerned, &options.name);
                 return Ok(Done::Clean);
             }
             let event = record(&mut custody, &options)?;
@@ -73,6 +74,7 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
             } else if !common.quiet {
                 render::print(&text(&event))?;
             }
+            warn(concerned, &options.name);
         }
         EventCommand::List { keyring } => {
             let custody = home::custody(&keyring)?;
@@ -94,19 +96,13 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
 }
 
 /// Warns of an event that no record waits for: its name or scope may be mistyped.
-fn warn(custody: &Custody, options: &EventOptions) -> Result<(), Failure> {
-    match concerned(custody, options)? {
-        (0, _) => {
-            tell_warning(&tr!("the event concerns no live record now; it will concern what its scope names later"))
-        }
-        (_, 0) => {
-            let name = escape(&options.name);
-            tell_warning(&tr!("no record in the event's scope waits for {name}, nor did", name = name));
-            tell_hint(&tr!("see what records wait for with `keepuntil status`"));
-        }
-        _ => {}
+fn warn((live, waiting): (u64, u64), name: &str) {
+    if live == 0 {
+        tell_warning(&tr!("the event concerns no live record now; it will concern what its scope names later"));
+    } else if waiting == 0 {
+        tell_warning(&tr!("no record in the event's scope waits for {name}, nor did", name = escape(name)));
+        tell_hint(&tr!("see what records wait for with `keepuntil status`"));
     }
-    Ok(())
 }
 
 fn text(event: &Event) -> String {

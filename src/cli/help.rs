@@ -100,16 +100,41 @@ fn possible_values(arg: &Arg) -> Vec<PossibleValue> {
     }
 }
 
-/// The heading of a paragraph of examples, and its lines, which are the same in every language.
+/// The heading of a paragraph of examples, and its lines, which are the same in every language but for [`SAMPLES`].
 pub fn examples(paragraph: &str) -> Option<(&str, &str)> {
     let (heading, lines) = paragraph.split_once('\n')?;
     let is_one = |english: &str| heading == english || heading == said(english);
     (is_one(text!("Example:")) || is_one(text!("Examples:"))).then_some((heading, lines))
 }
 
+/// What stands in examples for words of people, who write them in their own language.
+const SAMPLES: [&str; 16] = [
+    text!("'Smith*'"),
+    text!("'Statutory audit of 2019'"),
+    text!("'my own file'"),
+    text!("'for my pension'"),
+    text!("'Smith v. Jones'"),
+    text!("'District Court, case 12/2031'"),
+    text!("--matter investigation"),
+    text!("'Public Prosecutor'"),
+    text!("--matter audit"),
+    text!("'tax office'"),
+    text!("'Lantern Ltd'"),
+    text!("--to Lantern"),
+    text!("'The engagement letter covers 2019 only.'"),
+    text!("'Shanghai, …'"),
+    text!("'needs the file for a claim'"),
+    text!("'The statutory period has not run.'"),
+];
+
+/// Lines of examples with the samples of the language of the moment.
+fn with_samples(lines: &str) -> String {
+    SAMPLES.iter().fold(lines.to_owned(), |lines, sample| lines.replace(sample, &said(sample)))
+}
+
 fn paragraphs_said(text: &str) -> String {
     let paragraphs = text.split("\n\n").map(|paragraph| match examples(paragraph) {
-        Some((heading, lines)) => format!("{}\n{lines}", said(heading)),
+        Some((heading, lines)) => format!("{}\n{}", said(heading), with_samples(lines)),
         None => said(paragraph).into_owned(),
     });
     paragraphs.collect::<Vec<_>>().join("\n\n")

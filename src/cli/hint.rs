@@ -63,7 +63,7 @@ pub fn hint(error: &OpsError) -> Option<String> {
         OpsError::Request(RequestError::MayNotAsk(_)) => text!("see who may ask with `keepuntil roster show`"),
         OpsError::Request(RequestError::Unsigned { .. }) => {
             text!(
-                "the requester signs it: ssh-keygen -Y sign -n keepuntil-request -f KEY FILE; a signature that lies elsewhere is \
+                "the requester signs it: `ssh-keygen -Y sign -n keepuntil-request -f KEY FILE`; a signature that lies elsewhere is \
              named with --signature"
             )
         }
@@ -119,7 +119,7 @@ pub fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::Granted(GrantedError::OtherKey { .. }) => {
             text!(
-                "sign it with the key that signed the request: ssh-keygen -Y sign -n keepuntil-receipt -f KEY RECEIPT"
+                "sign it with the key that signed the request: `ssh-keygen -Y sign -n keepuntil-receipt -f KEY RECEIPT`"
             )
         }
         OpsError::Granted(_) => {
@@ -130,14 +130,14 @@ pub fn hint(error: &OpsError) -> Option<String> {
         }
         OpsError::Plan(PlanError::ChangeUnsigned { .. }) => {
             text!(
-                "print what they sign with --statement > FILE; each signs it: ssh-keygen -Y sign -n keepuntil-settings -f KEY \
-             < FILE > NAME.sig; then add --approval NAME.sig for each"
+                "print what they sign with --statement > FILE; each signs it: `ssh-keygen -Y sign -n keepuntil-settings -f KEY \
+             < FILE > NAME.sig`; then add --approval NAME.sig for each"
             )
         }
         OpsError::Plan(PlanError::ApprovalMissing { .. }) => {
             text!(
-                "people on the roster sign the plan: ssh-keygen -Y sign -n keepuntil-plan -f KEY < PLAN > \
-             NAME.sig; then add --approval NAME.sig for each"
+                "people on the roster sign the plan: `ssh-keygen -Y sign -n keepuntil-plan -f KEY < PLAN > \
+             NAME.sig`; then add --approval NAME.sig for each"
             )
         }
         OpsError::Plan(PlanError::NoRoster) => text!("say who may sign: `keepuntil roster set FILE`"),
@@ -326,7 +326,7 @@ fn storage_hint(error: &StorageError) -> Option<String> {
     match error {
         StorageError::Reserved(_) => Some(tr!("choose another name")),
         StorageError::Exists(_) => Some(tr!("choose another name, or add --force to replace it")),
-        StorageError::Exposed { path, .. } => Some(format!("chmod 600 {}", crate::storage::show(path))),
+        StorageError::Exposed { path, .. } => Some(format!("`chmod 600 {}`", crate::storage::show(path))),
         StorageError::Locked(_) => Some(tr!("wait until it has ended, then try again")),
         StorageError::File { .. } => None,
     }

@@ -22,8 +22,8 @@ pub enum HoldCommand {
     #[command(after_help = "A hold covers what its scope names, also what is deposited later.\n\n\
         Examples:\n  keepuntil hold place firm.sealed --record 17 --matter 'Smith v. Jones' \\\n    \
         --authority 'District Court, case 12/2031'\n  \
-        keepuntil hold place firm.sealed --record 18 --secrecy --matter investigation \\\n    \
-        --authority 'Public Prosecutor'\n  \
+        keepuntil hold place firm.sealed --record 18 --secrecy \\\n    \
+        --matter investigation --authority 'Public Prosecutor'\n  \
         keepuntil hold place --everything --matter audit --authority 'tax office'")]
     Place {
         #[command(flatten)]
@@ -99,7 +99,11 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
             if common.json {
                 render::json_line(&json(&hold, covered));
             } else if !common.quiet {
-                render::print(&format!("{}\n  {}\n", heading(&hold), reach(&hold, covered)))?;
+                let mut told = format!("{}\n  {}", heading(&hold), render::wrapped(&reach(&hold, covered), 2));
+                if hold.secrecy {
+                    told += &format!("  {}", render::wrapped(&tr!("secret: nothing of it may be disclosed"), 2));
+                }
+                render::print(&told)?;
             }
         }
         HoldCommand::Release { hold, keyring } => {

@@ -1,7 +1,7 @@
 //! `keepuntil journal …`.
 
 use super::args::{Common, KeyringPlace, TrustArgs};
-use super::error::{Failure, tell_hint, tell_warning};
+use super::error::{Failure, tell_done, tell_hint, tell_warning};
 use super::progress::Bar;
 use super::{Done, entry_words, home, render};
 use crate::crypto::sign::VerifierKey;
@@ -77,8 +77,8 @@ pub enum JournalCommand {
         --output <FILE> <EXPORT>")]
     #[command(after_help = "The witness remembers in its state file what it signed, and refuses a journal that was \
         rewritten. The first time it must be told whose journal it is: --trust or --journal.\n\n\
-        Example:\n  keepuntil journal cosign journal/ --trust firm.vkeys --witness-key witness.key \\\n    \
-        --state witness.state -o cosigned.checkpoint")]
+        Example:\n  keepuntil journal cosign journal/ --trust firm.vkeys \\\n    \
+        --witness-key witness.key --state witness.state -o cosigned.checkpoint")]
     Cosign {
         /// A folder or a file that `journal export` wrote
         #[arg(value_name = "EXPORT")]
@@ -97,7 +97,7 @@ pub enum JournalCommand {
     },
     /// Make the key of a witness, and print its two verifier keys
     #[command(
-        after_help = "Example:\n  keepuntil journal witness-key -o witness.key --name witness.example > witness.vkeys"
+        after_help = "Example:\n  keepuntil journal witness-key -o witness.key \\\n    --name witness.example > witness.vkeys"
     )]
     WitnessKey {
         /// Write the key to FILE
@@ -257,7 +257,7 @@ fn report(found: &JournalOutcome, since: bool, common: Common) -> Result<Done, F
                 entries = entries
             ),
         };
-        render::print(&(text + "\n"))?;
+        render::print(&render::sentence(&text))?;
     }
     if !common.quiet {
         for (index, time) in &verified.backwards_at {
@@ -299,7 +299,7 @@ fn export(output: &Path, since: Option<&Path>, place: &KeyringPlace, common: Com
     } else if !common.quiet {
         let wrote =
             tr!("Wrote {path} with a checkpoint over {n} of the journal's entries.", path = show(output), n = size);
-        eprintln!("{wrote}");
+        tell_done(&wrote);
     }
     Ok(Done::Clean)
 }
@@ -318,7 +318,7 @@ fn cosign(options: &CosignOptions<'_>, common: Common) -> Result<Done, Failure> 
             n = head.size,
             path = show(options.output)
         );
-        eprintln!("{cosigned}");
+        tell_done(&cosigned);
     }
     Ok(Done::Clean)
 }

@@ -1,7 +1,7 @@
 //! `keepuntil keyring …`.
 
 use super::args::{AgreementArgs, Common, IdentityPlace, KeyringPlace, TrustArgs};
-use super::error::{Failure, tell_warning};
+use super::error::{Failure, tell_done, tell_warning};
 use super::progress::Bar;
 use super::{Done, home, render};
 use crate::journal::entry::{Entry, Leaf};
@@ -222,7 +222,7 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
         add(&tr!("key sheet"), &tr!("{records} of archive {archive}", records = records, archive = id));
         add("", &tr!("written {time}", time = spelled(&e.time)));
     }
-    let mut remark = |text_of_it: String| text.push_str(&format!("\n{text_of_it}\n"));
+    let mut remark = |text_of_it: String| text.push_str(&format!("\n{}", render::fitted(&text_of_it)));
     remark(tr!("  If this keyring or its root is lost, no record of its archives opens again.\n  \
          It is the only one: nobody can help.\n  \
          If the root is copied (a backup, a snapshot, a virtual machine's image), the\n  \
@@ -304,7 +304,7 @@ fn check(archives: &[PathBuf], place: &KeyringPlace, common: Common) -> Result<D
             keyring = show(keyring.dir()),
             records = render::record_count(live)
         );
-        render::print(&(whole + "\n"))?;
+        render::print(&render::sentence(&whole))?;
         if !archives.is_empty() {
             let fit = tr!("{n} key compared with what was sealed: all fit"
                 | "{n} keys compared with what was sealed: all fit" % compared);
@@ -348,7 +348,7 @@ fn export(
         }));
     } else if !common.quiet {
         let records = render::record_count(sheet.export.records.count());
-        eprintln!("{}", tr!("Wrote the keys of {records} to {path}.", records = records, path = show(output)));
+        tell_done(&tr!("Wrote the keys of {records} to {path}.", records = records, path = show(output)));
         eprintln!(
             "{}",
             tr!("  They open these records for ever, whatever is destroyed in the keyring. Print\n  \

@@ -32,7 +32,7 @@ pub struct ManArgs {
 }
 
 /// What the environment says to keepuntil.
-const ENVIRONMENT: [(&str, &str); 8] = [
+const ENVIRONMENT: [(&str, &str); 9] = [
     ("KEEPUNTIL_KEYRING", text!("The keyring, where --keyring is not given.")),
     ("KEEPUNTIL_IDENTITY", text!("An identity file, where --identity is not given.")),
     (
@@ -41,6 +41,7 @@ const ENVIRONMENT: [(&str, &str); 8] = [
             "A command for sh. What it prints is the passphrase of an identity; only where it fails is a person asked."
         ),
     ),
+    ("COLUMNS", text!("How long lines of errors, warnings and hints are. Without it: 80.")),
     ("NO_COLOR", text!("Where it is set and not empty, nothing is coloured.")),
     (
         "XDG_DATA_HOME",

@@ -2,7 +2,7 @@
 
 use super::args::Common;
 use super::create::read_policy;
-use super::error::Failure;
+use super::error::{Failure, tell_done};
 use super::progress::Bar;
 use super::survey::{FirmArgs, Jurisdiction};
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
@@ -279,10 +279,10 @@ fn init(mut args: InitArgs, common: Common) -> Result<Done, Failure> {
                 render::written_text(&text, Some(path));
             } else if !common.quiet {
                 let wrote = tr!(
-                    "Wrote {policy}. Set the folders' names in it, then: keepuntil policy check {policy} DIR",
+                    "Wrote {policy}. Set the folders' names in it, then: `keepuntil policy check {policy} DIR`",
                     policy = show(path)
                 );
-                eprintln!("{wrote}");
+                tell_done(&wrote);
             }
         }
     }
@@ -315,7 +315,7 @@ fn ask(args: &mut InitArgs) -> Result<(), Failure> {
         args.firm.jurisdiction = answer(&question, |text| Jurisdiction::from_str(text, true).ok())?;
     }
     if args.firm.fiscal_year_end.is_none() {
-        let question = tr!("Last day of the fiscal year, MM-DD [12-31]");
+        let question = tr!("Last day of the fiscal year, MM-DD; in China always 12-31 [12-31]");
         let is_day = |text: &str| crate::retention::term::FiscalYearEnd::try_from(text.to_owned()).ok();
         args.firm.fiscal_year_end = answer(&question, |text| is_day(text).map(String::from))?;
     }
@@ -337,8 +337,12 @@ fn ask(args: &mut InitArgs) -> Result<(), Failure> {
         if args.class.iter().any(|given| given.starts_with(&format!("{place}="))) {
             continue;
         }
-        let question =
-            tr!("Class of {place}: public, sensitive or confidential [{usual}]", place = place, usual = usual.as_str());
+        let question = tr!(
+            "{place}: {what} Class: public, sensitive or confidential [{usual}]",
+            place = place,
+            what = draft::who(place),
+            usual = usual.as_str()
+        );
         let given = answer(&question, |text| class(&format!("{place}={text}")).ok())?;
         args.class.extend(given.map(|(name, class)| format!("{name}={}", class.as_str())));
     }

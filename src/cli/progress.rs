@@ -1,12 +1,14 @@
 //! A progress line on standard error, when that is a terminal: what is done, how fast, and how long it will take.
 
+use super::render;
 use crate::keyring::watch::{Watched, Watcher};
 use crate::language::said;
 use crate::ops::Progress;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt::Write;
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tr::tr;
 
@@ -21,6 +23,8 @@ struct Line {
     line: ProgressBar,
     /// Whether it counts bytes, and not things.
     in_bytes: Arc<AtomicBool>,
+    /// Files that are done beside the bytes.
+    things: Arc<AtomicU64>,
 }
 
 /// What a bar counts.
@@ -50,15 +54,16 @@ impl Bar {
         let visible = !quiet && std::io::stderr().is_terminal();
         let target = if visible { ProgressDrawTarget::stderr_with_hz(5) } else { ProgressDrawTarget::hidden() };
         let line = ProgressBar::with_draw_target(None, target).with_message(said(what).into_owned());
-        line.set_style(style(match counts {
-            Counts::Bytes => "{msg} {bytes} {bytes_per_sec} {elapsed}",
+        let in_bytes = Arc::new(AtomicBool::new(matches!(counts, Counts::Bytes)));
+        let line = Line { line, in_bytes, things: Arc::default() };
+        line.line.set_style(line.style(match counts {
+            Counts::Bytes => "{msg}{things} {done} {speed} {elapsed}",
             Counts::Items => "{msg} {pos} {per_sec} {elapsed}",
         }));
         if visible {
-            line.enable_steady_tick(Duration::from_millis(500));
+            line.line.enable_steady_tick(Duration::from_millis(500));
         }
-        let in_bytes = Arc::new(AtomicBool::new(matches!(counts, Counts::Bytes)));
-        Self { line: Line { line, in_bytes } }
+        Self { line }
     }
 
     /// Removes the line.
@@ -74,20 +79,39 @@ impl Drop for Bar {
     }
 }
 
-fn style(template: &str) -> ProgressStyle {
-    // A template that a translation broke must not end the work.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+impl Line {
+    /// A template in which `things` is how many files are done, where they are counted, and bytes are told as everywhere.
+    fn style(&self, template: &str) -> ProgressStyle {
+        let things = self.things.clone();
+        let things = move |_: &ProgressState, out: &mut dyn Write| {
+            let n = things.load(Ordering::Relaxed);
+            let _ = if n > 0 { write!(out, " {}", render::file_count(n)) } else { Ok(()) };
+        };
+        // A template that a translation broke must not end the work.
+        ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .with_key("things", things)
+            .with_key("done", |state: &ProgressState, out: &mut dyn Write| {
+                let _ = out.write_str(&render::bytes(state.pos()));
+            })
+            .with_key("all", |state: &ProgressState, out: &mut dyn Write| {
+                let _ = out.write_str(&render::bytes(state.len().unwrap_or(0)));
+            })
+            .with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
+                let _ = write!(out, "{}/s", render::bytes(state.per_sec() as u64));
+            })
+    }
 }
 
 impl Line {
     fn more(&self, more: u64) {
         if self.line.length().is_none() {
             let done = match self.in_bytes.load(Ordering::Relaxed) {
-                true => "{msg} {bytes}/{total_bytes} {bytes_per_sec}",
+                true => "{msg}{things} {done}/{all} {speed}",
                 false => "{msg} {pos}/{len} {per_sec}",
             };
             let left = tr!("{time} left", time = "{eta}");
-            self.line.set_style(style(&format!("{done} {left}")));
+            self.line.set_style(self.style(&format!("{done} {left}")));
             self.line.set_length(0);
         }
         self.line.inc_length(more);
@@ -117,8 +141,13 @@ impl Progress for Bar {
         self.line.more(more);
     }
 
+    fn file(&self) {
+        self.line.things.fetch_add(1, Ordering::Relaxed);
+    }
+
     fn stage(&self, what: &'static str, things: u64) {
         self.line.in_bytes.store(false, Ordering::Relaxed);
+        self.line.things.store(0, Ordering::Relaxed);
         self.line.line.reset();
         self.line.line.unset_length();
         self.line.line.set_message(said(what).into_owned());

@@ -11,14 +11,14 @@ pub struct Terminal;
 
 impl PromptHandler for Terminal {
     fn message(&self, text: &str) {
-        eprintln!("{}", crate::storage::escape(text));
+        eprint!("{}", super::render::sentence_of_errors(&crate::storage::escape(text)));
     }
 
     fn line(&self, text: &str) -> Option<String> {
         if !std::io::stdin().is_terminal() {
             return None;
         }
-        eprint!("{}: ", crate::storage::escape(text));
+        eprint!("{}: ", super::render::sentence_of_errors(&crate::storage::escape(text)).trim_end());
         let _ = std::io::stderr().flush();
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).ok()?;

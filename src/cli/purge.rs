@@ -3,7 +3,7 @@
 use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::certificate::dry_run::{Left, dry_run};
 use super::certificate::names::{NameInventory, NamedRecord};
-use super::error::{Failure, tell_hint, tell_warning};
+use super::error::{Failure, tell_done, tell_hint, tell_warning};
 use super::hint::notice_hint;
 use super::notify;
 use super::progress::Bar;
@@ -253,14 +253,14 @@ fn write_plan(
     show_proposal(custody, proposal, selection, common)?;
     if !common.quiet && !common.json {
         let path = show(file);
-        eprintln!("{}", tr!("Wrote the plan to {path}.", path = path));
+        tell_done(&tr!("Wrote the plan to {path}.", path = path));
         let then = |command: String| eprintln!("{}", tr!("  Then: {command}", command = command));
         match proposal.approvals_needed {
             0 => then(format!("keepuntil purge --execute {path}")),
             needed => {
                 let sign = tr!("  {n} person on the roster must sign it, each into a file of their own:"
                     | "  {n} people on the roster must sign it, each into a file of their own:" % needed);
-                eprintln!("{sign}");
+                tell_done(&sign);
                 eprintln!("    ssh-keygen -Y sign -n keepuntil-plan -f KEY < {path} > NAME.sig");
                 then(format!("keepuntil purge --execute {path} --approval NAME.sig …"));
             }

@@ -24,8 +24,8 @@ use tr::tr;
 pub enum ReceiptCommand {
     /// Write and sign a receipt; for the requester, who needs no keyring
     #[command(after_help = "That the records were opened is written by `keepuntil restore --grant` itself.\n\n\
-        Examples:\n  keepuntil receipt new grant.json --what destroyed --sign-with ~/.ssh/id_ed25519 \\\n    \
-        -o destroyed.json\n  keepuntil receipt new grant.json --what returned --record 17 -o returned.json")]
+        Examples:\n  keepuntil receipt new grant.json --what destroyed \\\n    \
+        --sign-with ~/.ssh/id_ed25519 -o destroyed.json\n  keepuntil receipt new grant.json --what returned --record 17 -o returned.json")]
     New(New),
     /// Take a receipt into the keyring and its journal
     #[command(after_help = "Taken a second time it changes nothing.\n\n\

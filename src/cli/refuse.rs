@@ -1,7 +1,7 @@
 //! `keepuntil refuse`.
 
 use super::args::{Common, KeyringPlace};
-use super::error::{Failure, tell_warning};
+use super::error::{Failure, tell_done, tell_warning};
 use super::letter::letter;
 use super::request::MessageArgs;
 use super::{Done, home, render};
@@ -76,8 +76,8 @@ pub fn run(args: &RefuseArgs, common: Common) -> Result<Done, Failure> {
     } else if !common.quiet {
         let (file, id) = (show(&args.output), hex::encode(refused.refusal.refusal));
         match refused.again {
-            false => eprintln!("{}", tr!("Wrote {file}: refusal {id}.", file = file, id = id)),
-            true => eprintln!("{}", tr!("Wrote {file}: refusal {id} (as before).", file = file, id = id)),
+            false => tell_done(&tr!("Wrote {file}: refusal {id}.", file = file, id = id)),
+            true => tell_done(&tr!("Wrote {file}: refusal {id} (as before).", file = file, id = id)),
         }
         if let Some(path) = &args.letter {
             eprintln!("{}", tr!("      {file}: the letter.", file = show(path)));

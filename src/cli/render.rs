@@ -2,7 +2,7 @@
 
 use super::args::Common;
 use super::error::Failure;
-use crate::language::lines::lines;
+use crate::language::lines::{filled, lines};
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
 use chrono::{DateTime, Utc};
@@ -14,6 +14,12 @@ use unicode_width::UnicodeWidthStr;
 
 /// Columns of a terminal.
 pub const WIDTH: usize = 80;
+
+/// Columns of standard error: those that COLUMNS says, or of a terminal.
+pub fn columns_of_errors() -> usize {
+    let said = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    said.filter(|columns| *columns >= 40).unwrap_or(WIDTH)
+}
 
 /// Prints to standard output; a closed pipe ends the command quietly.
 pub fn print(text: &str) -> Result<(), Failure> {
@@ -126,17 +132,35 @@ pub fn records(records: &Ranges) -> String {
     tr!("record {numbers}" | "records {numbers}" % records.count(), numbers = numbers)
 }
 
-/// A table: every column as wide as its widest cell, the first `right` of them right-aligned.
+/// Columns below which no column of a table is narrowed.
+const NARROWEST: usize = 10;
+
+/// A table: every column as wide as its widest cell, the columns `right` right-aligned; where a terminal is too narrow, the
+/// widest of the others have cells of several lines.
 pub fn table(rows: &[Vec<String>], right: &[usize]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.width()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let mut widths: Vec<usize> = (0..columns).map(width).collect();
+    while widths.iter().sum::<usize>() + 2 * columns > WIDTH {
+        let narrowed = (0..columns).filter(|column| !right.contains(column)).max_by_key(|column| widths[*column]);
+        match narrowed {
+            Some(column) if widths[column] > NARROWEST => widths[column] -= 1,
+            _ => break,
+        }
+    }
+    rows.iter().map(|row| table_row(row, &widths, right)).collect()
+}
+
+fn table_row(row: &[String], widths: &[usize], right: &[usize]) -> String {
+    let cells: Vec<Vec<String>> = row.iter().zip(widths).map(|(cell, width)| filled(cell, *width)).collect();
+    let height = cells.iter().map(Vec::len).max().unwrap_or(0);
     let mut out = String::new();
-    for row in rows {
+    for at in 0..height {
         let mut line = String::from(" ");
-        for (column, cell) in row.iter().enumerate() {
-            let fill = " ".repeat(widths[column] - cell.width());
+        for (column, cell) in cells.iter().enumerate() {
+            let cell = cell.get(at).map_or("", String::as_str);
+            let fill = " ".repeat(widths[column].saturating_sub(cell.width()));
             line.push(' ');
             if right.contains(&column) {
                 line.push_str(&fill);
@@ -158,9 +182,11 @@ pub fn padded(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(text.width())))
 }
 
-/// A line with a named value, which begins in `column`.
+/// A named value, which begins in `column`, in lines of a terminal; one that has lines already keeps them.
 pub fn field(name: &str, value: &str, column: usize) -> String {
-    format!("  {}{value}\n", padded(name, column.saturating_sub(2)))
+    let name = padded(name, column.saturating_sub(2));
+    let value = if value.contains('\n') { format!("{value}\n") } else { wrapped(value, column) };
+    format!("  {name}{value}")
 }
 
 /// Shortens text to a number of columns.
@@ -180,6 +206,32 @@ pub fn shorten(text: &str, columns: usize) -> String {
 
 /// Text in lines of [`WIDTH`] columns, all but the first indented; Chinese breaks anywhere.
 pub fn wrapped(text: &str, indent: usize) -> String {
+    in_columns(text, indent, WIDTH)
+}
+
+/// A sentence in lines of a terminal; those after the first are indented deeper than it is.
+pub fn sentence(text: &str) -> String {
+    deeper(text, WIDTH)
+}
+
+/// Text of several lines, of which those that are too long are broken as sentences are.
+pub fn fitted(text: &str) -> String {
+    let fits = |line: &str| if line.width() > WIDTH { sentence(line) } else { format!("{line}\n") };
+    text.lines().map(fits).collect()
+}
+
+/// A sentence of standard error, in lines as long as those are.
+pub fn sentence_of_errors(text: &str) -> String {
+    deeper(text, columns_of_errors())
+}
+
+fn deeper(text: &str, columns: usize) -> String {
+    let bare = text.trim_start();
+    let indent = text.len() - bare.len();
+    format!("{}{}", " ".repeat(indent), in_columns(bare, indent + 2, columns))
+}
+
+fn in_columns(text: &str, indent: usize, columns: usize) -> String {
     let between = format!("\n{}", " ".repeat(indent));
-    lines(text, WIDTH - indent).iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(&between) + "\n"
+    lines(text, columns - indent).iter().map(|line| line.trim_end()).collect::<Vec<_>>().join(&between) + "\n"
 }

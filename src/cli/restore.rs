@@ -162,7 +162,7 @@ fn report_opened(
             Some(Err(e)) => {
                 let why = escape(&e.to_string());
                 tell_error(&tr!("{file}: it is not signed: {why}", file = show(receipt), why = why));
-                tell_hint(&format!("ssh-keygen -Y sign -n keepuntil-receipt -f KEY {}", show(receipt)));
+                tell_hint(&format!("`ssh-keygen -Y sign -n keepuntil-receipt -f KEY {}`", show(receipt)));
                 done = Done::Findings;
             }
             None => {

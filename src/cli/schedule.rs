@@ -61,9 +61,9 @@ pub enum ScheduleCommand {
 
 #[derive(Args)]
 pub struct What {
-    /// Time of day, in the zone of this machine; systemd adds up to 30 minutes at random
-    #[arg(long, value_name = "HH:MM", default_value = "03:30")]
-    at: String,
+    /// Time of day, in the zone of this machine; systemd adds up to 30 minutes at random [default: 03:30, or as installed]
+    #[arg(long, value_name = "HH:MM")]
+    at: Option<String>,
     /// A line of cron instead of a systemd timer
     #[arg(long)]
     cron: bool,
@@ -87,6 +87,9 @@ pub fn run(command: ScheduleCommand, common: Common) -> Result<Done, Failure> {
     }
 }
 
+/// The time of day where none is named.
+const USUAL: &str = "03:30";
+
 fn absolute(path: &Path) -> Result<PathBuf, StorageError> {
     std::path::absolute(path).map_err(StorageError::at(path))
 }
@@ -104,7 +107,7 @@ fn schedule(what: &What, common: Common) -> Result<Schedule, Failure> {
     let bytes = read_limited(&dir.join("keyring.json"), 1 << 16)?;
     let config: Config = serde_json::from_slice(&bytes)
         .map_err(|e| KeyringError::Damaged(format!("keyring.json: {}", crate::language::of_library(e))))?;
-    let at: TimeOfDay = what.at.parse().map_err(failure)?;
+    let at: TimeOfDay = what.at.as_deref().unwrap_or(USUAL).parse().map_err(failure)?;
     let schedule = Schedule::new(&program()?, &dir, &absolute(&dir.join(config.root))?, at).map_err(failure)?;
     // The scheduler's own locale says nothing about who reads its mails.
     let spoken = (language() == Language::Chinese).then_some(LangArg::Zh);
@@ -153,7 +156,7 @@ fn failure(error: ScheduleError) -> Failure {
 }
 
 fn say(common: Common, text: &str) -> Result<(), Failure> {
-    if common.quiet || common.json { Ok(()) } else { render::print(&format!("{text}\n")) }
+    if common.quiet || common.json { Ok(()) } else { render::print(&render::sentence(text)) }
 }
 
 fn write(output: &Path, what: &What, common: Common) -> Result<Done, Failure> {
@@ -189,8 +192,8 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
         let line = schedule.cron_line().map_err(failure)?;
         let changed = crontab::set(&schedule.name(), Some(&line)).map_err(failure)?;
         match changed {
-            true => say(common, &tr!("Added to your crontab: every day at {time}.", time = what.at))?,
-            false => say(common, &tr!("Already in your crontab: every day at {time}.", time = what.at))?,
+            true => say(common, &tr!("Added to your crontab: every day at {time}.", time = schedule.time_of_day()))?,
+            false => say(common, &tr!("Already in your crontab: every day at {time}.", time = schedule.time_of_day()))?,
         }
         say(common, &tr!("  A run that the machine was off for is not made up for before the next day."))?;
         report(common, serde_json::json!({ "crontab": line, "changed": changed, "active": true }));
@@ -219,12 +222,15 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
     if let Err(why) = active {
         let user = if manager == Manager::User { " --user" } else { "" };
         tell_warning(&tr!("the timer is written but does not run: {why}", why = why));
-        tell_hint(&format!("systemctl{user} daemon-reload && systemctl{user} enable --now {timer_name}"));
+        tell_hint(&format!("`systemctl{user} daemon-reload && systemctl{user} enable --now {timer_name}`"));
         tell_hint(&tr!("where there is no systemd: --cron, or `keepuntil schedule watch`"));
         return Ok(Done::Findings);
     }
-    let enabled =
-        tr!("Enabled {timer}: every day at {time}, up to 30 minutes later.", timer = timer_name, time = what.at);
+    let enabled = tr!(
+        "Enabled {timer}: every day at {time}, up to 30 minutes later.",
+        timer = timer_name,
+        time = schedule.time_of_day()
+    );
     say(common, &enabled)?;
     if manager == Manager::User {
         say(common, &tr!("  It runs while you are logged in; for always: loginctl enable-linger"))?;
@@ -264,19 +270,36 @@ fn remove(what: &What, common: Common) -> Result<Done, Failure> {
 
 fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
     let schedule = schedule(what, common)?;
+    let manager = manager(what)?;
+    let units = Units::new(&units_dir(manager)?, &schedule.name());
+    let installed = units.as_installed(schedule.clone());
     if what.cron {
         let crontab = crontab::read().map_err(|e| failure(e.into()))?;
         let line = crontab::find(&crontab, &schedule.name()).map_err(failure)?;
-        say(common, &line.clone().unwrap_or_else(|| tr!("There is no line in your crontab.")))?;
+        let there = line.is_some();
+        let shown = match &line {
+            Some(line) => line.clone(),
+            None => {
+                say(common, &tr!("There is no line in your crontab. `keepuntil schedule install --cron` would add:"))?;
+                schedule.cron_line().map_err(failure)?
+            }
+        };
+        // A line is copied as it stands.
+        if !common.quiet && !common.json {
+            render::print(&format!("{shown}\n"))?;
+        }
         report(common, serde_json::json!({ "crontab": line }));
-        return Ok(if line.is_some() { Done::Clean } else { Done::Findings });
+        return Ok(if there { Done::Clean } else { Done::Findings });
     }
-    let manager = manager(what)?;
-    let units = Units::new(&units_dir(manager)?, &schedule.name());
+    // What is installed is compared with itself, unless a time was named.
+    let schedule = match (&installed, &what.at) {
+        (Some(installed), None) => installed.clone(),
+        _ => schedule,
+    };
     let word = |standing| match standing {
         Standing::Missing => text!("not there"),
         Standing::Current => text!("as it should be"),
-        Standing::Differs => text!("differs: install it again, or name --at as it was"),
+        Standing::Differs => text!("differs: install it again"),
         Standing::Foreign => text!("not written by keepuntil"),
     };
     let code = |standing| match standing {
@@ -296,6 +319,16 @@ fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
         Err(e) => tr!("The timer does not run: {why}", why = e),
     };
     say(common, &state)?;
+    let when = match &installed {
+        Some(installed) => {
+            tr!("Installed: every day at {time}, up to 30 minutes later.", time = installed.time_of_day())
+        }
+        None => tr!(
+            "Nothing is installed. `keepuntil schedule install` would have it run every day at {time}, up to 30 minutes later.",
+            time = schedule.time_of_day()
+        ),
+    };
+    say(common, &when)?;
     report(
         common,
         serde_json::json!({

@@ -96,7 +96,7 @@ impl Ledger {
     pub fn to_bytes(&self) -> Result<Vec<u8>, LedgerError> {
         let bytes = serde_json::to_vec(self).expect("a ledger is JSON");
         if bytes.len() > MAX_LEDGER {
-            Err(LedgerError::Full(text!("it would be longer than 64 MiB")))
+            Err(LedgerError::Full(text!("it would be longer than 67,108,864 bytes")))
         } else {
             Ok(bytes)
         }

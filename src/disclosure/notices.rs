@@ -86,7 +86,7 @@ impl Notices {
     pub fn to_bytes(&self) -> Result<Vec<u8>, NoticesError> {
         let bytes = serde_json::to_vec(self).expect("notices are JSON");
         match bytes.len() > MAX_NOTICES {
-            true => Err(NoticesError::Refused(tr!("the list of notices would be longer than 64 MiB"))),
+            true => Err(NoticesError::Refused(tr!("the list of notices would be longer than 67,108,864 bytes"))),
             false => Ok(bytes),
         }
     }

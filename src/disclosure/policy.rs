@@ -141,7 +141,7 @@ impl DisclosurePolicy {
     /// [`DisclosurePolicyError`] names the line that is wrong.
     pub fn parse(text: &[u8]) -> Result<Self, DisclosurePolicyError> {
         if text.len() > MAX_TEXT {
-            return Err(DisclosurePolicyError::Size(text!("it is longer than 256 KiB")));
+            return Err(DisclosurePolicyError::Size(text!("it is longer than 262,144 bytes")));
         }
         let line = |at: usize| 1 + text[..at.min(text.len())].iter().filter(|&&byte| byte == b'\n').count();
         let fault = |at: usize, what: String| DisclosurePolicyError::Line { line: line(at), what };

@@ -135,7 +135,7 @@ impl Roster {
     /// [`RosterError::Line`], [`RosterError::Size`], [`RosterError::Empty`].
     pub fn parse(text: &[u8]) -> Result<Self, RosterError> {
         if text.len() > MAX_TEXT {
-            return Err(RosterError::Size(text!("it is longer than 256 KiB")));
+            return Err(RosterError::Size(text!("it is longer than 262,144 bytes")));
         }
         let text = std::str::from_utf8(text).map_err(|e| RosterError::Line {
             line: 1 + text[..e.valid_up_to()].iter().filter(|&&byte| byte == b'\n').count(),

@@ -49,7 +49,7 @@ pub enum TemplateError {
         what: String,
     },
     /// The letter would be too long.
-    #[error("{}", tr!("the letter would be longer than 1 MiB"))]
+    #[error("{}", tr!("the letter would be longer than 1,048,576 bytes"))]
     TooLong,
 }
 

@@ -25,6 +25,9 @@ pub const ALWAYS: [&str; 3] = ["firm", "today", "letter"];
 /// What is filled in from the keyring where an archive is named.
 pub const OF_RECORDS: [&str; 6] = ["archive", "records", "count", "kept-until", "rules", "retention"];
 
+/// Columns that an error names.
+const LISTED: usize = 12;
+
 /// Where a table has what the letters need.
 pub(super) struct Table {
     address: usize,
@@ -48,10 +51,26 @@ impl Table {
                 name = name
             )));
         }
+        let mut looked_for = template.places().map(|place| place.name.as_str());
+        let is_header = looked_for.any(|name| columns.find(name).is_some())
+            || columns.find(options.address_column).is_some()
+            || (has_facts && columns.find(options.records_column).is_some());
         let needed = |name: &str| {
-            // The first line may be somebody's data, where the table has no names of columns.
+            // The first line may be somebody's data, where the table has no names of columns: it is shown only where one of
+            // them is what was looked for.
             let missing = || {
-                header(tr!("there is no column \"{name}\"; it is the first line that names the columns", name = name))
+                header(match is_header {
+                    true => {
+                        tr!(
+                            "there is no column \"{name}\"; the columns are: {columns}",
+                            name = name,
+                            columns = listed(columns)
+                        )
+                    }
+                    false => {
+                        tr!("there is no column \"{name}\"; it is the first line that names the columns", name = name)
+                    }
+                })
             };
             columns.find(name).ok_or_else(missing)
         };
@@ -59,7 +78,7 @@ impl Table {
         let records = has_facts.then(|| needed(options.records_column)).transpose()?;
         let mut found = HashMap::new();
         for place in template.places().filter(|place| !is_fact(&place.name, has_facts)) {
-            let index = columns.find(&place.name).ok_or_else(|| unknown(place, has_facts))?;
+            let index = columns.find(&place.name).ok_or_else(|| unknown(place, has_facts, Some(columns)))?;
             found.insert(place.name.clone(), index);
         }
         Ok(Self { address, records, columns: found })
@@ -70,11 +89,25 @@ fn is_fact(name: &str, has_facts: bool) -> bool {
     ALWAYS.contains(&name) || (has_facts && OF_RECORDS.contains(&name))
 }
 
-fn unknown(place: &Place, has_facts: bool) -> OpsError {
+/// The names of the columns, as far as they fit into an error.
+fn listed(columns: &Columns) -> String {
+    let first = columns.names().iter().take(LISTED).map(String::as_str).collect::<Vec<_>>();
+    let more = if columns.names().len() > LISTED { " …" } else { "" };
+    first.join(&tr!("in a list" => ", ")) + more
+}
+
+fn unknown(place: &Place, has_facts: bool, columns: Option<&Columns>) -> OpsError {
     let name = &place.name;
-    let what = match OF_RECORDS.contains(&name.as_str()) && !has_facts {
-        true => tr!("{{{name}}} is known only where the archive is named", name = name),
-        false => tr!("{{{name}}} is neither a column of the table nor known from the keyring", name = name),
+    let what = match columns {
+        _ if OF_RECORDS.contains(&name.as_str()) && !has_facts => {
+            tr!("{{{name}}} is known only where the archive is named", name = name)
+        }
+        Some(columns) => tr!(
+            "{{{name}}} is neither known from the keyring nor a column of the table, which has: {columns}",
+            name = name,
+            columns = listed(columns)
+        ),
+        None => tr!("{{{name}}} is neither a column of the table nor known from the keyring", name = name),
     };
     OpsError::Template { path: PathBuf::new(), source: place.error(what) }
 }
@@ -200,7 +233,7 @@ impl Writer<'_, '_> {
                 _ => None,
             };
             let value = value.or_else(|| column(&place.name).map(Cow::Borrowed));
-            value.ok_or_else(|| unknown(place, self.facts.is_some()))
+            value.ok_or_else(|| unknown(place, self.facts.is_some(), None))
         })?;
         self.tree.file(&format!("{name}.txt"), self.attributes, &mut text.as_bytes())?;
         self.letters.push(Letter {

@@ -363,6 +363,8 @@ pub trait Progress: Sync {
     fn advance(&self, bytes: u64);
     /// How many there will be, once it is known; what is told later is added.
     fn total(&self, bytes: u64);
+    /// One more file is done.
+    fn file(&self) {}
     /// What follows is other work: so many things, which are counted one by one from the beginning.
     fn stage(&self, _what: &'static str, _things: u64) {}
     /// Whether somebody looks, so that it is worth some work to know the total before.

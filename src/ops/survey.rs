@@ -15,6 +15,7 @@ use crate::survey::form::forms;
 use crate::survey::proposal::{Proposal, Setting, propose};
 use crate::survey::tree::{Named, Tree};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -201,8 +202,15 @@ fn work(
         let size = path.symlink_metadata().map_or(0, |metadata| metadata.len());
         let hashed = size > 0 && sizes.get(&size).is_some_and(|count| *count > 1);
         let name = relative.rsplit('/').next().unwrap_or(&relative);
-        let (facts, hash, problem) = reader.read(&path, name, hashed);
-        progress.advance(size);
+        // What is hashed is told as it is read: one file may be most of a folder.
+        let told = Cell::new(0);
+        let advance = |bytes: u64| {
+            told.set(told.get() + bytes);
+            progress.advance(bytes);
+        };
+        let (facts, hash, problem) = reader.read(&path, name, hashed, &advance);
+        progress.advance(size.saturating_sub(told.get()));
+        progress.file();
         let hash = hash.map(|hash| std::array::from_fn(|index| hash[index]));
         if seen.send(Seen::File(relative, facts, hash, problem)).is_err() {
             return;

@@ -56,8 +56,14 @@ pub const PDF_PART: &[u8] = b"part\n";
 pub const PDF_ENCRYPTED: &[u8] = b"encrypted\n";
 
 impl FileReader<'_> {
-    /// Reads the file, and hashes all of it with `hashed`.
-    pub fn read(&self, path: &Path, name: &str, hashed: bool) -> (Facts, Option<Hash>, Option<Problem>) {
+    /// Reads the file, and hashes all of it with `hashed`; tells `advance` of bytes as they are read.
+    pub fn read(
+        &self,
+        path: &Path,
+        name: &str,
+        hashed: bool,
+        advance: &dyn Fn(u64),
+    ) -> (Facts, Option<Hash>, Option<Problem>) {
         let unread = |read, size| Facts { kind: kind::of(name, b"?"), size, read, findings: Findings::default() };
         let mut source = match OpenSource::open(path) {
             Ok(source) => source,
@@ -68,16 +74,18 @@ impl FileReader<'_> {
         if let Err(e) = source.file.by_ref().take(self.max_bytes.min(MOST_BYTES)).read_to_end(&mut bytes) {
             return (unread(Read::Failed, size), None, Some(Problem::new(path, crate::language::of_system(&e))));
         }
+        // Before they are searched, which takes longer.
+        advance(bytes.len() as u64);
         let kind = kind::of(name, &bytes[..bytes.len().min(HEAD)]);
         let is_whole = bytes.len() as u64 >= size;
         let (read, findings) = self.content(kind, &bytes, is_whole);
         // A name without an end, and bytes that turned out to be text.
         let kind = if kind == Kind::Other && matches!(read, Read::Whole | Read::Part) { Kind::Text } else { kind };
-        let hash = if hashed { self.hash(&bytes, source.file) } else { None };
+        let hash = if hashed { self.hash(&bytes, source.file, advance) } else { None };
         (Facts { kind, size, read, findings }, hash, None)
     }
 
-    fn hash(&self, head: &[u8], mut rest: impl std::io::Read) -> Option<Hash> {
+    fn hash(&self, head: &[u8], mut rest: impl std::io::Read, advance: &dyn Fn(u64)) -> Option<Hash> {
         let mut hasher = Hasher::default();
         hasher.update(head);
         let mut buffer = vec![0; 1 << 17];
@@ -87,7 +95,10 @@ impl FileReader<'_> {
             }
             match rest.read(&mut buffer) {
                 Ok(0) => return Some(hasher.finish()),
-                Ok(n) => hasher.update(&buffer[..n]),
+                Ok(n) => {
+                    hasher.update(&buffer[..n]);
+                    advance(n as u64);
+                }
                 Err(_) => return None,
             }
         }

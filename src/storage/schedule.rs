@@ -4,7 +4,7 @@
 
 use super::process::ProcessError;
 use super::{StorageError, show};
-use crate::language::{said, text};
+use crate::language::{Language, in_language, said, text};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use tr::tr;
@@ -78,6 +78,12 @@ pub enum Manager {
     },
 }
 
+impl std::fmt::Display for TimeOfDay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}:{:02}", self.hour, self.minute)
+    }
+}
+
 /// A daily run of `purge --unattended` and `status` for one keyring.
 #[derive(Clone, Debug)]
 pub struct Schedule {
@@ -113,6 +119,21 @@ impl Schedule {
         Self { lang: lang.map(str::to_owned), ..self }
     }
 
+    /// The same at another time of day.
+    pub fn at(self, at: TimeOfDay) -> Self {
+        Self { at, ..self }
+    }
+
+    /// When it runs.
+    pub fn time_of_day(&self) -> TimeOfDay {
+        self.at
+    }
+
+    /// The language of what people read in it: that of its runs.
+    fn language(&self) -> Language {
+        self.lang.as_deref().map_or(Language::English, Language::of_locale)
+    }
+
     /// What this schedule is called: every keyring has its own.
     pub fn name(&self) -> String {
         name(Path::new(&self.keyring))
@@ -141,15 +162,23 @@ impl Schedule {
                 quoted(root)
             ),
         };
+        let [what, why] = in_language(self.language(), || {
+            [
+                tr!("Destroy keys of sealed records that are due (keepuntil)"),
+                tr!(
+                    "Runs whatever became of the purge, and fails the unit with it where something is overdue (exit code 3)."
+                ),
+            ]
+        });
         format!(
             "{MARKER}\n\
              [Unit]\n\
-             Description=Destroy keys of sealed records that are due (keepuntil)\n\
+             Description={what}\n\
              Documentation=man:keepuntil(1)\n\n\
              [Service]\n\
              Type=oneshot\n\
              ExecStart={purge}\n\
-             # Runs whatever became of the purge, and fails the unit with it where something is overdue (exit code 3).\n\
+             # {why}\n\
              ExecStopPost={status}\n\
              TimeoutStopSec=1h\n\
              UMask=0077\n\
@@ -165,18 +194,21 @@ impl Schedule {
 
     /// The timer: when it is run.
     pub fn timer(&self) -> String {
-        let TimeOfDay { hour, minute } = self.at;
+        let [what, why] = in_language(self.language(), || {
+            [tr!("Daily run of keepuntil"), tr!("A run that was missed while the machine was off is made up for.")]
+        });
         format!(
             "{MARKER}\n\
              [Unit]\n\
-             Description=Daily run of keepuntil\n\n\
+             Description={what}\n\n\
              [Timer]\n\
-             OnCalendar=*-*-* {hour:02}:{minute:02}:00\n\
+             {CALENDAR}{}:00\n\
              RandomizedDelaySec=30min\n\
-             # A run that was missed while the machine was off is made up for.\n\
+             # {why}\n\
              Persistent=true\n\n\
              [Install]\n\
-             WantedBy=timers.target\n"
+             WantedBy=timers.target\n",
+            self.at
         )
     }
 
@@ -188,14 +220,30 @@ impl Schedule {
         let run = |verb: &str| {
             let (program, keyring) = (single_quoted(&self.program), single_quoted(&self.keyring));
             let lang = self.lang.as_deref().map_or(String::new(), |lang| format!(" --lang {}", single_quoted(lang)));
-            format!(
-                "o=$({program} --quiet {verb} --keyring {keyring}{lang} 2>&1) || echo \"keepuntil {verb}: exit $? $o\""
-            )
+            let command = format!("keepuntil {verb}");
+            let ended = in_language(self.language(), || tr!("{command}: exit {code}", command = command, code = "$?"));
+            format!("o=$({program} --quiet {verb} --keyring {keyring}{lang} 2>&1) || echo \"{ended} $o\"")
         };
         let TimeOfDay { hour, minute } = self.at;
         let line = format!("{minute} {hour} * * * {}; {}", run("purge --unattended"), run("status"));
         if line.len() > CRON_LINE { Err(ScheduleError::Long(line.len())) } else { Ok(line) }
     }
+}
+
+/// Before the time of day in a timer.
+const CALENDAR: &str = "OnCalendar=*-*-* ";
+
+/// When a timer of ours runs.
+pub(super) fn time_of_timer(timer: &str) -> Option<TimeOfDay> {
+    let time = timer.lines().find_map(|line| line.strip_prefix(CALENDAR))?;
+    time.strip_suffix(":00")?.parse().ok()
+}
+
+/// The language that the runs of a service of ours speak, where it names one.
+pub(super) fn lang_of_service(service: &str) -> Option<&str> {
+    let run = service.lines().find(|line| line.starts_with("ExecStopPost="))?;
+    let (_, lang) = run.rsplit_once(" --lang ")?;
+    Some(lang).filter(|lang| !lang.contains(' '))
 }
 
 /// What the schedule of the keyring in `keyring` (an absolute path) is called.
@@ -225,6 +273,7 @@ mod tests {
     #[test]
     fn times_of_day() {
         assert_eq!("03:30".parse::<TimeOfDay>().unwrap(), TimeOfDay { hour: 3, minute: 30 });
+        assert_eq!("03:05".parse::<TimeOfDay>().unwrap().to_string(), "03:05");
         for bad in ["24:00", "3:30", "03:60", "0330", "03:3", "+3:30", "03:30:00", ""] {
             assert!(bad.parse::<TimeOfDay>().is_err(), "{bad}");
         }

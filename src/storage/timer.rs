@@ -4,7 +4,7 @@
 
 use super::output::OutputFile;
 use super::process::{ProcessError, Program};
-use super::schedule::{MARKER, Manager, Schedule, ScheduleError};
+use super::schedule::{MARKER, Manager, Schedule, ScheduleError, lang_of_service, time_of_timer};
 use super::{StorageError, read_limited};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -66,6 +66,21 @@ impl Units {
             replace(path, content)?;
         }
         Ok(standings != [Standing::Current; 2])
+    }
+
+    /// The schedule as the files have it: at their time of day and in their language, where there are files of ours.
+    pub fn as_installed(&self, schedule: Schedule) -> Option<Schedule> {
+        let [service, timer] = [self.service(), self.timer()].map(|path| {
+            let is_ours = standing(&path, "") == Standing::Differs;
+            is_ours.then(|| read_limited(&path, 1 << 16).ok()).flatten()
+        });
+        let at = time_of_timer(&String::from_utf8_lossy(&timer?))?;
+        let lang = service.map(|service| lang_of_service(&String::from_utf8_lossy(&service)).map(str::to_owned));
+        let schedule = schedule.at(at);
+        Some(match lang {
+            Some(lang) => schedule.speaking(lang.as_deref()),
+            None => schedule,
+        })
     }
 
     /// How service and timer stand.

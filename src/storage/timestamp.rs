@@ -103,7 +103,7 @@ const HASHES: [&[u8]; 3] = [
 impl Stamp {
     fn parse(stamp: &[u8]) -> Result<Self, TimestampError> {
         if stamp.len() > MAX_TOKEN {
-            return Err(TimestampError::Malformed(text!("it is longer than 256 KiB")));
+            return Err(TimestampError::Malformed(text!("it is longer than 262,144 bytes")));
         }
         let malformed = TimestampError::Malformed(text!("it is not one in DER"));
         let mut whole = Der(stamp);

@@ -92,7 +92,22 @@ fn join(text: &mut String, more: &str) {
 
 fn body(proposals: &[Proposal], setting: &Setting<'_>, heading: &Heading) -> String {
     let mut out = String::new();
-    out.push_str(&format!("\nfiscal-year-end = {}\n", quoted(&String::from(setting.fiscal_year_end))));
+    out.push('\n');
+    comment(&mut out, &tr!("The last day of the fiscal year, as month and day (MM-DD)."));
+    out.push_str(&format!("fiscal-year-end = {}\n\n", quoted(&String::from(setting.fiscal_year_end))));
+    comment(
+        &mut out,
+        &tr!(
+            "Periods (retain) are written as in ISO 8601: P30Y is 30 years, P6M 6 months, P90D 90 days; dates as YYYY-MM-DD."
+        ),
+    );
+    comment(
+        &mut out,
+        &tr!(
+            "Classes: public, sensitive, confidential. Unless the disclosure policy says otherwise, 0, 1 or 2 people approve \
+             before such records are disclosed; sizes of confidential ones are hidden."
+        ),
+    );
     for (name, class) in compartments(proposals) {
         out.push_str("\n[[compartment]]\n");
         comment(&mut out, &who(&name));
@@ -164,7 +179,8 @@ pub fn compartments(proposals: &[Proposal]) -> BTreeMap<String, Class> {
     proposals.iter().map(|proposal| (proposal.compartment.clone(), proposal.class)).collect()
 }
 
-fn who(name: &str) -> String {
+/// What a compartment is for.
+pub fn who(name: &str) -> String {
     let place = name.split('-').next().unwrap_or(name);
     match place {
         "accounts" => tr!("Books and what belongs to them: for auditors and tax authorities."),

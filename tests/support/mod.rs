@@ -96,6 +96,8 @@ impl Home {
             .env("XDG_DATA_HOME", self.path("home/data"))
             .env("XDG_STATE_HOME", self.path("home/state"))
             .env("LC_ALL", "C.UTF-8")
+            // Tests look for whole sentences; `tests/terminal_width.rs` sees where they break.
+            .env("COLUMNS", "10000")
             .current_dir(self.dir.path())
             .stdin(Stdio::null());
         command

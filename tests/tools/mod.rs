@@ -74,7 +74,7 @@ impl Home {
     /// A run of keepuntil at home, not yet started.
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_keepuntil"));
-        command.args(args).current_dir(self.folder.path()).env("HOME", self.folder.path());
+        command.args(args).current_dir(self.folder.path()).env("HOME", self.folder.path()).env("COLUMNS", "10000");
         for variable in ["XDG_DATA_HOME", "XDG_STATE_HOME", "KEEPUNTIL_KEYRING", "KEEPUNTIL_IDENTITY"] {
             command.env_remove(variable);
         }

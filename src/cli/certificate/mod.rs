@@ -61,7 +61,7 @@ pub(super) enum CertificateCommand {
     },
     /// Show a certificate for reading, printing and signing by hand
     #[command(after_help = "Examples:\n  keepuntil certificate show purge.json --lang en\n  \
-        keepuntil certificate show purge.json --lang zh --journal firm.vkeys -o purge.pdf")]
+        keepuntil certificate show purge.json --lang zh \\\n    --journal firm.vkeys -o purge.pdf")]
     Show {
         #[arg(value_name = "FILE")]
         file: PathBuf,

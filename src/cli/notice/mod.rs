@@ -4,7 +4,7 @@ mod shown;
 
 use crate::cli::args::{Common, IdentityPlace, KeyringPlace};
 use crate::cli::codes;
-use crate::cli::error::{Failure, tell_warning};
+use crate::cli::error::{Failure, tell_done, tell_warning};
 use crate::cli::{Done, INTERRUPTED, home, render};
 use crate::disclosure::mailing::{self, Mailing, NoticeKind};
 use crate::disclosure::notices::{NewReply, Outcome, ReplyKind, Way};
@@ -55,7 +55,7 @@ pub enum NoticeCommand {
         tell the keyring when the letters were sent: keepuntil notice sent.\n\n\
         Examples:\n  keepuntil notice merge closing.txt --contacts clients.csv -o letters\n  \
         keepuntil notice merge closing.txt --archive firm.sealed --record 17 \\\n    --path data/contacts.csv -i identity.txt -o letters\n  \
-        keepuntil notice merge destruction.txt --archive firm.sealed --everybody 1-40 \\\n    -o announcement"
+        keepuntil notice merge destruction.txt --archive firm.sealed \\\n    --everybody 1-40 -o announcement"
     )]
     Merge(Box<MergeArgs>),
     /// Note that the letters of a mailing were sent; the program itself sends nothing
@@ -87,7 +87,7 @@ pub enum NoticeCommand {
     },
     /// Show one notice or reply in full, and whether a mailing went to an address
     #[command(after_help = "Examples:\n  keepuntil notice show 3f5a\n  \
-        keepuntil notice show 3f5a --mailing letters/mailing.json --address 'Shanghai, …'")]
+        keepuntil notice show 3f5a --mailing letters/mailing.json \\\n    --address 'Shanghai, …'")]
     Show {
         /// Its id, or its first digits
         #[arg(value_name = "ID")]
@@ -243,7 +243,7 @@ pub fn run(command: NoticeCommand, common: Common) -> Result<Done, Failure> {
 }
 
 fn tell(line: &str, common: Common) -> Result<(), Failure> {
-    if common.json || common.quiet { Ok(()) } else { render::print(&format!("{line}\n")) }
+    if common.json || common.quiet { Ok(()) } else { render::print(&render::sentence(line)) }
 }
 
 fn warn_of_dropped(dropped: bool) {
@@ -267,10 +267,10 @@ fn print_template(kind: &str, output: Option<&Path>, common: Common) -> Result<D
     if common.json {
         render::written_text(text, Some(path));
     } else if !common.quiet {
-        eprintln!(
-            "{}",
-            tr!("Wrote {path}. Fill in its blanks, and have it looked at: it is no legal advice.", path = show(path))
-        );
+        tell_done(&tr!(
+            "Wrote {path}. Fill in its blanks, and have it looked at: it is no legal advice.",
+            path = show(path)
+        ));
         let braces = |names: &[&str]| names.iter().map(|name| format!("{{{name}}}")).collect::<Vec<_>>().join(" ");
         let lines = [
             tr!("filled in always: {places}", places = braces(&ALWAYS)),
@@ -278,7 +278,7 @@ fn print_template(kind: &str, output: Option<&Path>, common: Common) -> Result<D
             tr!("all others are columns of your table"),
             tr!("the table needs the column address, and with --archive the column record"),
         ];
-        lines.iter().for_each(|line| eprint!("  {}", render::wrapped(line, 4)));
+        lines.iter().for_each(|line| tell_done(&format!("  {line}")));
     }
     Ok(Done::Clean)
 }

@@ -24,7 +24,7 @@ use tr::tr;
     after_help = "keepuntil fills in what it knows and judges nothing. What only the firm can say stands in a TOML \
     file: --questions writes it, --answers reads it. Archives that are named say who their recipients are.\nExit code 3 \
     means that questions are not answered.\n\nExamples:\n  keepuntil report assessment --questions -o answers.toml\n  \
-    keepuntil report assessment --answers answers.toml firm.sealed -o assessment.html --lang zh"
+    keepuntil report assessment --answers answers.toml firm.sealed \\\n    -o assessment.html --lang zh"
 )]
 pub struct AssessmentArgs {
     /// Archives of the keyring whose recipients are listed

@@ -21,7 +21,7 @@ use tr::tr;
     after_help = "AMOUNT is a decimal such as 980 or 120.50, for 10^12 bytes and a year. Records that wait for an \
     event or are kept for ever are counted apart, each for one year.\n\nExamples:\n  \
     keepuntil report cost firm.sealed\n  \
-    keepuntil report cost firm.sealed --price 980/TB-year --currency CNY -o cost.html"
+    keepuntil report cost firm.sealed --price 980/TB-year \\\n    --currency CNY -o cost.html"
 )]
 pub struct CostArgs {
     /// Archives of the keyring whose bytes are counted

@@ -39,7 +39,11 @@ pub enum RequestCommand {
     New(Box<NewArgs>),
     /// Print a request to fill in by hand, and on standard error how
     #[command(after_help = "Example:\n  keepuntil request template --lang en > request.json")]
-    Template,
+    Template {
+        /// What does not belong here, so that it can be said
+        #[arg(hide = true, value_name = "ARCHIVE")]
+        archive: Option<PathBuf>,
+    },
     /// Show a request in plain words; checks the signature where there is a keyring with a roster
     #[command(after_help = "Exit code 3 means: the signature does not count.\n\n\
         Example:\n  keepuntil request show request.json")]
@@ -207,7 +211,7 @@ pub struct ProposeArgs {
 pub fn run(command: RequestCommand, common: Common) -> Result<Done, Failure> {
     match command {
         RequestCommand::New(args) => new::run(&args, common),
-        RequestCommand::Template => template::run(common),
+        RequestCommand::Template { archive } => template::run(archive.as_deref(), common),
         RequestCommand::Show { message, keyring } => check::show(&message, &keyring, common),
         RequestCommand::Check(args) => check::run(&args, common),
         RequestCommand::Find(args) => find::run(&args, common),

@@ -1,7 +1,7 @@
 //! `keepuntil request new`.
 
 use super::super::args::Common;
-use super::super::error::Failure;
+use super::super::error::{Failure, tell_done};
 use super::super::{Done, home, render};
 use super::{NewArgs, date, shown};
 use crate::crypto::kdf::parse_archive_id;
@@ -58,19 +58,19 @@ fn report(written: &NewRequest, args: &NewArgs, common: Common) -> Result<Done, 
     if common.quiet || common.json {
         return Ok(Done::Clean);
     }
-    eprintln!("{}", tr!("Wrote {file}: request {id}", file = show(output), id = short(&written.hash)));
+    tell_done(&tr!("Wrote {file}: request {id}", file = show(output), id = short(&written.hash)));
     let identity = show(&written.identity);
-    eprintln!("{}", tr!("  {file}: opens the answer, once. Keep it secret; do not send it.", file = identity));
+    tell_done(&tr!("  {file}: opens the answer, once. Keep it secret; do not send it.", file = identity));
     match &written.signature {
         Some(signature) => {
             let (request, signature) = (show(output), show(signature));
-            eprintln!("{}", tr!("  {file}: your signature.", file = signature));
+            tell_done(&tr!("  {file}: your signature.", file = signature));
             let send =
                 tr!("Send {request} and {signature} to the custodian.", request = request, signature = signature);
-            eprintln!("{send}");
+            tell_done(&send);
         }
         None => {
-            eprintln!("{}", tr!("It is not signed yet. Sign it with your key, then send both files:"));
+            tell_done(&tr!("It is not signed yet. Sign it with your key, then send both files:"));
             eprintln!("  ssh-keygen -Y sign -n keepuntil-request -f ~/.ssh/id_ed25519 {}", show(output));
         }
     }

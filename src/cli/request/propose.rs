@@ -46,7 +46,7 @@ pub fn run(args: &ProposeArgs, common: Common) -> Result<Done, Failure> {
 fn next_steps(proposal: &Proposal, args: &ProposeArgs) -> String {
     let file = show(&args.output);
     match proposal.approvals_needed {
-        0 => tr!("Wrote {file}. Nobody has to approve it.", file = file) + "\n",
+        0 => render::sentence_of_errors(&tr!("Wrote {file}. Nobody has to approve it.", file = file)),
         n => {
             let approve = tr!(
                 "Wrote {file}. {n} person on the roster must approve it, each with:"
@@ -55,7 +55,7 @@ fn next_steps(proposal: &Proposal, args: &ProposeArgs) -> String {
             );
             let sign =
                 tr!("  (or: {command})", command = format!("ssh-keygen -Y sign -n keepuntil-approval -f KEY {file}"));
-            format!("{approve}\n  keepuntil approve {file} --sign-with KEY\n{sign}\n")
+            format!("{}  keepuntil approve {file} --sign-with KEY\n{sign}\n", render::sentence_of_errors(&approve))
         }
     }
 }

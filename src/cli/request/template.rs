@@ -7,9 +7,20 @@ use super::super::error::Failure;
 use super::super::{Done, codes, render};
 use crate::disclosure::purpose::Purpose;
 use crate::language::{Language, language};
+use crate::storage::show;
+use std::path::Path;
 use tr::tr;
 
-pub fn run(common: Common) -> Result<Done, Failure> {
+pub fn run(archive: Option<&Path>, common: Common) -> Result<Done, Failure> {
+    if let Some(archive) = archive {
+        return Err(Failure::Usage(
+            tr!("{archive}: the template is the same for every archive, and takes none", archive = show(archive)),
+            tr!(
+                "`keepuntil request template > request.json`; with the archive at hand `keepuntil request new --help` \
+                 writes a whole request"
+            ),
+        ));
+    }
     let codes = Purpose::ALL.map(|purpose| codes::purpose(purpose.code())).join(&tr!("list" => ", "));
     let (template, explanation) = match language() {
         Language::Chinese => (CHINESE, CHINESE_HELP),

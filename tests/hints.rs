@@ -1,0 +1,100 @@
+//! What is said beside a result: what to do about an error, what was confirmed, and nothing that confuses.
+//!
+//! Needs `ssh-keygen`.
+
+mod support;
+
+use support::{Home, Ran};
+
+fn sealed() -> Home {
+    let home = Home::new();
+    home.small_firm();
+    home.create("firm.sealed");
+    home
+}
+
+#[test]
+fn a_hold_says_that_it_is_secret() {
+    let home = sealed();
+    let place = |more: &[&str]| {
+        let hold = ["hold", "place", "firm.sealed", "--matter", "m", "--authority", "a"];
+        home.run(&[&hold[..], more].concat()).ends(0).out
+    };
+    assert!(!place(&[]).contains("secret"));
+    assert!(place(&["--secrecy"]).contains("  secret: nothing of it may be disclosed\n"));
+    assert!(place(&["--secrecy", "--lang", "zh"]).contains("  保密：相关内容一律不得披露\n"));
+}
+
+#[test]
+fn an_event_that_was_refused_is_not_warned_of() {
+    let home = sealed();
+    let record = |date: &str| home.run(&["event", "record", "mistyped", "firm.sealed", "--date", date]);
+    let refused = record("2999-01-01").fails(1, "2999-01-01");
+    assert!(!refused.err.contains("warning"), "{refused:#?}");
+    let noted = record("2026-01-01").ends(0);
+    assert!(noted.err.contains("no record in the event's scope waits for mistyped"), "{noted:#?}");
+}
+
+#[test]
+fn a_template_of_requests_takes_no_archive_and_says_what_does() {
+    let home = sealed();
+    let ran = home.run(&["request", "template", "firm.sealed"]).fails(2, "firm.sealed");
+    for command in ["`keepuntil request template > request.json`", "`keepuntil request new --help`"] {
+        assert!(ran.err.contains(command), "{ran:#?}");
+    }
+    assert!(!home.run(&["request", "template", "--help"]).ends(0).out.contains("ARCHIVE"));
+}
+
+#[test]
+fn an_unknown_place_is_told_with_the_columns_that_there_are() {
+    let home = sealed();
+    home.write("letter.txt", "keepuntil-notice/v1 closing en\nDear {name}\n");
+    home.write("table.csv", "姓名,address\n王芳,上海市一号\n");
+    home.write("bare.csv", "王芳,上海市一号\n");
+    let merge = |table: &str, more: &[&str]| {
+        let words = ["notice", "merge", "letter.txt", "-o", "letters", "--contacts", table];
+        home.run(&[&words[..], more].concat()).ends(1).err
+    };
+    let unknown = merge("table.csv", &[]);
+    assert!(unknown.contains("{name}") && unknown.contains("姓名, address"), "{unknown}");
+    // A first line that names no column is perhaps somebody's: it is not shown.
+    let bare = merge("bare.csv", &[]);
+    assert!(bare.contains("address") && !bare.contains("王芳"), "{bare}");
+    home.write("letter.txt", "keepuntil-notice/v1 closing en\nDear {姓名}\n");
+    let other = merge("table.csv", &["--address-column", "地址"]);
+    assert!(other.contains("地址") && other.contains("姓名, address"), "{other}");
+}
+
+#[test]
+fn a_first_policy_explains_how_it_is_written() {
+    let home = Home::new();
+    let init = |language: &str| home.run(&["policy", "init", "--jurisdiction", "cn", "--lang", language]).ends(0).out;
+    let bare = |text: String| text.replace("\n# ", "").replace(' ', "");
+    for part in ["P30Y为30年", "会计年度的最后一天", "confidential为保密"] {
+        assert!(bare(init("zh")).contains(part), "{part}");
+    }
+    assert!(init("en").contains("P30Y is 30 years"));
+}
+
+#[test]
+fn errors_break_at_the_columns_of_standard_error_and_commands_stay_whole() {
+    let home = sealed();
+    let told = |columns: Option<&str>| {
+        let mut command = home.command();
+        match columns {
+            Some(columns) => command.env("COLUMNS", columns),
+            None => command.env_remove("COLUMNS"),
+        };
+        command.args(["hold", "release", "ffff"]);
+        Ran::from(command.output().unwrap()).ends(1).err
+    };
+    assert_eq!(told(Some("400")).lines().count(), 2);
+    let broken = told(Some("40"));
+    assert!(
+        broken.lines().count() > 2 && broken.lines().any(|line| line.contains("`keepuntil hold list`")),
+        "{broken}"
+    );
+    // Nobody says how wide it is: as a terminal.
+    assert_eq!(told(None), told(Some("80")));
+    assert_eq!(told(None), told(Some("many")));
+}
