@@ -54,7 +54,7 @@ pub fn push(sheet: &mut Sheet, archives: &[ArchiveFacts]) {
             let sealed = file.sealed.map_or(NOTHING.to_owned(), render::time);
             fields.extend([
                 (tr!("inventory" => "File"), file.name.clone()),
-                (tr!("Archive begun, by its sealer's clock"), crate::retention::spelled(&file.begun)),
+                (tr!("Archive begun, by its sealer's clock"), render::spelled_time(&file.begun)),
                 (tr!("Seal signed, by the same clock"), sealed),
                 (tr!("Size of the file"), render::bytes(file.bytes)),
             ]);

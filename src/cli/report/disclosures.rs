@@ -146,7 +146,7 @@ fn numbers(sheet: &mut Sheet, report: &DisclosureReport) {
         let reasons = report
             .by_reason
             .iter()
-            .map(|(code, n)| tr!("{reason} ({code}): {n}", reason = words::reason(code), code = code, n = n));
+            .map(|(code, n)| tr!("{reason}: {n}", reason = words::reason(code), n = n));
         sheet.blocks.push(Block::List(reasons.collect()));
     }
 }
@@ -204,7 +204,7 @@ fn one(sheet: &mut Sheet, number: usize, request: &Told) {
                 (tr!("Refusal"), refusal.clone()),
                 (tr!("Refused at"), render::time(*refused)),
                 (tr!("Journal entry"), journal_entry.to_string()),
-                (tr!("Reason"), tr!("{meaning} ({code})", meaning = words::reason(reason), code = reason)),
+                (tr!("Reason"), words::reason(reason)),
                 (tr!("Explanation"), explanation.as_deref().map_or_else(forgotten, plain)),
             ]);
         }
