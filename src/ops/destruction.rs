@@ -11,8 +11,8 @@ use super::notices;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{
-    self, Approval, Certificate, CoolOff, CountedTerm, DestroyedRecord, GrantedRecords, KeySheet, KnownDate, Method, PlanReference,
-    Reason, Tool, inventory,
+    self, Approval, Certificate, CoolOff, CountedTerm, DestroyedRecord, GrantedRecords, KeySheet, KnownDate, Method,
+    PlanReference, Reason, Tool, inventory,
 };
 use crate::journal::entry::{Entry, HexHash, Leaf};
 use crate::journal::plan::{RecordState, state_hash};

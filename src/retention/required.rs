@@ -63,7 +63,8 @@ impl Required {
             },
             Keep::After(after) => {
                 let begun = (known.event)(&after.event);
-                let last = begun.and_then(|day| last_day(day, after.counting, after.fiscal_year_end, after.period).ok());
+                let last =
+                    begun.and_then(|day| last_day(day, after.counting, after.fiscal_year_end, after.period).ok());
                 let start = last.and_then(|last| after.period.first_day_to(last));
                 (Some(after.period), start, begun.is_none().then(|| after.event.clone()))
             }
@@ -80,6 +81,7 @@ impl Required {
                 tr!("{period} from “{event}” on", period = period.words(), event = event::meaning(event))
             }
             (None, _, Some(last)) if self.extended => return tr!("extended to {last}", last = last),
+            (None, _, Some(last)) if self.at_most => return tr!("until {last} at the latest", last = last),
             (None, _, Some(last)) => tr!("until {last}", last = last),
             (None, _, None) => tr!("permanent"),
         };
@@ -113,7 +115,8 @@ fn extended(
     standing: &Standing,
     event: impl Fn(&str) -> Option<NaiveDate>,
 ) -> Option<Retention> {
-    let is_chosen = |term: &Term| term.rule.is_none() && term.bound == Bound::Floor && matches!(term.keep, Keep::Until(_));
+    let is_chosen =
+        |term: &Term| term.rule.is_none() && term.bound == Bound::Floor && matches!(term.keep, Keep::Until(_));
     if deciding == 0 || !matches!(standing, Standing::Until { .. }) || !is_chosen(&retention.terms[deciding]) {
         return None;
     }
@@ -226,14 +229,18 @@ mod tests {
         let extended = required(twice.terms, &[], None);
         assert_eq!(in_both(&extended), ["30 years, extended to 2060-06-30", "30 年，延至 2060-06-30"]);
         assert_eq!(extended.start, Some(date("2026-01-01")), "the clock is still that of the rule");
-        let bare = extension::extend(&Retention::until(date("2030-12-31"), AtExpiry::Destroy), date("2031-12-31"), |_| None);
+        let bare =
+            extension::extend(&Retention::until(date("2030-12-31"), AtExpiry::Destroy), date("2031-12-31"), |_| None);
         let bare = required(bare.unwrap().terms, &[], None);
         assert_eq!(in_both(&bare), ["extended to 2031-12-31", "延至 2031-12-31"]);
         let ceiling = Term { bound: Bound::Ceiling, ..after("contract-end") };
-        let earlier = required(vec![ceiling.clone(), until("2030-12-31", None)], &[("contract-end", "2026-05-05")], None);
+        let earlier =
+            required(vec![ceiling.clone(), until("2030-12-31", None)], &[("contract-end", "2026-05-05")], None);
         assert_eq!((in_both(&earlier)[0].as_str(), earlier.extended), ("until 2030-12-31", false));
         let at_most = required(vec![ceiling], &[("contract-end", "2026-05-05")], None);
         assert_eq!(in_both(&at_most), ["at most 10 years", "最长 10 年"]);
+        let dated = required(vec![Term { bound: Bound::Ceiling, ..until("2030-12-31", Some("x")) }], &[], None);
+        assert_eq!(in_both(&dated), ["until 2030-12-31 at the latest", "最迟至 2030-12-31"]);
     }
 
     #[test]

@@ -96,7 +96,8 @@ fn group_fields(records: &[&DestroyedRecord]) -> Vec<(String, String)> {
     kept.sort_by_key(|record| std::cmp::Reverse(record.term.map(|term| term.from)));
     let numbers: Ranges = records.iter().map(|record| record.record).collect();
     let early = records.iter().any(|record| record.early);
-    let of = |records: &[&DestroyedRecord], cell: usize| span(records.iter().map(|record| term_cells(record)[cell].clone()));
+    let of =
+        |records: &[&DestroyedRecord], cell: usize| span(records.iter().map(|record| term_cells(record)[cell].clone()));
     vec![
         (columns::volumes(), records.len().to_string()),
         // A comma that a line can break behind.

@@ -347,10 +347,7 @@ fn answers(sheet: &mut Sheet, report: &ComplianceReport) {
     sheet.heading(&tr!("Requests"));
     let answers = &report.answers;
     let refused: u64 = answers.refused.values().sum();
-    let reasons = answers
-        .refused
-        .iter()
-        .map(|(code, n)| tr!("{reason}: {n}", reason = words::reason(code), n = n));
+    let reasons = answers.refused.iter().map(|(code, n)| tr!("{reason}: {n}", reason = words::reason(code), n = n));
     let took = match (answers.shortest_days, answers.median_days, answers.longest_days) {
         (Some(least), Some(median), Some(most)) => tr!(
             "{least} at least, {most} at most, half of them no longer than {median}",
@@ -405,11 +402,13 @@ fn clock(sheet: &mut Sheet, report: &ComplianceReport) {
             (tr!("Destruction is stopped by the clock"), distrust),
         ],
     );
-    let alarms = report
-        .past
-        .clock_alarms
-        .iter()
-        .map(|it| tr!("{time}: alarm, the clock showed {shown}", time = render::time(it.time), shown = render::spelled_time(&it.about)));
+    let alarms = report.past.clock_alarms.iter().map(|it| {
+        tr!(
+            "{time}: alarm, the clock showed {shown}",
+            time = render::time(it.time),
+            shown = render::spelled_time(&it.about)
+        )
+    });
     let confirmed = report.past.clock_confirmations.iter().map(|it| {
         let (time, shown) = (render::time(it.time), render::time(it.shown));
         match it.by {

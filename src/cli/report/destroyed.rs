@@ -1,8 +1,8 @@
 //! `keepuntil report destruction --certificate`: the destruction list as it was carried out, for the witnesses to sign after.
 
 use super::destruction::{limits, push_archives};
-use super::record_words::{NOTHING, rules};
 use super::inventory::spelled_terms;
+use super::record_words::{NOTHING, rules};
 use super::{archive_facts, columns, signing};
 use crate::cli::args::Common;
 use crate::cli::certificate::{JournalArgs, Signatures, open};

@@ -16,9 +16,7 @@ use crate::journal::plan::{MAX_PLAN, Plan};
 use crate::language::{Language, language};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
-use crate::ops::report::destruction::{
-    PlannedDestruction, RuleGroup, ShownRecord, Stage, by_rule, planned, records,
-};
+use crate::ops::report::destruction::{PlannedDestruction, RuleGroup, ShownRecord, Stage, by_rule, planned, records};
 use crate::ops::report::named::{ArchiveFacts, NamedArchives};
 use crate::retention::rules::find;
 use crate::storage::read_limited;
@@ -257,12 +255,8 @@ fn appraisal(
 }
 
 fn rule_table(groups: &[RuleGroup], with_names: bool) -> Table {
-    let mut head = vec![
-        columns::rules(),
-        tr!("What they are about"),
-        tr!("inventory" => "Class"),
-        tr!("inventory" => "Records"),
-    ];
+    let mut head =
+        vec![columns::rules(), tr!("What they are about"), tr!("inventory" => "Class"), tr!("inventory" => "Records")];
     if with_names {
         head.push(columns::years());
     }
@@ -272,8 +266,7 @@ fn rule_table(groups: &[RuleGroup], with_names: bool) -> Table {
             (Some(first), Some(last)) if first != last => format!("{first} – {last}"),
             (first, _) => until(first),
         };
-        let mut cells =
-            vec![rules(&group.rules), titles(&group.rules), class(group.class), group.records.to_string()];
+        let mut cells = vec![rules(&group.rules), titles(&group.rules), class(group.class), group.records.to_string()];
         if with_names {
             cells.push(columns::years_cell(group.dated_first, group.dated_last));
         }

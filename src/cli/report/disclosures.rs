@@ -143,10 +143,8 @@ fn numbers(sheet: &mut Sheet, report: &DisclosureReport) {
     }
     if !report.by_reason.is_empty() {
         sheet.paragraph(tr!("Refused, by reason:"));
-        let reasons = report
-            .by_reason
-            .iter()
-            .map(|(code, n)| tr!("{reason}: {n}", reason = words::reason(code), n = n));
+        let reasons =
+            report.by_reason.iter().map(|(code, n)| tr!("{reason}: {n}", reason = words::reason(code), n = n));
         sheet.blocks.push(Block::List(reasons.collect()));
     }
 }

@@ -142,7 +142,8 @@ pub fn handover(custody: &Custody, named: &NamedArchives) -> Result<Handover, Op
             if view.live {
                 let rules = view.retention.rules().into_iter().map(str::to_owned).collect();
                 let required = judge.required(view, &of_archive, None);
-                let key = (place, view.compartment.to_owned(), view.class, rules, judge.standing(view).into(), required);
+                let key =
+                    (place, view.compartment.to_owned(), view.class, rules, judge.standing(view).into(), required);
                 let (records, held) = groups.entry(key).or_default();
                 *records += 1;
                 *held += u64::from(judge.holds(view).next().is_some());
@@ -150,18 +151,19 @@ pub fn handover(custody: &Custody, named: &NamedArchives) -> Result<Handover, Op
             Ok(())
         })?;
     }
-    let group = |((place, compartment, class, rules, keep, required), (records, held)): (GroupKey, (u64, u64))| RecordGroup {
-        archive: archives[place].archive,
-        compartment,
-        class,
-        rules,
-        keep,
-        kept_for: required.elapsed(today),
-        required,
-        kept_from: archives[place].kept_from,
-        records,
-        held,
-    };
+    let group =
+        |((place, compartment, class, rules, keep, required), (records, held)): (GroupKey, (u64, u64))| RecordGroup {
+            archive: archives[place].archive,
+            compartment,
+            class,
+            rules,
+            keep,
+            kept_for: required.elapsed(today),
+            required,
+            kept_from: archives[place].kept_from,
+            records,
+            held,
+        };
     let groups = groups.into_iter().map(group).collect();
     Ok(Handover { keyring: keyring(custody)?, groups, archives })
 }

@@ -5,8 +5,8 @@
 
 use super::named::{ArchiveFacts, NamedArchives, Sealed};
 use crate::crypto::kdf::ArchiveId;
-use crate::ops::OpsError;
 use crate::journal::entry::Entry;
+use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::journal::show_entries;
 use crate::ops::status::State;
