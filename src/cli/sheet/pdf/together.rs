@@ -24,7 +24,7 @@ fn beginning(paper: &Paper, block: &Block) -> f32 {
     let lines = |text: &str, style: Style| paper.broken(text, style, paper.text_width()).len() as f32 * style.line();
     match block {
         Block::Heading(text) => lines(&escape(text), HEADING) + 5.0,
-        Block::Subheading(text) => lines(&escape(text), Style::bold(BODY.size)) + 2.0,
+        Block::Subheading(text) => lines(&escape(text), Style::bold(BODY.size)) + 8.0,
         Block::Paragraph(text) => lines(&escape_lines(text), BODY).min(2.0 * BODY.line()),
         Block::Warning(text) => warning_lines(paper, &escape_lines(text)).1,
         Block::Fields(rows) => rows.first().map_or(0.0, |(label, value)| {
