@@ -33,6 +33,8 @@ const BODY: Style = Style::plain(9.5);
 const HEADING: Style = Style::bold(11.5);
 /// Lines of a field that are kept on one page, at most.
 const WHOLE_FIELD: usize = 12;
+/// Room above a subheading.
+const ABOVE: f32 = 6.0;
 /// Height of the boxes that people write into.
 const BLANK: f32 = 27.0;
 
@@ -118,7 +120,7 @@ fn push(paper: &mut Paper, block: Block, height: f32) {
             paper.space(4.0);
         }
         Block::Subheading(text) => {
-            paper.space(6.0);
+            paper.space(ABOVE);
             paper.need(height);
             paper.paragraph(&escape(&text), Style::bold(9.5), 0.0);
             paper.space(2.0);

@@ -4,7 +4,7 @@
 
 use super::grid::Grid;
 use super::paper::{Paper, Style};
-use super::{BODY, Block, HEADING, escape_lines, fields_of, signature_height, warning_lines};
+use super::{ABOVE, BODY, Block, HEADING, escape_lines, fields_of, signature_height, warning_lines};
 use crate::storage::escape;
 
 /// Height that a page must have left where each block begins: headings with the beginning of what they are over.
@@ -15,6 +15,10 @@ pub fn heights(paper: &Paper, blocks: &[Block]) -> Vec<f32> {
         let own = beginning(paper, block);
         after = if matches!(block, Block::Heading(_) | Block::Subheading(_)) { own + after } else { own };
         heights[place] = after.min(paper.whole());
+        // A subheading keeps off what is above it; at its place that is done before it asks.
+        if matches!(block, Block::Subheading(_)) {
+            after += ABOVE;
+        }
     }
     heights
 }
@@ -24,7 +28,7 @@ fn beginning(paper: &Paper, block: &Block) -> f32 {
     let lines = |text: &str, style: Style| paper.broken(text, style, paper.text_width()).len() as f32 * style.line();
     match block {
         Block::Heading(text) => lines(&escape(text), HEADING) + 5.0,
-        Block::Subheading(text) => lines(&escape(text), Style::bold(BODY.size)) + 8.0,
+        Block::Subheading(text) => lines(&escape(text), Style::bold(BODY.size)) + 2.0,
         Block::Paragraph(text) => lines(&escape_lines(text), BODY).min(2.0 * BODY.line()),
         Block::Warning(text) => warning_lines(paper, &escape_lines(text)).1,
         Block::Fields(rows) => rows.first().map_or(0.0, |(label, value)| {
