@@ -46,6 +46,7 @@ fn row(archive: u8, record: u64) -> DestroyedRecord {
         class: Class::Sensitive,
         rules: vec!["cn-accounting-voucher".into()],
         kept_from: date("2026-11-22"),
+        term: None,
         until: Some(date("2055-12-31")),
         destroyed: date("2056-01-09"),
         early: false,
@@ -189,6 +190,16 @@ fn early(c: &mut Certificate) {
     c.records[2].until = None;
 }
 
+fn term(period: &str, from: &str, extended: bool) -> CountedTerm {
+    CountedTerm { period: period.parse().unwrap(), from: date(from), extended }
+}
+
+/// The first record was kept for the period of its rule, the second for one that was extended.
+fn periods(c: &mut Certificate) {
+    c.records[0].term = Some(term("P30Y", "2026-01-01", false));
+    c.records[1].term = Some(term("P10Y", "2026-01-01", true));
+}
+
 fn planned(archive: u8, record: u64) -> PlannedRecord {
     PlannedRecord {
         archive: [archive; 16],
@@ -260,6 +271,7 @@ fn certificates() -> Vec<Vector> {
             }),
         ),
         ("04-valid-records-by-hash", &["C-13"], "valid", "", forged(|f| f.leaf = leaf_with_digest)),
+        ("05-valid-with-periods", &["C-22"], "valid", "", forged(|f| periods(&mut f.certificate))),
         (
             "10-duplicate-key",
             &["C-1"],
@@ -532,6 +544,30 @@ fn certificates() -> Vec<Vector> {
                 f.after = |c| c.journal.proof = c.journal.proof.replacen("index 3", "index 2", 1);
             }),
         ),
+        (
+            "45-period-not-to-the-last-day",
+            &["C-22"],
+            "impossible",
+            "period does not end",
+            forged(|f| f.certificate.records[0].term = Some(term("P30Y", "2026-01-02", false))),
+        ),
+        (
+            "46-extended-to-no-later-day",
+            &["C-22"],
+            "impossible",
+            "period does not end",
+            forged(|f| f.certificate.records[0].term = Some(term("P30Y", "2026-01-01", true))),
+        ),
+        (
+            "47-period-without-a-last-day",
+            &["C-22"],
+            "impossible",
+            "period does not end",
+            forged(|f| {
+                early(&mut f.certificate);
+                f.certificate.records[2].term = Some(term("P30Y", "2026-01-01", false));
+            }),
+        ),
     ]
 }
 
@@ -746,7 +782,11 @@ fn shown(bytes: &[u8], language: Language, signatures: Signatures) -> (String, S
 #[test]
 fn sheets_stand_alone_and_fit_in_both_languages() {
     for language in Language::ALL {
-        let (text, html) = shown(&forged(|f| early(&mut f.certificate)), language, Signatures::Unchecked);
+        let bytes = forged(|f| {
+            early(&mut f.certificate);
+            periods(&mut f.certificate);
+        });
+        let (text, html) = shown(&bytes, language, Signatures::Unchecked);
         for forbidden in ["http", "<script", "src=", "url(", "@import", "<link", "<img", "javascript"] {
             assert!(!html.to_lowercase().contains(forbidden), "{forbidden}");
         }
@@ -767,23 +807,27 @@ fn sheets_stand_alone_and_fit_in_both_languages() {
                 "销毁时间",
                 "监销人",
                 "密码学擦除说明",
-                "29年 1个月",
+                "到期日",
+                "10 年，延至 2060-12-31",
+                "30 年",
                 "本证明不能证明的事项",
                 "未核验签名",
                 "提前销毁",
                 "顾清禾",
             ],
             Language::English => &[
-                "Name",
-                "Vol.",
-                "Item",
-                "Years",
+                "Names",
+                "Vol. no.",
+                "Vols.",
+                "years",
                 "File no.",
-                "Keep until",
+                "Retention",
                 "Kept for",
+                "Last day",
                 "Destroyed",
                 "Key generation",
-                "29 y 1 m",
+                "10 years, extended to 2060-12-31",
+                "30 years",
                 "What this does not prove",
                 "NOT checked",
                 "consent-withdrawn",

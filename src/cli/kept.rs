@@ -109,7 +109,7 @@ fn keep(keep: &Keep) -> String {
         Keep::Until(last) => tr!("until {last}", last = last),
         Keep::Permanent => tr!("permanent"),
         Keep::After(After { event, period, counting, .. }) => {
-            let event = crate::retention::event::named(event);
+            let (event, period) = (crate::retention::event::named(event), period.words());
             match counting {
                 Counting::Day => tr!("{period} after {event}", period = period, event = event),
                 Counting::CalendarYear => {

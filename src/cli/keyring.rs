@@ -214,13 +214,13 @@ fn info(place: &KeyringPlace, identity: &IdentityPlace, vkeys: bool, common: Com
     add("", &tr!("{key} (ML-DSA-44; whole with --vkeys)", key = key));
     for a in &archives {
         add(&tr!("archive"), &hex::encode(a.id));
-        let (records, time) = (render::record_count(a.size - 1), spelled(&a.deposited));
+        let (records, time) = (render::record_count(a.size - 1), render::spelled_time(&a.deposited));
         add("", &tr!("{records}, deposited {time}", records = records, time = time));
     }
     for e in &exports {
         let (id, records) = (hex::encode(e.archive), render::record_count(e.records.count()));
         add(&tr!("key sheet"), &tr!("{records} of archive {archive}", records = records, archive = id));
-        add("", &tr!("written {time}", time = spelled(&e.time)));
+        add("", &tr!("written {time}", time = render::spelled_time(&e.time)));
     }
     let mut remark = |text_of_it: String| text.push_str(&format!("\n{}", render::fitted(&text_of_it)));
     remark(tr!("  If this keyring or its root is lost, no record of its archives opens again.\n  \

@@ -126,6 +126,11 @@ pub fn time(time: DateTime<Utc>) -> String {
     time.format("%F %T UTC").to_string()
 }
 
+/// The same of an instant that a file or an archive spells; what is none stays.
+pub fn spelled_time(text: &str) -> String {
+    DateTime::parse_from_rfc3339(text).map_or_else(|_| text.to_owned(), |read| time(read.to_utc()))
+}
+
 /// `record 5`, `records 5,7-9`.
 pub fn records(records: &Ranges) -> String {
     let numbers = shorten(&records.to_string(), 60);

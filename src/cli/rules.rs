@@ -70,7 +70,7 @@ fn table(rules: &[&Rule]) -> String {
         let period = match rule.period {
             None => "?".into(),
             Some(Length::Permanent) => tr!("permanent"),
-            Some(length) => length.to_string(),
+            Some(Length::Period(period)) => period.words(),
         };
         rows.push(vec![rule.id.clone(), format!("{bound}{period}"), from(rule)]);
     }
@@ -112,8 +112,8 @@ fn period(rule: &Rule) -> String {
         (None, Bound::Floor) => tr!("at least a period that you give: its text does not say how long"),
         (None, Bound::Ceiling) => tr!("at most a period that you give: its text does not say how long"),
         (Some(Length::Permanent), _) => tr!("for ever"),
-        (Some(length), Bound::Floor) => tr!("at least {period}", period = length),
-        (Some(length), Bound::Ceiling) => tr!("at most {period}", period = length),
+        (Some(Length::Period(period)), Bound::Floor) => tr!("at least {period}", period = period.words()),
+        (Some(Length::Period(period)), Bound::Ceiling) => tr!("at most {period}", period = period.words()),
     }
 }
 
@@ -187,7 +187,7 @@ mod tests {
     #[test]
     fn one_rule_is_shown_with_its_source_and_its_limits() {
         let text = in_full(find("cn-network-log").unwrap());
-        for part in ["at least P6M", "the day after the record's date", "L: from memory", "no legal advice"] {
+        for part in ["at least 6 months", "the day after the record's date", "L: from memory", "no legal advice"] {
             assert!(text.contains(part), "{text}");
         }
     }

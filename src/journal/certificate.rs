@@ -10,6 +10,7 @@ use crate::crypto::hash::{Hash, Hasher};
 use crate::crypto::kdf::ArchiveId;
 use crate::crypto::sign::{VerifierKey, is_key_name};
 use crate::language::{said, text};
+use crate::retention::period::Period;
 use crate::retention::scope::hex_option;
 use crate::retention::term::{MAX_TERMS, is_code};
 use crate::retention::{Class, is_plain_date};
@@ -202,6 +203,9 @@ pub struct DestroyedRecord {
     pub rules: Vec<String>,
     /// The date on which its archive was made.
     pub kept_from: NaiveDate,
+    /// The period of the term that decided, where the keyring knew it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub term: Option<CountedTerm>,
     /// The last day of its retention; absent where a ceiling awaited an event.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<NaiveDate>,
@@ -209,6 +213,19 @@ pub struct DestroyedRecord {
     pub destroyed: NaiveDate,
     /// Whether that was before the retention had run.
     pub early: bool,
+}
+
+/// A period, and the day on which it began for a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CountedTerm {
+    /// How long the record had to be kept.
+    pub period: Period,
+    /// Its first day.
+    pub from: NaiveDate,
+    /// Whether it was then extended, to the last day of the retention.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub extended: bool,
 }
 
 /// What the journal was found to say of a certificate's purge.
@@ -448,9 +465,20 @@ impl KnownDate {
     }
 }
 
+impl CountedTerm {
+    /// Whether it ends on this day, or before it where it was extended.
+    fn comes_to(&self, until: Option<NaiveDate>) -> bool {
+        match (self.period.last_day_from(self.from), until) {
+            (Ok(last), Some(until)) if self.extended => last < until,
+            (Ok(last), Some(until)) => last == until,
+            _ => false,
+        }
+    }
+}
+
 impl DestroyedRecord {
     fn check(&self, date: NaiveDate) -> Result<(), &'static str> {
-        let dates = [Some(self.kept_from), self.until];
+        let dates = [Some(self.kept_from), self.until, self.term.map(|term| term.from)];
         if self.record == 0 || self.record > i64::MAX as u64 {
             return Err(text!("there is no such number"));
         }
@@ -459,6 +487,9 @@ impl DestroyedRecord {
         }
         if !dates.into_iter().flatten().all(is_plain_date) || self.destroyed != date {
             return Err(text!("its date of destruction is not the certificate's"));
+        }
+        if self.term.is_some_and(|term| !term.comes_to(self.until)) {
+            return Err(text!("its period does not end on its last day"));
         }
         if self.early == self.until.is_some_and(|until| until < self.destroyed) {
             return Err(text!("its dates do not say whether it was destroyed early"));

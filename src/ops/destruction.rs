@@ -11,8 +11,8 @@ use super::notices;
 use super::purge::PlanError;
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{
-    self, Approval, Certificate, CoolOff, DestroyedRecord, GrantedRecords, KeySheet, KnownDate, Method, PlanReference,
-    Reason, Tool, inventory,
+    self, Approval, Certificate, CoolOff, CountedTerm, DestroyedRecord, GrantedRecords, KeySheet, KnownDate, Method,
+    PlanReference, Reason, Tool, inventory,
 };
 use crate::journal::entry::{Entry, HexHash, Leaf};
 use crate::journal::plan::{RecordState, state_hash};
@@ -22,6 +22,7 @@ use crate::retention::Retention;
 use crate::retention::disposition::{Forbidden, Judge};
 use crate::retention::ranges::Ranges;
 use crate::retention::register::{PurgeId, Scheduled};
+use crate::retention::required::Required;
 use crate::retention::scope::Item;
 use crate::retention::whole_second;
 use crate::storage::output::OutputFile;
@@ -208,6 +209,7 @@ fn examine(custody: &Custody, scheduled: &Scheduled) -> Result<Examined, OpsErro
             class: view.class,
             rules: view.retention.rules().into_iter().map(str::to_owned).collect(),
             kept_from: made(known).unwrap_or(destroyed),
+            term: counted(&judge.required(&view, &[], None)),
             until,
             destroyed,
             early: until.is_none_or(|until| until >= destroyed),
@@ -230,6 +232,12 @@ fn examine(custody: &Custody, scheduled: &Scheduled) -> Result<Examined, OpsErro
         holds: 0,
     }));
     Ok(Examined { records: records.into_iter().map(|(record, _)| record).collect(), stopped, state, rewrite })
+}
+
+/// The period that decided, where rule or event say from when on it counted.
+fn counted(required: &Required) -> Option<CountedTerm> {
+    let (period, from) = (required.period?, required.start?);
+    required.last.map(|_| CountedTerm { period, from, extended: required.extended })
 }
 
 /// The certificate without the journal's evidence.

@@ -7,6 +7,7 @@ use crate::archive::reader::ArchiveReader;
 use crate::crypto::identity::{NewIdentity, x25519_secret_string};
 use crate::crypto::kdf::ArchiveId;
 use crate::keyring::export::Export;
+use crate::language::{Language, language};
 use zeroize::Zeroizing;
 
 /// The text of an identity file, as `age-keygen` writes it.
@@ -54,22 +55,28 @@ pub fn key_sheet(
         records.push(leaf.record);
         Ok(())
     })?;
-    let text = Zeroizing::new(format!(
-        "# EMERGENCY KEY SHEET of archive {}\n# written {created} by keepuntil {}\n#\n\
+    let (id, version) = (hex::encode(archive), env!("CARGO_PKG_VERSION"));
+    let english = format!(
+        "# EMERGENCY KEY SHEET of archive {id}\n# written {created} by keepuntil {version}\n#\n\
          # Each key below opens one record without keepuntil, without the keyring and\n\
          # without any identity, for ever: destroying the record's keys in the keyring\n\
          # does not reach this sheet. Keep it as you would keep the records themselves,\n\
          # and destroy it when they are destroyed. The keyring remembers that it exists.\n\
-         #\n\
-         # 应急密钥单。下列每一把密钥都能单独打开一份记录，不需要 keepuntil、密钥环或\n\
-         # 任何身份文件；密钥环中的销毁不会使本单失效。请像保管档案本身一样保管本单，\n\
-         # 并在档案销毁时一并销毁。密钥环已记下本单的存在。\n\
-         #\n\
-         # How to use it is said in README.txt, the first file in the archive.\n#\n{}",
-        hex::encode(archive),
-        env!("CARGO_PKG_VERSION"),
-        lines.as_str()
-    ));
+         # How to use it is said in README.txt, the first file in the archive.\n#\n"
+    );
+    let chinese = format!(
+        "# 应急密钥单：档案包 {id}\n# 由 keepuntil {version} 写于 {created}\n#\n\
+         # 下列每一把密钥都能单独打开一条记录，不需要 keepuntil、密钥环或任何身份文件，\n\
+         # 且永久有效：密钥环中的销毁不会使本单失效。请像保管档案本身一样保管本单，\n\
+         # 并在记录销毁时一并销毁。密钥环已记下本单的存在。\n\
+         # 使用方法见档案包内首个文件 README.txt。\n#\n"
+    );
+    // Whoever finds it in decades may read either.
+    let [first, second] = match language() {
+        Language::English => [english, chinese],
+        Language::Chinese => [chinese, english],
+    };
+    let text = Zeroizing::new(format!("{first}{second}{}", lines.as_str()));
     let records = records.into_iter().collect();
     Ok(KeySheet { text, export: Export { time: created.into(), archive, records }, failed })
 }

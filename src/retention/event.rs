@@ -25,7 +25,13 @@ const MAX_PRINCIPAL: usize = 255;
 /// An event's name as people read it: in other languages than English those of the built-in rules, and of the policies that
 /// are drafted, with their meaning before what is typed.
 pub fn named(name: &str) -> String {
-    let meaning = match name {
+    let meaning = meaning(name);
+    if meaning == name { meaning } else { with_code(meaning, name) }
+}
+
+/// What the name of an event means, without it; the name itself where nothing is known of it.
+pub fn meaning(name: &str) -> String {
+    match name {
         "asset-scrapped" => tr!("event" => "asset scrapped"),
         "audit-concluded" => tr!("event" => "audit concluded"),
         "certificate-expiry" => tr!("event" => "certificate expired"),
@@ -36,9 +42,8 @@ pub fn named(name: &str) -> String {
         "relationship-end" => tr!("event" => "relationship ended"),
         "transaction-completed" => tr!("event" => "transaction completed"),
         "transaction-end" => tr!("event" => "transaction ended"),
-        other => return other.to_owned(),
-    };
-    with_code(meaning, name)
+        other => other.to_owned(),
+    }
 }
 
 /// Several names, each as people read it.

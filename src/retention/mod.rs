@@ -13,6 +13,7 @@ pub mod period;
 pub mod policy;
 pub mod ranges;
 pub mod register;
+pub mod required;
 pub mod rule;
 pub mod rules;
 pub mod scheduled;

@@ -1,9 +1,10 @@
 //! Periods of calendar time (ISO 8601: `P10Y`, `P6M`, `P1Y6M`, `P90D`, `P2W`).
 
 use super::RetentionError;
-use chrono::{Days, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
+use tr::tr;
 
 /// A period in calendar units.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +42,37 @@ impl Period {
         let next = shifted.checked_add_days(Days::new(self.days.into())).ok_or_else(beyond)?;
         let last = if clipped { Some(next) } else { next.pred_opt() };
         last.filter(|last| super::is_plain_date(*last)).ok_or_else(beyond)
+    }
+
+    /// The first day of the period when `last` is its last day, the latest that fits; none where no day does.
+    pub fn first_day_to(self, last: NaiveDate) -> Option<NaiveDate> {
+        let after = last.succ_opt()?.checked_sub_days(Days::new(self.days.into()))?;
+        let first = after.checked_sub_months(Months::new(self.months))?;
+        (self.last_day_from(first).ok()? == last).then_some(first)
+    }
+
+    /// Whole years and months from the day `first` to the day `today`, days where there is no month; none before `first`.
+    pub fn elapsed(first: NaiveDate, today: NaiveDate) -> Option<Self> {
+        let days = u32::try_from((today - first).num_days()).ok()?;
+        let months = (today.year() - first.year()) * 12 + today.month() as i32 - first.month() as i32;
+        let whole = u32::try_from(months - i32::from(today.day() < first.day())).ok()?;
+        Some(if whole == 0 { Self { months: 0, days } } else { Self { months: whole, days: 0 } })
+    }
+
+    /// The period as people say it, in the language of the moment: `10 years`, `1 year 6 months`.
+    pub fn words(self) -> String {
+        let (years, months, days) = (self.months / 12, self.months % 12, self.days);
+        let mut parts = Vec::new();
+        if years > 0 {
+            parts.push(tr!("{n} year" | "{n} years" % years));
+        }
+        if months > 0 {
+            parts.push(tr!("{n} month" | "{n} months" % months));
+        }
+        if days > 0 || parts.is_empty() {
+            parts.push(tr!("{n} day" | "{n} days" % days));
+        }
+        parts.join(" ")
     }
 }
 
@@ -91,7 +123,7 @@ impl From<Period> for String {
 impl std::fmt::Display for Period {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let parts = [(self.months / 12, 'Y'), (self.months % 12, 'M'), (self.days, 'D')];
-        f.write_str("P")?;
+        f.write_str(if self.months == 0 && self.days == 0 { "P0D" } else { "P" })?;
         parts.iter().filter(|(count, _)| *count > 0).try_for_each(|(count, unit)| write!(f, "{count}{unit}"))
     }
 }
@@ -116,6 +148,40 @@ mod tests {
             let period: Period = period.parse().unwrap();
             assert_eq!(period.last_day_from(parse_date(first).unwrap()).unwrap(), parse_date(last).unwrap(), "{first}");
         }
+    }
+
+    #[test]
+    fn the_first_day_is_that_from_which_the_period_comes_to_the_last() {
+        for (period, last, first) in [
+            ("P10Y", "2035-12-31", Some("2026-01-01")),
+            ("P1Y6M", "2026-06-30", Some("2025-01-01")),
+            ("P1Y", "2025-02-28", Some("2024-03-01")),
+            ("P90D", "2026-03-31", Some("2026-01-01")),
+            ("P1Y", "2024-02-28", None),
+        ] {
+            let found = period.parse::<Period>().unwrap().first_day_to(parse_date(last).unwrap());
+            assert_eq!(found.map(|day| day.to_string()).as_deref(), first, "{period} {last}");
+        }
+    }
+
+    #[test]
+    fn whole_months_are_counted_and_days_only_without_one() {
+        let day = |text: &str| parse_date(text).unwrap();
+        for (first, today, iso, words) in [
+            ("2026-11-22", "2026-11-22", "P0D", "0 days"),
+            ("2026-11-22", "2026-12-21", "P29D", "29 days"),
+            ("2026-11-22", "2026-12-22", "P1M", "1 month"),
+            ("2026-11-22", "2027-11-21", "P11M", "11 months"),
+            ("2026-11-22", "2027-11-22", "P1Y", "1 year"),
+            ("2026-11-22", "2037-01-22", "P10Y2M", "10 years 2 months"),
+        ] {
+            let elapsed = Period::elapsed(day(first), day(today)).unwrap();
+            assert_eq!((elapsed.to_string().as_str(), elapsed.words().as_str()), (iso, words), "{first} {today}");
+        }
+        assert_eq!(Period::elapsed(day("2027-01-01"), day("2026-12-31")), None, "it has not begun");
+        let period: Period = "P1Y6M3D".parse().unwrap();
+        let chinese = crate::language::in_language(crate::language::Language::Chinese, || period.words());
+        assert_eq!(chinese, "1 年 6 个月 3 天");
     }
 
     #[test]

@@ -2,7 +2,8 @@
 
 use super::words::{NOT_RECORDED, comma};
 use crate::cli::render::class;
-use crate::cli::report::record_words::kept;
+use crate::cli::report::columns;
+use crate::cli::report::destroyed::{day_cells, notes, term_cells};
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::journal::certificate::{Certificate, DestroyedRecord};
 use crate::retention::ranges::Ranges;
@@ -18,11 +19,6 @@ type Group<'a> = (&'a str, &'a str, String, Vec<&'a str>);
 
 pub(super) fn write(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8; 16], String>) {
     sheet.heading(&tr!("Destruction list"));
-    sheet.paragraph(tr!(
-        "Names are not recorded here, since they die with the records; an inventory with names exists only if one was made \
-         before the execution. Years are not recorded either. Items are record numbers; each counts as one volume. The \
-         column “Keep until” names the last day of the retention."
-    ));
     let mut groups: BTreeMap<Group, Vec<&DestroyedRecord>> = BTreeMap::new();
     for record in &c.records {
         let rules = record.rules.iter().map(String::as_str).collect();
@@ -54,61 +50,61 @@ pub(super) fn write(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8;
             sheet.blocks.push(Block::Table(table(archive, &records, &mut number)));
         }
     }
-    if c.records.iter().any(|record| record.early) {
-        sheet.paragraph(tr!("* destroyed before its last day, as a ceiling rule allows"));
-    }
+    notes(c).into_iter().for_each(|note| sheet.paragraph(note));
 }
 
 fn table(archive: &str, records: &[&DestroyedRecord], number: &mut usize) -> Table {
     let head = vec![
-        tr!("column" => "No."),
-        tr!("column" => "Name"),
-        tr!("column" => "Vol."),
-        tr!("column" => "Item"),
-        tr!("column" => "Years"),
-        tr!("column" => "File no."),
-        tr!("column" => "Keep until"),
-        tr!("column" => "Kept for"),
-        tr!("column" => "Destroyed"),
+        columns::number(),
+        columns::volume(),
+        columns::volumes(),
+        columns::file_number(),
+        columns::required(),
+        columns::kept_for(),
+        columns::last_day(),
+        columns::destroyed(),
     ];
     let row = |record: &&DestroyedRecord| {
         *number += 1;
-        vec![
-            number.to_string(),
-            NOT_RECORDED.to_owned(),
-            archive.to_owned(),
-            record.record.to_string(),
-            NOT_RECORDED.to_owned(),
-            format!("{archive}-{}", record.record),
-            record.until.map_or(NOT_RECORDED.to_owned(), |until| until.to_string()),
-            kept(record.kept_from, record.destroyed),
-            format!("{}{}", record.destroyed, if record.early { "*" } else { "" }),
-        ]
+        let file_number = format!("{archive}-{}", record.record);
+        let mut cells = vec![number.to_string(), record.record.to_string(), "1".to_owned(), file_number];
+        cells.extend(term_cells(record));
+        cells.extend(day_cells(record));
+        cells
     };
-    Table { head, rows: records.iter().map(row).collect(), right: vec![0, 3, 7] }
+    Table { head, rows: records.iter().map(row).collect(), right: vec![0, 1, 2] }
+}
+
+/// What a list of texts, from least to most, comes to.
+fn span(texts: impl IntoIterator<Item = String>) -> String {
+    let mut texts: Vec<String> = texts.into_iter().collect();
+    texts.dedup();
+    match (texts.first(), texts.last()) {
+        (Some(first), Some(last)) if first != last => [first.as_str(), last].join(" – "),
+        (Some(one), _) => one.clone(),
+        _ => NOT_RECORDED.to_owned(),
+    }
 }
 
 fn group_fields(records: &[&DestroyedRecord]) -> Vec<(String, String)> {
-    let span = |mut texts: Vec<String>| {
-        texts.dedup();
-        match (texts.first(), texts.last()) {
-            (Some(first), Some(last)) if first != last => [first.as_str(), last].join(" – "),
-            (Some(one), _) => one.clone(),
-            _ => NOT_RECORDED.to_owned(),
-        }
-    };
     let mut untils: Vec<NaiveDate> = records.iter().filter_map(|record| record.until).collect();
     untils.sort_unstable();
-    let mut from: Vec<(NaiveDate, NaiveDate)> = records.iter().map(|r| (r.kept_from, r.destroyed)).collect();
-    from.sort_unstable_by(|a, b| b.cmp(a));
+    let mut terms: Vec<&DestroyedRecord> = records.to_vec();
+    // Shortest first; those without a period before all.
+    terms.sort_by_key(|record| (record.term.map(|term| term.period), record.until));
+    let mut kept: Vec<&DestroyedRecord> = records.iter().copied().filter(|record| record.term.is_some()).collect();
+    kept.sort_by_key(|record| std::cmp::Reverse(record.term.map(|term| term.from)));
     let numbers: Ranges = records.iter().map(|record| record.record).collect();
     let early = records.iter().any(|record| record.early);
+    let of =
+        |records: &[&DestroyedRecord], cell: usize| span(records.iter().map(|record| term_cells(record)[cell].clone()));
     vec![
-        (tr!("volumes" => "Records"), records.len().to_string()),
+        (columns::volumes(), records.len().to_string()),
         // A comma that a line can break behind.
-        (tr!("Record numbers"), numbers.to_string().replace(',', ", ")),
-        (tr!("column" => "Keep until"), span(untils.iter().map(NaiveDate::to_string).collect())),
-        (tr!("column" => "Kept for"), span(from.iter().map(|(from, to)| kept(*from, *to)).collect())),
-        (tr!("column" => "Destroyed"), format!("{}{}", records[0].destroyed, if early { "*" } else { "" })),
+        (columns::volume(), numbers.to_string().replace(',', ", ")),
+        (columns::required(), of(&terms, 0)),
+        (columns::kept_for(), of(&kept, 1)),
+        (columns::last_day(), span(untils.iter().map(NaiveDate::to_string))),
+        (columns::destroyed(), format!("{}{}", records[0].destroyed, if early { "*" } else { "" })),
     ]
 }

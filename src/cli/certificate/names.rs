@@ -4,6 +4,7 @@
 
 use super::words::NOT_RECORDED;
 use crate::cli::render::time;
+use crate::cli::report::columns;
 use crate::cli::sheet::{Block, LongTable, RowSink, Sheet, Table, csv};
 use crate::crypto::kdf::ArchiveId;
 use crate::language::{Language, in_language};
@@ -57,7 +58,7 @@ impl NameInventory {
             let mut sheet = Sheet::new(language, &tr!("Inventory with names, for a destruction"));
             sheet.blocks.push(Block::Warning(warning()));
             let (made, records) = (time(self.made), self.records.len().to_string());
-            sheet.fields(vec![(tr!("Made (UTC)"), made), (tr!("volumes" => "Records"), records)]);
+            sheet.fields(vec![(tr!("Made (UTC)"), made), (columns::volumes(), records)]);
             sheet.blocks.push(Block::Table(self.table()));
             sheet.html()
         })
@@ -65,14 +66,14 @@ impl NameInventory {
 
     fn table(&self) -> Table {
         let head = vec![
-            tr!("column" => "No."),
-            tr!("column" => "Name"),
-            tr!("column" => "Vol."),
-            tr!("column" => "Item"),
-            tr!("column" => "Years"),
-            tr!("column" => "Files"),
-            tr!("column" => "Rules"),
-            tr!("column" => "Keep until"),
+            columns::number(),
+            columns::name(),
+            tr!("inventory" => "Archive"),
+            columns::volume(),
+            columns::years(),
+            columns::files(),
+            columns::rules(),
+            columns::last_day(),
         ];
         let row = |(index, record): (usize, &NamedRecord)| {
             let or_dash = |value: Option<String>| value.unwrap_or_else(|| NOT_RECORDED.to_owned());

@@ -48,13 +48,13 @@ pub fn push(sheet: &mut Sheet, archives: &[ArchiveFacts]) {
         let mut fields = vec![
             (tr!("Archive id"), hex::encode(facts.archive)),
             (tr!("Name in its seal"), facts.firm.clone()),
-            (tr!("Keys deposited, and records kept, since"), facts.kept_from.to_string()),
+            (tr!("Keys deposited"), facts.kept_from.to_string()),
         ];
         if let Some(file) = &facts.file {
             let sealed = file.sealed.map_or(NOTHING.to_owned(), render::time);
             fields.extend([
                 (tr!("inventory" => "File"), file.name.clone()),
-                (tr!("Archive begun, by its sealer's clock"), crate::retention::spelled(&file.begun)),
+                (tr!("Archive begun, by its sealer's clock"), render::spelled_time(&file.begun)),
                 (tr!("Seal signed, by the same clock"), sealed),
                 (tr!("Size of the file"), render::bytes(file.bytes)),
             ]);

@@ -12,7 +12,7 @@ use crate::language::said;
 use crate::ops::OpsError;
 use crate::ops::report::archives;
 use crate::ops::report::assessment::{AssessmentReport, Facts, PolicyFact, RequesterFact, assessment};
-use crate::ops::report::questions::{Answers, MAX_ANSWERS, PARTS, QUESTIONS, read, template};
+use crate::ops::report::questions::{Answers, MAX_ANSWERS, PARTS, QUESTIONS, Question, read, template};
 use crate::storage::read_limited;
 use clap::Args;
 use std::path::PathBuf;
@@ -87,8 +87,8 @@ fn sheet(report: &AssessmentReport) -> Sheet<'static> {
     for (part, title) in PARTS {
         sheet.heading(&said(title));
         for question in QUESTIONS.iter().filter(|question| question.part == part) {
-            sheet.blocks.push(Block::Subheading(said(question.ask).into_owned()));
-            match report.answers.get(&format!("{part}.{}", question.key)) {
+            sheet.blocks.push(Block::Subheading(numbered(question)));
+            match report.answers.get(&question.name()) {
                 Some(answer) => {
                     answer.lines().filter(|line| !line.trim().is_empty()).for_each(|line| sheet.paragraph(line));
                 }
@@ -103,7 +103,8 @@ fn sheet(report: &AssessmentReport) -> Sheet<'static> {
         }
     }
     sheet.heading(&tr!("Not answered"));
-    list(&mut sheet, report.unanswered.clone(), tr!("Every question is answered."));
+    let open = QUESTIONS.iter().filter(|question| report.unanswered.contains(&question.name()));
+    list(&mut sheet, open.map(numbered).collect(), tr!("Every question is answered."));
     let person = |role: String| {
         let blanks = [tr!("Name"), tr!("Office"), tr!("Date"), tr!("Signature")];
         Block::Signature(role, blanks.into_iter().map(|label| (label, None)).collect())
@@ -111,6 +112,11 @@ fn sheet(report: &AssessmentReport) -> Sheet<'static> {
     sheet.heading(&tr!("Signatures"));
     sheet.blocks.extend([person(tr!("Assessed by")), person(tr!("Agreed to by whoever answers for the information"))]);
     sheet
+}
+
+/// A question behind its number, as the file of questions has it.
+fn numbered(question: &Question) -> String {
+    format!("{}. {}", question.number(), said(question.ask))
 }
 
 fn what_is_kept(sheet: &mut Sheet, facts: &Facts) {

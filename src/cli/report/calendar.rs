@@ -198,17 +198,14 @@ fn json(args: &CalendarArgs, calendar: &Calendar, periods: &Periods, letters: &D
         "measured_count": calendar.measured,
     }));
     for (key, parts) in &periods.rows {
-        let mut sum = Sum::default();
-        parts.values().for_each(|part| sum.add(*part));
-        let mut object = serde_json::json!(sum);
+        let mut object = serde_json::json!(Sum::over(parts.values()));
         object["message_type"] = "report_period".into();
         object["of"] = periods.label(*key).into();
         object["parts"] = parts.iter().map(|(part, sum)| (part.clone(), serde_json::json!(sum.records))).collect();
         render::json_line(&object);
     }
     for (day, parts) in letters {
-        let mut sum = Sum::default();
-        parts.values().for_each(|part| sum.add(*part));
+        let sum = Sum::over(parts.values());
         render::json_line(&serde_json::json!({
             "message_type": "report_notice", "send_by": day, "late": *day < today,
             "record_count": sum.records, "void_count": sum.notice_void,
@@ -295,8 +292,7 @@ fn notices(sheet: &mut Sheet<'_>, args: &CalendarArgs, letters: &Days, today: Na
     for (key, sum, _) in rows.iter().filter(|(_, sum, _)| sum.records > 0) {
         let inside = |day: &NaiveDate| day.year() == key.0 && (args.by == Unit::Year || day.month() == key.1);
         let days = || letters.iter().filter(|(day, _)| inside(day));
-        let late: u64 =
-            days().filter(|(day, _)| **day < today).flat_map(|(_, of)| of.values()).map(|of| of.records).sum();
+        let late = Sum::over(days().filter(|(day, _)| **day < today).flat_map(|(_, parts)| parts.values())).records;
         let first = days().next().map_or_else(String::new, |(day, _)| day.to_string());
         table.push(vec![
             periods.label(*key),
@@ -310,15 +306,11 @@ fn notices(sheet: &mut Sheet<'_>, args: &CalendarArgs, letters: &Days, today: Na
 }
 
 fn dated(calendar: &Calendar) -> Sum {
-    let mut sum = Sum::default();
-    calendar.days.values().flat_map(BTreeMap::values).for_each(|part| sum.add(*part));
-    sum
+    Sum::over(calendar.days.values().flat_map(BTreeMap::values))
 }
 
 fn awaiting(calendar: &Calendar) -> Sum {
-    let mut sum = Sum::default();
-    calendar.awaiting.values().for_each(|part| sum.add(*part));
-    sum
+    Sum::over(calendar.awaiting.values())
 }
 
 fn chart(args: &CalendarArgs, periods: &Periods, rows: &[((i32, u32), Sum, Vec<u64>)]) -> Chart {

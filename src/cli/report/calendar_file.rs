@@ -50,8 +50,7 @@ pub fn text(
 fn by_day(days: &BTreeMap<NaiveDate, BTreeMap<String, Sum>>, today: NaiveDate) -> BTreeMap<NaiveDate, Sum> {
     let mut entries: BTreeMap<NaiveDate, Sum> = BTreeMap::new();
     for (day, parts) in days {
-        let entry = entries.entry(*day.max(&today)).or_default();
-        parts.values().for_each(|part| entry.add(*part));
+        entries.entry(*day.max(&today)).or_default().add(Sum::over(parts.values()));
     }
     entries
 }

@@ -13,6 +13,7 @@ use crate::ops::report::archives;
 use crate::ops::report::compliance::{ComplianceReport, Finding, HoldLine, RuleLine, compliance};
 use crate::ops::report::past::{Changed, Past, Purged};
 use crate::retention::clock::Confirmer;
+use crate::retention::event::meaning;
 use crate::retention::scope::Scope;
 use clap::Args;
 use std::path::PathBuf;
@@ -98,7 +99,7 @@ fn sheet(report: &ComplianceReport) -> Sheet<'static> {
 fn finding(found: &Finding) -> String {
     let n = found.count;
     let about = found.about.first().cloned().unwrap_or_default();
-    let sentence = match found.code {
+    match found.code {
         "records-overdue" => {
             tr!("{n} record should have been destroyed." | "{n} records should have been destroyed." % n)
         }
@@ -144,8 +145,7 @@ fn finding(found: &Finding) -> String {
             about = about
         ),
         other => other.to_owned(),
-    };
-    format!("{sentence} [{}]", found.code)
+    }
 }
 
 fn rules(sheet: &mut Sheet, report: &ComplianceReport) {
@@ -165,7 +165,7 @@ fn rules(sheet: &mut Sheet, report: &ComplianceReport) {
     for (event, n) in &report.awaited {
         let text = tr!(
             "{n} record waits for the event {event}." | "{n} records wait for the event {event}." % *n,
-            event = crate::retention::event::named(event)
+            event = meaning(event)
         );
         sheet.paragraph(text);
     }
@@ -177,17 +177,17 @@ fn rules(sheet: &mut Sheet, report: &ComplianceReport) {
 }
 
 fn rule(sheet: &mut Sheet, line: &RuleLine) {
-    let name = if line.rule.is_empty() { tr!("A date that somebody chose, no rule") } else { line.rule.clone() };
-    sheet.blocks.push(Block::Subheading(name));
     let title = match language() {
         Language::Chinese => line.title_zh.as_ref().or(line.title.as_ref()),
         Language::English => line.title.as_ref(),
     };
+    let id = if line.rule.is_empty() { tr!("A date that somebody chose, no rule") } else { line.rule.clone() };
+    sheet.blocks.push(Block::Subheading(title.cloned().unwrap_or(id)));
     let sure = match (line.confidence, line.source) {
         _ if line.rule.is_empty() => String::new(),
-        (Some("H"), _) => tr!("H: the text itself was read"),
-        (Some("M"), _) => tr!("M: from a secondary source"),
-        (Some("L"), _) => tr!("L: from memory, to be checked before anybody relies on it"),
+        (Some("H"), _) => tr!("the text itself was read"),
+        (Some("M"), _) => tr!("from a secondary source"),
+        (Some("L"), _) => tr!("from memory, to be checked before anybody relies on it"),
         (_, Some(_)) => tr!("not stated"),
         (_, None) => tr!("not known here: the archive that uses the rule was not named"),
     };
@@ -210,7 +210,7 @@ fn rule(sheet: &mut Sheet, line: &RuleLine) {
     fields(
         sheet,
         vec![
-            (tr!("Title"), title.cloned().unwrap_or_default()),
+            (tr!("Id of the rule"), title.map_or_else(String::new, |_| line.rule.clone())),
             (tr!("Citation"), line.citation.clone().unwrap_or_default()),
             (tr!("How sure"), sure),
             (tr!("Whose words"), source),
@@ -248,7 +248,7 @@ fn exceptions(sheet: &mut Sheet, past: &Past) {
         ))
     });
     let events = past.events.iter().map(|it| {
-        let (time, event, date) = (render::time(it.time), crate::retention::event::named(&it.event), it.date);
+        let (time, event, date) = (render::time(it.time), meaning(&it.event), it.date);
         match it.corrects {
             true => tr!(
                 "{time}: event {event} of {date}, which corrects an earlier one",
@@ -347,10 +347,7 @@ fn answers(sheet: &mut Sheet, report: &ComplianceReport) {
     sheet.heading(&tr!("Requests"));
     let answers = &report.answers;
     let refused: u64 = answers.refused.values().sum();
-    let reasons = answers
-        .refused
-        .iter()
-        .map(|(code, n)| tr!("{reason} ({code}): {n}", reason = words::reason(code), code = code, n = n));
+    let reasons = answers.refused.iter().map(|(code, n)| tr!("{reason}: {n}", reason = words::reason(code), n = n));
     let took = match (answers.shortest_days, answers.median_days, answers.longest_days) {
         (Some(least), Some(median), Some(most)) => tr!(
             "{least} at least, {most} at most, half of them no longer than {median}",
@@ -405,11 +402,13 @@ fn clock(sheet: &mut Sheet, report: &ComplianceReport) {
             (tr!("Destruction is stopped by the clock"), distrust),
         ],
     );
-    let alarms = report
-        .past
-        .clock_alarms
-        .iter()
-        .map(|it| tr!("{time}: alarm, the clock showed {shown}", time = render::time(it.time), shown = it.about));
+    let alarms = report.past.clock_alarms.iter().map(|it| {
+        tr!(
+            "{time}: alarm, the clock showed {shown}",
+            time = render::time(it.time),
+            shown = render::spelled_time(&it.about)
+        )
+    });
     let confirmed = report.past.clock_confirmations.iter().map(|it| {
         let (time, shown) = (render::time(it.time), render::time(it.shown));
         match it.by {

@@ -79,14 +79,14 @@ fn sheet(told: &Told<'_>) -> Sheet<'static> {
     let firm = String::new();
     let mut sheet = begun(&tr!("What keeping costs"), &firm, &report.keyring, report.made);
     let money = |amount: &Option<crate::ops::report::cost::Amount>| match (amount, told.currency) {
-        (Some(amount), Some(currency)) => format!("{amount} {currency}"),
+        (Some(amount), Some(code)) => tr!("{amount} {currency}", amount = amount, currency = currency(code)),
         _ => String::new(),
     };
     let price = match (told.price, told.currency) {
         (Some(price), Some(currency)) => tr!(
             "{price} {currency} for 10¹² bytes and a year",
             price = price.strip_suffix("/TB-year").unwrap_or(price),
-            currency = currency
+            currency = self::currency(currency)
         ),
         _ => tr!("none was named: only bytes are counted"),
     };
@@ -143,6 +143,18 @@ fn sheet(told: &Told<'_>) -> Sheet<'static> {
         tr!("Amounts are exact; each is rounded once, where it is shown, to a hundredth, half a hundredth up. So the years may differ from their sum by hundredths."),
     ]));
     sheet
+}
+
+/// What a code of ISO 4217 means; the code itself where it is none of those that firms here most often name.
+fn currency(code: &str) -> String {
+    match code {
+        "CNY" => tr!("currency" => "CNY"),
+        "HKD" => tr!("currency" => "HKD"),
+        "USD" => tr!("currency" => "USD"),
+        "EUR" => tr!("currency" => "EUR"),
+        "GBP" => tr!("currency" => "GBP"),
+        other => other.to_owned(),
+    }
 }
 
 fn undated(it: &Undated, price: &str) -> String {

@@ -1,8 +1,9 @@
 //! `keepuntil report destruction --certificate`: the destruction list as it was carried out, for the witnesses to sign after.
 
-use super::destruction::{limits, list_head, push_archives};
-use super::record_words::{kept, rules, until};
-use super::{archive_facts, signing};
+use super::destruction::{limits, push_archives};
+use super::inventory::spelled_terms;
+use super::record_words::{NOTHING, rules};
+use super::{archive_facts, columns, signing};
 use crate::cli::args::Common;
 use crate::cli::certificate::{JournalArgs, Signatures, open};
 use crate::cli::error::{Failure, tell_hint};
@@ -13,6 +14,7 @@ use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::{Certificate, DestroyedRecord, Verified};
 use crate::journal::plan::identity;
 use crate::language::language;
+use crate::retention::required::Required;
 use std::path::Path;
 use tr::tr;
 
@@ -20,7 +22,7 @@ pub fn run(path: &Path, journal: &JournalArgs, output: &OutputArgs, common: Comm
     let (certificate, verified, signatures) = open(path, journal)?;
     if output.wants_sheet(common) {
         if output.format() == FormatArg::Csv {
-            output.deliver(common, |out| csv::write(listed(&certificate, hex::encode), None, out))?;
+            output.deliver(common, |out| csv::write(spreadsheet(&certificate), None, out))?;
         } else {
             output.write(sheet(&certificate, &verified, signatures), common)?;
         }
@@ -55,7 +57,14 @@ fn json(certificate: &Certificate, verified: &Verified, signatures: Signatures) 
         let mut object = serde_json::json!(record);
         object["message_type"] = "report_destroyed".into();
         object["destroyed_on"] = object["destroyed"].take();
-        object.as_object_mut().map(|fields| fields.remove("destroyed"));
+        let required = required(record);
+        object["period"] = serde_json::json!(record.term.map(|term| term.period));
+        object["period_start"] = serde_json::json!(record.term.map(|term| term.from));
+        object["period_extended"] = required.extended.into();
+        object["kept_for"] = serde_json::json!(required.elapsed(record.destroyed));
+        for moved in ["destroyed", "term"] {
+            object.as_object_mut().map(|fields| fields.remove(moved));
+        }
         render::json_line(&render::complete(object, &["until"]));
     }
     render::end_of_list(certificate.records.len() as u64);
@@ -89,12 +98,10 @@ fn sheet<'a>(certificate: &'a Certificate, verified: &Verified, signatures: Sign
         (tr!("Certificate (SHA-256 of its file)"), hex::encode(identity(&c.to_bytes()))),
     ]));
     sheet.heading(&tr!("Destruction list"));
-    sheet.paragraph(tr!(
-        "Names died with the records; they stand on a list only where one was made before. “Kept for” counts from the deposit of the keys to the destruction. Each record counts as one volume. A star marks what was destroyed before its last day."
-    ));
     let short = archive_facts::short_names(c.records.iter().map(|record| record.archive));
     push_archives(&mut sheet, &short);
     sheet.blocks.push(Block::LongTable(listed(c, move |archive| short[&archive].clone())));
+    notes(c).into_iter().for_each(|note| sheet.paragraph(note));
     sheet.heading(&tr!("How to check it"));
     sheet.paragraph(tr!(
         "With the certificate's file and the journal's two verifier keys, on any machine, offline. Take the keys from somewhere else than from whoever gave you this."
@@ -114,20 +121,105 @@ fn sheet<'a>(certificate: &'a Certificate, verified: &Verified, signatures: Sign
     sheet
 }
 
+/// What a certificate knows of how long a record had to be kept.
+pub fn required(record: &DestroyedRecord) -> Required {
+    Required {
+        period: record.term.map(|term| term.period),
+        start: record.term.map(|term| term.from),
+        awaited: None,
+        at_most: false,
+        extended: record.term.is_some_and(|term| term.extended),
+        last: record.until,
+    }
+}
+
+/// Retention and time kept of a destroyed record; blank where it waited for an event when it was destroyed.
+pub fn term_cells(record: &DestroyedRecord) -> [String; 2] {
+    let required = required(record);
+    let words = if required.last.is_none() { NOTHING.to_owned() } else { required.words() };
+    [words, columns::kept_cell(required.elapsed(record.destroyed))]
+}
+
+/// The last two columns of a list of what was destroyed: last day, and when it was.
+pub fn day_cells(record: &DestroyedRecord) -> [String; 2] {
+    let early = if record.early { "*" } else { "" };
+    [columns::last_day_cell(record.until), format!("{}{early}", record.destroyed)]
+}
+
+/// What is said below a list of what a certificate says was destroyed.
+pub fn notes(certificate: &Certificate) -> Vec<String> {
+    let mut notes = vec![
+        tr!(
+            "Names, years and numbers of files died with the records and are not in the certificate; they stand on a list only where one was made before. The certificate has a period only where the keyring knew it: that of a built-in rule, or one that began with an event."
+        ),
+        columns::about_terms(&tr!("the destruction")),
+        columns::about_numbers(),
+    ];
+    if certificate.records.iter().any(|record| record.early) {
+        notes.push(tr!("* destroyed before its last day, as a ceiling rule allows"));
+    }
+    notes
+}
+
 fn listed<'a>(certificate: &'a Certificate, archive: impl Fn(ArchiveId) -> String + 'a) -> LongTable<'a> {
-    let (head, right) = list_head(false, tr!("Destroyed"));
+    let head = vec![
+        columns::number(),
+        columns::volume(),
+        columns::volumes(),
+        columns::file_number(),
+        columns::rules(),
+        columns::required(),
+        columns::kept_for(),
+        columns::last_day(),
+        columns::destroyed(),
+    ];
     let cells = move |(place, record): (usize, &DestroyedRecord)| {
-        vec![
+        let mut cells = vec![
             (place + 1).to_string(),
+            record.record.to_string(),
+            "1".to_owned(),
             format!("{}-{}", archive(record.archive), record.record),
+            rules(&record.rules),
+        ];
+        cells.extend(term_cells(record));
+        cells.extend(day_cells(record));
+        cells
+    };
+    let rows = move |sink: &mut RowSink| certificate.records.iter().enumerate().map(cells).try_for_each(sink);
+    LongTable { head, right: vec![0, 1, 2], rows: Box::new(rows) }
+}
+
+/// The table for spreadsheets: everything in columns of its own.
+fn spreadsheet(certificate: &Certificate) -> LongTable<'_> {
+    let head = vec![
+        columns::number(),
+        tr!("inventory" => "Archive"),
+        columns::volume(),
+        columns::volumes(),
+        columns::rules(),
+        columns::required(),
+        tr!("Period (ISO 8601)"),
+        tr!("First day of the period"),
+        columns::kept_for(),
+        tr!("Kept for (ISO 8601)"),
+        columns::last_day(),
+        columns::destroyed(),
+    ];
+    let cells = |(place, record): (usize, &DestroyedRecord)| {
+        let mut cells = vec![
+            (place + 1).to_string(),
+            hex::encode(record.archive),
             record.record.to_string(),
             "1".to_owned(),
             rules(&record.rules),
-            until(record.until),
-            kept(record.kept_from, record.destroyed),
-            format!("{}{}", record.destroyed, if record.early { "*" } else { "" }),
-        ]
+        ];
+        let required = required(record);
+        let [words, _] = term_cells(record);
+        let [_, iso, first, kept, kept_iso, _] = spelled_terms(&required, required.elapsed(record.destroyed));
+        cells.extend([words, iso, first, kept, kept_iso]);
+        cells.extend(day_cells(record));
+        cells
     };
     let rows = move |sink: &mut RowSink| certificate.records.iter().enumerate().map(cells).try_for_each(sink);
-    LongTable { head, right, rows: Box::new(rows) }
+    LongTable { head, right: Vec::new(), rows: Box::new(rows) }
 }

@@ -1,8 +1,8 @@
 //! `keepuntil report destruction`: the list and the opinions before a destruction, from its plan; see [`super::destroyed`] for
 //! the time after it.
 
-use super::record_words::{NOTHING, kept, rules, until};
-use super::{ArchivesArgs, archive_facts, destroyed, inventory, signing};
+use super::record_words::{NOTHING, rules, until};
+use super::{ArchivesArgs, archive_facts, columns, destroyed, inventory, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::certificate::JournalArgs;
 use crate::cli::error::{Failure, tell_warning};
@@ -12,16 +12,14 @@ use crate::cli::sheet::{Block, LongTable, Sheet, Table, csv, give_rows};
 use crate::cli::{Done, home, render};
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::Reason;
-use crate::journal::plan::{MAX_PLAN, Plan, PlannedRecord};
+use crate::journal::plan::{MAX_PLAN, Plan};
 use crate::language::{Language, language};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
-use crate::ops::report::destruction::{PlannedDestruction, RuleGroup, Stage, by_rule, planned, records};
-use crate::ops::report::inventory::Labelled;
-use crate::ops::report::named::NamedArchives;
+use crate::ops::report::destruction::{PlannedDestruction, RuleGroup, ShownRecord, Stage, by_rule, planned, records};
+use crate::ops::report::named::{ArchiveFacts, NamedArchives};
 use crate::retention::rules::find;
 use crate::storage::read_limited;
-use chrono::NaiveDate;
 use clap::Args;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -70,10 +68,10 @@ pub fn run(args: &DestructionArgs, common: Common) -> Result<Done, Failure> {
         if args.output.format() == FormatArg::Csv {
             args.output.deliver(common, |out| {
                 let notice = named.has_names().then(inventory::outlives);
-                csv::write(listed(&mut custody, &mut named, &planned, hex::encode), notice.as_deref(), out)
+                csv::write(spreadsheet(&mut custody, &mut named, &planned), notice.as_deref(), out)
             })?;
         } else {
-            args.output.write(sheet(&mut custody, &mut named, &planned), common)?;
+            args.output.write(sheet(&mut custody, &mut named, &planned)?, common)?;
         }
     }
     if common.json {
@@ -111,10 +109,14 @@ fn json(custody: &mut Custody, named: &mut NamedArchives, planned: &PlannedDestr
         "held_count": scheduled.as_ref().map(|(.., held)| held),
         "date": custody.now().today(),
         "with_names": named.has_names(),
-        "groups": by_rule(plan),
+        "groups": by_rule(custody, named, plan)?,
     }));
-    records(custody, named, plan, &mut |record, labelled| {
+    records(custody, named, plan, &mut |ShownRecord { planned: record, required, kept_for, labelled }| {
         let mut object = serde_json::json!(record);
+        if let (Some(object), serde_json::Value::Object(more)) = (object.as_object_mut(), serde_json::json!(required)) {
+            object.extend(more);
+        }
+        object["kept_for"] = serde_json::json!(kept_for);
         object["message_type"] = "report_planned".into();
         object["kept_from"] = serde_json::json!(planned.kept_from.get(&record.archive));
         if let Some(labelled) = labelled
@@ -130,7 +132,11 @@ fn json(custody: &mut Custody, named: &mut NamedArchives, planned: &PlannedDestr
     Ok(())
 }
 
-fn sheet<'a>(custody: &'a mut Custody, named: &'a mut NamedArchives, planned: &'a PlannedDestruction) -> Sheet<'a> {
+fn sheet<'a>(
+    custody: &'a mut Custody,
+    named: &'a mut NamedArchives,
+    planned: &'a PlannedDestruction,
+) -> Result<Sheet<'a>, Failure> {
     let plan = &planned.plan;
     let mut sheet = Sheet::new(language(), &tr!("Appraisal and list for a destruction"));
     sheet.landscape = true;
@@ -139,18 +145,21 @@ fn sheet<'a>(custody: &'a mut Custody, named: &'a mut NamedArchives, planned: &'
         sheet.blocks.push(Block::Warning(inventory::outlives()));
     }
     stage(&mut sheet, planned);
-    appraisal(&mut sheet, custody, planned);
+    let facts = named.facts(custody, |id| plan.records.iter().any(|record| record.archive == *id))?;
+    appraisal(&mut sheet, custody, named, planned, &facts)?;
     sheet.heading(&tr!("Destruction list"));
     archives(&mut sheet, plan);
-    sheet.paragraph(tr!(
-        "“Keep until” is the last day of the retention; “kept for” counts from the deposit of the keys to the date of this list. Each record counts as one volume. The date of destruction is filled in afterwards: `keepuntil report destruction --certificate FILE`."
-    ));
+    let mut notes = vec![tr!(
+        "The date of destruction is filled in afterwards: `keepuntil report destruction --certificate FILE`."
+    )];
+    notes.extend(inventory::notes(named, &facts));
     if plan.records.iter().any(|record| record.early) {
-        sheet.paragraph(tr!("A star marks what is to be destroyed before its last day."));
+        notes.push(tr!("A star marks what is to be destroyed before its last day."));
     }
     let short = archive_facts::short_names(plan.records.iter().map(|record| record.archive));
     let name = move |archive: ArchiveId| short[&archive].clone();
     sheet.blocks.push(Block::LongTable(listed(custody, named, planned, name)));
+    notes.into_iter().for_each(|note| sheet.paragraph(note));
     sheet.heading(&tr!("Agreement of the officers"));
     signing::officers(&mut sheet);
     sheet.heading(&tr!("Before the destruction"));
@@ -159,7 +168,7 @@ fn sheet<'a>(custody: &'a mut Custody, named: &'a mut NamedArchives, planned: &'
     ));
     signing::witnesses(&mut sheet, false);
     sheet.paragraph(limits());
-    sheet
+    Ok(sheet)
 }
 
 /// What such a list does not claim.
@@ -203,9 +212,15 @@ fn stage(sheet: &mut Sheet, planned: &PlannedDestruction) {
     }
 }
 
-fn appraisal(sheet: &mut Sheet, custody: &Custody, planned: &PlannedDestruction) {
+fn appraisal(
+    sheet: &mut Sheet,
+    custody: &mut Custody,
+    named: &mut NamedArchives,
+    planned: &PlannedDestruction,
+    facts: &[ArchiveFacts],
+) -> Result<(), Failure> {
     sheet.heading(&tr!("Opinion of the appraisal"));
-    let groups = by_rule(&planned.plan);
+    let groups = by_rule(custody, named, &planned.plan)?;
     let early: u64 = groups.iter().map(|group| group.early).sum();
     let mut reasons = vec![
         tr!(
@@ -230,36 +245,36 @@ fn appraisal(sheet: &mut Sheet, custody: &Custody, planned: &PlannedDestruction)
     ]));
     sheet.blocks.push(Block::Subheading(tr!("Why they may be destroyed, as far as the keyring knows")));
     sheet.blocks.push(Block::List(reasons));
-    sheet.blocks.push(Block::Table(rule_table(&groups)));
+    sheet.blocks.push(Block::Table(rule_table(&groups, named.has_names())));
+    if named.has_names() {
+        sheet.paragraph(tr!("The names stand in the destruction list below."));
+    }
+    columns::about_labels(named, facts).into_iter().for_each(|note| sheet.paragraph(note));
     signing::appraisal(sheet);
+    Ok(())
 }
 
-fn rule_table(groups: &[RuleGroup]) -> Table {
-    let head = vec![
-        tr!("inventory" => "Rules"),
-        tr!("What they are about"),
-        tr!("inventory" => "Class"),
-        tr!("inventory" => "Records"),
-        tr!("Last days"),
-        tr!("To review"),
-        tr!("Early"),
-    ];
+fn rule_table(groups: &[RuleGroup], with_names: bool) -> Table {
+    let mut head =
+        vec![columns::rules(), tr!("What they are about"), tr!("inventory" => "Class"), tr!("inventory" => "Records")];
+    if with_names {
+        head.push(columns::years());
+    }
+    head.extend([columns::required(), tr!("Last days"), tr!("To review"), tr!("Early")]);
     let row = |group: &RuleGroup| {
         let days = match (group.first, group.last) {
             (Some(first), Some(last)) if first != last => format!("{first} – {last}"),
             (first, _) => until(first),
         };
-        vec![
-            rules(&group.rules),
-            titles(&group.rules),
-            class(group.class),
-            group.records.to_string(),
-            days,
-            group.review.to_string(),
-            group.early.to_string(),
-        ]
+        let mut cells = vec![rules(&group.rules), titles(&group.rules), class(group.class), group.records.to_string()];
+        if with_names {
+            cells.push(columns::years_cell(group.dated_first, group.dated_last));
+        }
+        cells.extend([group.required.words(), days, group.review.to_string(), group.early.to_string()]);
+        cells
     };
-    Table { head, rows: groups.iter().map(row).collect(), right: vec![3, 5, 6] }
+    let right = if with_names { vec![3, 7, 8] } else { vec![3, 6, 7] };
+    Table { head, rows: groups.iter().map(row).collect(), right }
 }
 
 /// What the built-in rules among these are called; a firm's own rules are known by id only.
@@ -288,21 +303,6 @@ pub fn push_archives(sheet: &mut Sheet, short: &BTreeMap<ArchiveId, String>) {
     sheet.blocks.push(Block::Fields(fields));
 }
 
-/// The head of a destruction list; the last column is what was planned, or what was done.
-pub fn list_head(with_names: bool, last: String) -> (Vec<String>, Vec<usize>) {
-    let mut head = vec![tr!("No.")];
-    if with_names {
-        head.push(tr!("inventory" => "Name"));
-    }
-    head.extend([tr!("File no."), tr!("Volume no."), tr!("Volumes")]);
-    if with_names {
-        head.extend([tr!("inventory" => "Years"), tr!("inventory" => "Files")]);
-    }
-    head.extend([tr!("inventory" => "Rules"), tr!("Keep until"), tr!("Kept for"), last]);
-    let right = if with_names { vec![0, 3, 4, 6] } else { vec![0, 2, 3] };
-    (head, right)
-}
-
 fn listed<'a>(
     custody: &'a mut Custody,
     named: &'a mut NamedArchives,
@@ -310,44 +310,102 @@ fn listed<'a>(
     archive: impl Fn(ArchiveId) -> String + 'a,
 ) -> LongTable<'a> {
     let with_names = named.has_names();
-    let (head, right) = list_head(with_names, tr!("Planned"));
-    let today = custody.now().today();
-    let day = match planned.stage {
-        Stage::Fits { .. } => None,
-        Stage::Scheduled { not_before, .. } => Some(not_before),
-    };
+    let mut head = vec![columns::number()];
+    if with_names {
+        head.push(columns::name());
+    }
+    head.extend([columns::volume(), columns::volumes()]);
+    if with_names {
+        head.extend([columns::years(), columns::files()]);
+    }
+    head.extend([
+        columns::file_number(),
+        columns::rules(),
+        columns::required(),
+        columns::kept_for(),
+        columns::last_day(),
+        tr!("Planned"),
+    ]);
+    let right = if with_names { vec![0, 2, 3, 5] } else { vec![0, 1, 2] };
     let mut number = 0u64;
-    let mut cells = move |record: &PlannedRecord, labelled: Option<Labelled>| {
+    let cells = move |shown: ShownRecord<'_>| {
         number += 1;
+        let record = shown.planned;
         let mut cells = vec![number.to_string()];
-        let label = labelled.as_ref();
-        let nothing = || NOTHING.to_owned();
-        if with_names {
-            cells.push(label.map_or_else(nothing, |label| label.name.clone()));
+        let [name, years, files] = columns::label_cells(shown.labelled.as_ref());
+        let volume = [record.record.to_string(), "1".to_owned()];
+        match with_names {
+            true => cells.extend([name].into_iter().chain(volume).chain([years, files])),
+            false => cells.extend(volume),
         }
-        let file_number = format!("{}-{}", archive(record.archive), record.record);
-        cells.extend([file_number, record.record.to_string(), "1".to_owned()]);
-        if with_names {
-            let years = label.and_then(|label| label.dated).map(|dated: NaiveDate| dated.format("%Y").to_string());
-            cells.extend([years.unwrap_or_else(nothing), label.map_or_else(nothing, |label| label.files.to_string())]);
-        }
-        let kept_from = planned.kept_from.get(&record.archive);
+        cells.extend([format!("{}-{}", archive(record.archive), record.record), rules(&record.rules)]);
+        let [words, kept, last] = columns::term_cells(&shown.required, shown.kept_for);
         let early = if record.early { "*" } else { "" };
-        cells.extend([
-            rules(&record.rules),
-            format!("{}{early}", until(record.until)),
-            kept_from.map_or_else(nothing, |from| kept(*from, today)),
-            until(day),
-        ]);
+        cells.extend([words, kept, format!("{last}{early}"), planned_day(planned)]);
         cells
     };
+    table((head, right), (custody, named), planned, cells)
+}
+
+/// The table for spreadsheets: everything in columns of its own.
+fn spreadsheet<'a>(
+    custody: &'a mut Custody,
+    named: &'a mut NamedArchives,
+    planned: &'a PlannedDestruction,
+) -> LongTable<'a> {
+    let head = vec![
+        columns::number(),
+        tr!("inventory" => "Archive"),
+        columns::volume(),
+        columns::volumes(),
+        columns::name(),
+        columns::years(),
+        columns::files(),
+        columns::rules(),
+        columns::required(),
+        tr!("Period (ISO 8601)"),
+        tr!("First day of the period"),
+        columns::kept_for(),
+        tr!("Kept for (ISO 8601)"),
+        columns::last_day(),
+        tr!("Early"),
+        tr!("Planned"),
+    ];
+    let mut number = 0u64;
+    let cells = move |shown: ShownRecord<'_>| {
+        number += 1;
+        let record = shown.planned;
+        let mut cells =
+            vec![number.to_string(), hex::encode(record.archive), record.record.to_string(), "1".to_owned()];
+        cells.extend(columns::label_cells(shown.labelled.as_ref()));
+        cells.push(rules(&record.rules));
+        cells.extend(inventory::spelled_terms(&shown.required, shown.kept_for));
+        let early = if record.early { "*" } else { NOTHING };
+        cells.extend([early.to_owned(), planned_day(planned)]);
+        cells
+    };
+    table((head, Vec::new()), (custody, named), planned, cells)
+}
+
+/// The first day on which the plan may be carried out, where its cool-off runs.
+fn planned_day(planned: &PlannedDestruction) -> String {
+    match planned.stage {
+        Stage::Fits { .. } => NOTHING.to_owned(),
+        Stage::Scheduled { not_before, .. } => not_before.to_string(),
+    }
+}
+
+fn table<'a>(
+    (head, right): (Vec<String>, Vec<usize>),
+    (custody, named): (&'a mut Custody, &'a mut NamedArchives),
+    planned: &'a PlannedDestruction,
+    mut cells: impl FnMut(ShownRecord<'_>) -> Vec<String> + 'a,
+) -> LongTable<'a> {
     LongTable {
         head,
         right,
         rows: Box::new(move |sink| {
-            give_rows(sink, |row| {
-                records(custody, named, &planned.plan, &mut |record, labelled| row(cells(record, labelled)))
-            })
+            give_rows(sink, |row| records(custody, named, &planned.plan, &mut |shown| row(cells(shown))))
         }),
     }
 }

@@ -143,10 +143,8 @@ fn numbers(sheet: &mut Sheet, report: &DisclosureReport) {
     }
     if !report.by_reason.is_empty() {
         sheet.paragraph(tr!("Refused, by reason:"));
-        let reasons = report
-            .by_reason
-            .iter()
-            .map(|(code, n)| tr!("{reason} ({code}): {n}", reason = words::reason(code), code = code, n = n));
+        let reasons =
+            report.by_reason.iter().map(|(code, n)| tr!("{reason}: {n}", reason = words::reason(code), n = n));
         sheet.blocks.push(Block::List(reasons.collect()));
     }
 }
@@ -204,7 +202,7 @@ fn one(sheet: &mut Sheet, number: usize, request: &Told) {
                 (tr!("Refusal"), refusal.clone()),
                 (tr!("Refused at"), render::time(*refused)),
                 (tr!("Journal entry"), journal_entry.to_string()),
-                (tr!("Reason"), tr!("{meaning} ({code})", meaning = words::reason(reason), code = reason)),
+                (tr!("Reason"), words::reason(reason)),
                 (tr!("Explanation"), explanation.as_deref().map_or_else(forgotten, plain)),
             ]);
         }

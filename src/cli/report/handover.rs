@@ -1,8 +1,8 @@
 //! `keepuntil report handover`.
 
-use super::inventory::{label_cells, outlives, record_json, state_words};
-use super::record_words::{keep, kept, rules};
-use super::{ArchivesArgs, archive_facts, signing};
+use super::inventory::{notes, outlives, record_json, state_words};
+use super::record_words::rules;
+use super::{ArchivesArgs, archive_facts, columns, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
 use crate::cli::output::OutputArgs;
@@ -164,7 +164,7 @@ fn keyring(sheet: &mut Sheet, facts: &KeyringFacts) {
         "Each opens its records for ever, without the keyring. They are handed over or destroyed one by one."
     ));
     let each = facts.key_sheets.iter().map(|written| {
-        let (time, archive) = (written.time.clone(), hex::encode(written.archive));
+        let (time, archive) = (render::spelled_time(&written.time), hex::encode(written.archive));
         tr!(
             "written {time}, archive {archive}: {n} record"
                 | "written {time}, archive {archive}: {n} records" % written.records,
@@ -189,10 +189,6 @@ fn contents<'a>(
     listed: &'a Handover,
 ) {
     sheet.heading(&tr!("Records by how long they must be kept"));
-    sheet.paragraph(tr!(
-        "“Keep until” is the last day of the retention by the rules and events that are recorded now; “kept for” counts from the deposit of the keys to the date of this list. Each record counts as one volume."
-    ));
-    let today = custody.now().today();
     let short = archive_facts::short_names(listed.archives.iter().map(|facts| facts.archive));
     let head = vec![
         tr!("inventory" => "Archive"),
@@ -201,58 +197,60 @@ fn contents<'a>(
         tr!("inventory" => "Rules"),
         tr!("inventory" => "Records"),
         tr!("Held"),
-        tr!("Keep until"),
-        tr!("Kept for"),
+        columns::required(),
+        columns::kept_for(),
+        columns::last_day(),
     ];
     let names = short.clone();
     let row = move |group: &RecordGroup| {
-        vec![
+        let mut cells = vec![
             names[&group.archive].clone(),
             group.compartment.clone(),
             class(group.class),
             rules(&group.rules),
             group.records.to_string(),
             group.held.to_string(),
-            keep(&group.keep),
-            kept(group.kept_from, today),
-        ]
+        ];
+        cells.extend(columns::term_cells(&group.required, group.kept_for));
+        cells
     };
     let rows = move |sink: &mut crate::cli::sheet::RowSink| listed.groups.iter().map(row).try_for_each(sink);
     sheet.blocks.push(Block::LongTable(LongTable { head, right: vec![4, 5], rows: Box::new(rows) }));
     if !args.records {
+        sheet.paragraph(columns::about_terms(&tr!("the date of this list")));
+        columns::about_rules(&listed.archives).into_iter().for_each(|note| sheet.paragraph(note));
         return;
     }
+    let notes = notes(named, &listed.archives);
     sheet.heading(&tr!("inventory" => "Records"));
     let head = vec![
-        tr!("No."),
-        tr!("File no."),
-        tr!("inventory" => "Name"),
-        tr!("inventory" => "Years"),
-        tr!("inventory" => "Files"),
+        columns::number(),
+        columns::name(),
+        columns::years(),
+        columns::files(),
+        columns::file_number(),
         tr!("inventory" => "Class"),
-        tr!("inventory" => "Rules"),
-        tr!("Keep until"),
-        tr!("Kept for"),
+        columns::rules(),
+        columns::required(),
+        columns::kept_for(),
+        columns::last_day(),
         tr!("inventory" => "State"),
     ];
     let rows = move |sink: &mut crate::cli::sheet::RowSink| {
         give_rows(sink, |row| {
             records(custody, named, &listed.archives, Extent::default(), &mut |record| {
-                let mut cells =
-                    vec![record.number.to_string(), format!("{}-{}", short[&record.archive], record.record)];
-                cells.extend(label_cells(&record));
-                cells.extend([
-                    class(record.class),
-                    rules(&record.rules),
-                    keep(&record.keep),
-                    kept(record.kept_from, today),
-                    state_words(&record),
-                ]);
+                let mut cells = vec![record.number.to_string()];
+                cells.extend(columns::label_cells(record.labelled.as_ref()));
+                let file_number = format!("{}-{}", short[&record.archive], record.record);
+                cells.extend([file_number, class(record.class), rules(&record.rules)]);
+                cells.extend(columns::term_cells(&record.required, record.kept_for));
+                cells.push(state_words(&record));
                 row(cells)
             })
         })
     };
-    sheet.blocks.push(Block::LongTable(LongTable { head, right: vec![0, 4], rows: Box::new(rows) }));
+    sheet.blocks.push(Block::LongTable(LongTable { head, right: vec![0, 3], rows: Box::new(rows) }));
+    notes.into_iter().for_each(|note| sheet.paragraph(note));
 }
 
 fn software(sheet: &mut Sheet) {

@@ -1,7 +1,7 @@
 //! `keepuntil report inventory`.
 
-use super::record_words::{NOTHING, counts, keep, kept, rules, state};
-use super::{ArchivesArgs, archive_facts};
+use super::record_words::{NOTHING, counts, rules, state};
+use super::{ArchivesArgs, archive_facts, columns};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
 use crate::cli::output::{FormatArg, OutputArgs};
@@ -14,7 +14,8 @@ use crate::ops::custody::Custody;
 use crate::ops::report::inventory::{Extent, InventoryRecord, archives, records};
 use crate::ops::report::named::{ArchiveFacts, NamedArchives};
 use crate::ops::status::State;
-use chrono::NaiveDate;
+use crate::retention::period::Period;
+use crate::retention::required::Required;
 use clap::Args;
 use std::collections::BTreeMap;
 use tr::tr;
@@ -127,11 +128,19 @@ fn sheet<'a>(
     ]));
     archive_facts::push(&mut sheet, archives);
     sheet.heading(&tr!("inventory" => "Records"));
-    sheet.paragraph(tr!(
-        "“Keep until” is the last day of the retention by the rules and events that are recorded now; “kept for” counts from the deposit of the keys to the date of this list. Each record counts as one volume."
-    ));
-    sheet.blocks.push(Block::LongTable(listed(custody, named, archives, extent, today)));
+    let notes = notes(named, archives);
+    sheet.blocks.push(Block::LongTable(listed(custody, named, archives, extent)));
+    notes.into_iter().for_each(|note| sheet.paragraph(note));
     sheet
+}
+
+/// What is said below a list of records.
+pub fn notes(named: &NamedArchives, archives: &[ArchiveFacts]) -> Vec<String> {
+    let to = tr!("the date of this list, or to the destruction");
+    let mut notes = vec![columns::about_terms(&to), columns::about_numbers()];
+    notes.extend(columns::about_rules(archives));
+    notes.extend(columns::about_labels(named, archives));
+    notes
 }
 
 /// The table for people: archives by their short names, and columns only for what is known.
@@ -140,38 +149,39 @@ fn listed<'a>(
     named: &'a mut NamedArchives,
     archives: &'a [ArchiveFacts],
     extent: Extent,
-    today: NaiveDate,
 ) -> LongTable<'a> {
     let short = archive_facts::short_names(archives.iter().map(|facts| facts.archive));
     let with_names = named.has_names();
-    let mut head = vec![tr!("No."), tr!("File no.")];
+    let mut head = vec![columns::number()];
     if with_names {
-        head.extend([tr!("inventory" => "Name"), tr!("inventory" => "Years"), tr!("inventory" => "Files")]);
+        head.extend([columns::name(), columns::years(), columns::files()]);
     }
     head.extend([
+        columns::file_number(),
         tr!("inventory" => "Class"),
         tr!("inventory" => "Compartment"),
-        tr!("inventory" => "Rules"),
-        tr!("Keep until"),
-        tr!("Kept for"),
+        columns::rules(),
+        columns::required(),
+        columns::kept_for(),
+        columns::last_day(),
         tr!("inventory" => "State"),
     ]);
     let cells = move |record: InventoryRecord| {
-        let mut cells = vec![record.number.to_string(), format!("{}-{}", short[&record.archive], record.record)];
+        let mut cells = vec![record.number.to_string()];
         if with_names {
-            cells.extend(label_cells(&record));
+            cells.extend(columns::label_cells(record.labelled.as_ref()));
         }
         cells.extend([
+            format!("{}-{}", short[&record.archive], record.record),
             class(record.class),
             record.compartment.clone(),
             rules(&record.rules),
-            keep(&record.keep),
-            kept(record.kept_from, today),
-            state_words(&record),
         ]);
+        cells.extend(columns::term_cells(&record.required, record.kept_for));
+        cells.push(state_words(&record));
         cells
     };
-    let right = if with_names { vec![0, 4] } else { vec![0] };
+    let right = if with_names { vec![0, 3] } else { vec![0] };
     table((head, right), (custody, named), archives, extent, cells)
 }
 
@@ -182,27 +192,31 @@ fn spreadsheet<'a>(
     archives: &'a [ArchiveFacts],
     extent: Extent,
 ) -> LongTable<'a> {
-    let today = custody.now().today();
     let head = vec![
-        tr!("No."),
+        columns::number(),
         tr!("inventory" => "Archive"),
-        tr!("inventory" => "Record"),
-        tr!("inventory" => "Name"),
-        tr!("inventory" => "Years"),
-        tr!("inventory" => "Files"),
+        columns::volume(),
+        columns::name(),
+        columns::years(),
+        columns::files(),
         tr!("inventory" => "Bytes"),
         tr!("inventory" => "Class"),
         tr!("inventory" => "Compartment"),
-        tr!("inventory" => "Rules"),
-        tr!("inventory" => "Kept since"),
-        tr!("Keep until"),
-        tr!("Kept for"),
+        columns::rules(),
+        tr!("Keys deposited"),
+        columns::required(),
+        tr!("Period (ISO 8601)"),
+        tr!("First day of the period"),
+        columns::kept_for(),
+        tr!("Kept for (ISO 8601)"),
+        columns::last_day(),
+        columns::destroyed(),
         tr!("inventory" => "State"),
     ];
     let firm: BTreeMap<ArchiveId, String> = archives.iter().map(|f| (f.archive, hex::encode(f.archive))).collect();
     let cells = move |record: InventoryRecord| {
         let mut cells = vec![record.number.to_string(), firm[&record.archive].clone(), record.record.to_string()];
-        cells.extend(label_cells(&record));
+        cells.extend(columns::label_cells(record.labelled.as_ref()));
         let bytes = record.labelled.as_ref().map(|label| label.bytes.to_string());
         cells.extend([
             bytes.unwrap_or_else(|| NOTHING.to_owned()),
@@ -210,10 +224,9 @@ fn spreadsheet<'a>(
             record.compartment.clone(),
             rules(&record.rules),
             record.kept_from.to_string(),
-            keep(&record.keep),
-            kept(record.kept_from, today),
-            state_words(&record),
         ]);
+        cells.extend(spelled_terms(&record.required, record.kept_for));
+        cells.extend([columns::last_day_cell(record.destroyed_on), state_words(&record)]);
         cells
     };
     table((head, Vec::new()), (custody, named), archives, extent, cells)
@@ -235,15 +248,11 @@ fn table<'a>(
     }
 }
 
-/// Name, years, files.
-pub fn label_cells(record: &InventoryRecord) -> [String; 3] {
-    match &record.labelled {
-        None => [NOTHING, NOTHING, NOTHING].map(str::to_owned),
-        Some(label) => {
-            let years = label.dated.map_or(NOTHING.to_owned(), |dated| dated.format("%Y").to_string());
-            [label.name.clone(), years, label.files.to_string()]
-        }
-    }
+/// Retention, period, first day, time kept in words and as a period, last day: for spreadsheets.
+pub fn spelled_terms(required: &Required, kept: Option<Period>) -> [String; 6] {
+    let [words, kept_words, last] = columns::term_cells(required, kept);
+    let iso = |period: Option<Period>| period.map_or(NOTHING.to_owned(), |period| period.to_string());
+    [words, iso(required.period), columns::last_day_cell(required.start), kept_words, iso(kept), last]
 }
 
 /// The state, with the day on which a cool-off is over.

@@ -1,9 +1,8 @@
-//! What reports say of records, in words: state, how long they must be kept and have been.
+//! What reports say of records, in words: state, rules, what they wait for.
 
-use crate::ops::report::inventory::KeepUntil;
 use crate::ops::status::{Counts, State};
-use crate::retention::event::named;
-use chrono::{Datelike, NaiveDate};
+use crate::retention::event::meaning;
+use chrono::NaiveDate;
 use tr::tr;
 
 /// Stands where nothing is known or nothing applies.
@@ -43,23 +42,12 @@ pub fn counts(counts: &Counts) -> String {
 
 /// Names of events as people read them.
 fn waited_for<'a>(events: impl IntoIterator<Item = &'a str>) -> String {
-    events.into_iter().map(named).collect::<Vec<_>>().join(" ")
+    events.into_iter().map(meaning).collect::<Vec<_>>().join(&tr!("list" => ", "))
 }
 
 /// The same for names that the data has joined with spaces.
 pub fn joined_named(events: &str) -> String {
     waited_for(events.split(' '))
-}
-
-/// 应保管期限.
-pub fn keep(keep: &KeepUntil) -> String {
-    match keep {
-        KeepUntil::Until(last) => last.to_string(),
-        KeepUntil::AwaitingEvents(events) => {
-            tr!("awaiting {events}", events = waited_for(events.iter().map(String::as_str)))
-        }
-        KeepUntil::Permanent(_) => tr!("state" => "permanent"),
-    }
 }
 
 pub fn until(last: Option<NaiveDate>) -> String {
@@ -68,39 +56,4 @@ pub fn until(last: Option<NaiveDate>) -> String {
 
 pub fn rules(rules: &[String]) -> String {
     if rules.is_empty() { NOTHING.to_owned() } else { rules.join(" ") }
-}
-
-/// 已保管期限: whole years and months from one date to another, days where there is no month.
-pub fn kept(from: NaiveDate, to: NaiveDate) -> String {
-    let mut months = (to.year() - from.year()) * 12 + to.month() as i32 - from.month() as i32;
-    if to.day() < from.day() {
-        months -= 1;
-    }
-    match (months / 12, months % 12) {
-        _ if months <= 0 => tr!("{days} d", days = (to - from).num_days().max(0)),
-        (0, months) => tr!("{months} m", months = months),
-        (years, 0) => tr!("{years} y", years = years),
-        (years, months) => tr!("{years} y {months} m", years = years, months = months),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whole_months_are_counted_and_days_only_without_one() {
-        let day = |text: &str| text.parse::<NaiveDate>().unwrap();
-        for (from, to, words) in [
-            ("2026-11-22", "2026-11-22", "0 d"),
-            ("2026-11-22", "2026-12-21", "29 d"),
-            ("2026-11-22", "2026-12-22", "1 m"),
-            ("2026-11-22", "2027-11-21", "11 m"),
-            ("2026-11-22", "2027-11-22", "1 y"),
-            ("2026-11-22", "2037-01-22", "10 y 2 m"),
-            ("2026-11-22", "2026-01-01", "0 d"),
-        ] {
-            assert_eq!(kept(day(from), day(to)), words, "{from} {to}");
-        }
-    }
 }

@@ -6,7 +6,7 @@ use super::archives::{Access, OpenedArchive};
 use super::compliance::RecordCounts;
 use super::disclosures::{Outcomes, disclosure_report};
 use super::period::Period;
-use super::questions::{Answers, QUESTIONS};
+use super::questions::{Answers, QUESTIONS, Question};
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::deciders::deciders;
@@ -167,7 +167,7 @@ pub fn assessment(
         keep_until: made.checked_add_months(KEPT).unwrap_or(NaiveDate::MAX),
         facts: facts(custody, archives)?,
         answers: answers.iter().map(|((part, key), answer)| (name(part, key), answer.clone())).collect(),
-        unanswered: open.map(|question| name(question.part, question.key)).collect(),
+        unanswered: open.map(Question::name).collect(),
     })
 }
 

@@ -7,7 +7,7 @@ use super::named::NamedArchives;
 use crate::crypto::kdf::ArchiveId;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
-use crate::ops::notify::{Waits, waits};
+use crate::ops::notify::{Waits, unheld};
 use crate::ops::status::State;
 use crate::retention::term::Standing;
 use chrono::NaiveDate;
@@ -35,7 +35,7 @@ pub struct Sum {
     /// Of these: held now.
     #[serde(rename = "held_count")]
     pub held: u64,
-    /// Of these: a notice of destruction has to be sent.
+    /// Of these: a notice of destruction has to be sent; what is held needs none now.
     #[serde(rename = "to_notify_count")]
     pub to_notify: u64,
     /// Of those to notify: one was sent that no longer counts.
@@ -49,6 +49,13 @@ pub struct Sum {
 }
 
 impl Sum {
+    /// What several sums come to together.
+    pub fn over<'s>(parts: impl IntoIterator<Item = &'s Self>) -> Self {
+        let mut sum = Self::default();
+        parts.into_iter().for_each(|part| sum.add(*part));
+        sum
+    }
+
     /// Adds another sum.
     pub fn add(&mut self, other: Self) {
         self.records += other.records;
@@ -130,7 +137,7 @@ pub fn calendar(custody: &mut Custody, named: &mut NamedArchives, division: Divi
             if !view.live {
                 return Ok(());
             }
-            let waits = waits(judge, view, trusted);
+            let waits = unheld(judge, view, &disposition, trusted);
             let to_send = matches!(waits, Some(Waits::ToSend { .. }));
             let one = Sum {
                 records: 1,
@@ -149,7 +156,7 @@ pub fn calendar(custody: &mut Custody, named: &mut NamedArchives, division: Divi
                         Division::Rule => view.retention.rules().join(" "),
                     };
                     let first = last.succ_opt().unwrap_or(last);
-                    if let Some(Waits::ToSend { by, .. }) = waits.filter(|_| one.held == 0) {
+                    if let Some(Waits::ToSend { by, .. }) = waits {
                         let letters = calendar.letters.entry((by.unwrap_or(today), first)).or_default();
                         letters.entry(part.clone()).or_default().add(one);
                     }

@@ -11,9 +11,15 @@ use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::purge::{self, PlanError};
 use crate::retention::Class;
+use crate::retention::period::Period;
+use crate::retention::ranges::Ranges;
+use crate::retention::required::Required;
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeMap;
+
+/// Records whose labels are read together.
+const TOGETHER: usize = 500;
 
 /// A plan, and how it stands in the keyring.
 #[derive(Clone, Debug)]
@@ -49,13 +55,16 @@ pub enum Stage {
     },
 }
 
-/// Records that the same rules govern.
+/// Records that the same rules govern, for the same time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RuleGroup {
     /// The rules; none for a date that somebody chose.
     pub rules: Vec<String>,
     /// How closely the records are guarded.
     pub class: Class,
+    /// How long they must be kept, whenever each began.
+    #[serde(flatten)]
+    pub required: Required,
     /// How many.
     #[serde(rename = "record_count")]
     pub records: u64,
@@ -71,6 +80,23 @@ pub struct RuleGroup {
     /// The latest last day.
     #[serde(rename = "last_day")]
     pub last: Option<NaiveDate>,
+    /// The earliest of the records' own dates that were read.
+    pub dated_first: Option<NaiveDate>,
+    /// The latest of them.
+    pub dated_last: Option<NaiveDate>,
+}
+
+/// A record of a plan, and what keyring and label say of it.
+#[derive(Clone, Debug)]
+pub struct ShownRecord<'p> {
+    /// What the plan says.
+    pub planned: &'p PlannedRecord,
+    /// How long it must be kept: 应保管期限.
+    pub required: Required,
+    /// For how long it has been kept on the day of the report: 已保管期限.
+    pub kept_for: Option<Period>,
+    /// What its label says, where it opens.
+    pub labelled: Option<Labelled>,
 }
 
 /// Reads a plan and compares it with the keyring.
@@ -105,32 +131,48 @@ pub fn planned(custody: &mut Custody, file: &[u8]) -> Result<PlannedDestruction,
     Ok(PlannedDestruction { sha256, plan, stage, kept_from })
 }
 
-/// The plan's records by the rules that govern them, for those who appraise.
-pub fn by_rule(plan: &Plan) -> Vec<RuleGroup> {
-    let mut groups: BTreeMap<(&[String], Class), RuleGroup> = BTreeMap::new();
-    for record in &plan.records {
-        let group = groups.entry((&record.rules, record.class)).or_insert_with(|| RuleGroup {
+/// The plan's records by the rules that govern them and how long they must be kept, for those who appraise.
+///
+/// # Errors
+/// Those of [`records`].
+pub fn by_rule(custody: &mut Custody, named: &mut NamedArchives, plan: &Plan) -> Result<Vec<RuleGroup>, OpsError> {
+    let mut groups: BTreeMap<(Vec<String>, Class, Required), RuleGroup> = BTreeMap::new();
+    records(custody, named, plan, &mut |ShownRecord { planned: record, required, labelled, .. }| {
+        // Records of several years that must be kept for one period are one group; dates without a period are not.
+        let last = required.last.filter(|_| required.period.is_none() || required.extended);
+        let required = Required { start: None, last, ..required };
+        let key = (record.rules.clone(), record.class, required.clone());
+        let group = groups.entry(key).or_insert_with(|| RuleGroup {
             rules: record.rules.clone(),
             class: record.class,
+            required,
             records: 0,
             review: 0,
             early: 0,
             first: None,
             last: None,
+            dated_first: None,
+            dated_last: None,
         });
         group.records += 1;
         group.review += u64::from(record.review);
         group.early += u64::from(record.early);
-        if let Some(until) = record.until {
-            group.first = Some(group.first.map_or(until, |first| first.min(until)));
-            group.last = group.last.max(Some(until));
-        }
-    }
-    groups.into_values().collect()
+        widen(&mut group.first, &mut group.last, record.until);
+        widen(&mut group.dated_first, &mut group.dated_last, labelled.and_then(|labelled| labelled.dated));
+        Ok(())
+    })?;
+    Ok(groups.into_values().collect())
 }
 
-/// Takes a planned record with what its label says.
-type Show<'a> = dyn FnMut(&PlannedRecord, Option<Labelled>) -> Result<(), OpsError> + 'a;
+fn widen(first: &mut Option<NaiveDate>, last: &mut Option<NaiveDate>, day: Option<NaiveDate>) {
+    if let Some(day) = day {
+        *first = Some(first.map_or(day, |first| first.min(day)));
+        *last = (*last).max(Some(day));
+    }
+}
+
+/// Takes a record of a plan.
+type Show<'a> = dyn FnMut(ShownRecord<'_>) -> Result<(), OpsError> + 'a;
 
 /// Gives every record of the plan to `each`, with what its label says where its archive was named.
 ///
@@ -142,9 +184,24 @@ pub fn records(
     plan: &Plan,
     each: &mut Show<'_>,
 ) -> Result<(), OpsError> {
-    for record in &plan.records {
-        let label = named.label(custody, &record.archive, record.record)?;
-        each(record, label.map(Labelled::new))?;
+    let today = custody.now().today();
+    for of_archive in plan.records.chunk_by(|one, next| one.archive == next.archive) {
+        let archive = of_archive[0].archive;
+        let rules = named.rules(&archive);
+        for some in of_archive.chunks(TOGETHER) {
+            let mut labels = Vec::with_capacity(some.len());
+            for record in some {
+                labels.push(named.label(custody, &archive, record.record)?.map(Labelled::new));
+            }
+            let numbers: Ranges = some.iter().map(|record| record.record).collect();
+            let mut all = some.iter().zip(labels);
+            custody.for_records(&archive, &numbers, |judge, view, _| {
+                let Some((planned, labelled)) = all.next() else { return Ok(()) };
+                let required = judge.required(view, &rules, labelled.as_ref().and_then(|labelled| labelled.dated));
+                let kept_for = required.elapsed(today);
+                each(ShownRecord { planned, required, kept_for, labelled })
+            })?;
+        }
     }
     Ok(())
 }

@@ -10,6 +10,8 @@ use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::journal::origin;
 use crate::retention::Class;
+use crate::retention::period::Period;
+use crate::retention::required::Required;
 use chrono::NaiveDate;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -105,10 +107,15 @@ pub struct RecordGroup {
     pub class: Class,
     /// Ids of their rules.
     pub rules: Vec<String>,
-    /// How long they must be kept.
+    /// Until when they must be kept.
     #[serde(flatten)]
     pub keep: KeepUntil,
-    /// From when on they have been.
+    /// How long they must be kept: 应保管期限.
+    #[serde(flatten)]
+    pub required: Required,
+    /// For how long they have been kept: 已保管期限.
+    pub kept_for: Option<Period>,
+    /// The date on which their keys were deposited.
     pub kept_from: NaiveDate,
     /// How many.
     #[serde(rename = "record_count")]
@@ -118,8 +125,8 @@ pub struct RecordGroup {
     pub held: u64,
 }
 
-/// Archive's place, compartment, class, rules, last day.
-type GroupKey = (usize, String, Class, Vec<String>, KeepUntil);
+/// Archive's place, compartment, class, rules, last day, period.
+type GroupKey = (usize, String, Class, Vec<String>, KeepUntil, Required);
 
 /// Gathers what is handed over.
 ///
@@ -127,12 +134,16 @@ type GroupKey = (usize, String, Class, Vec<String>, KeepUntil);
 /// Those of the keyring.
 pub fn handover(custody: &Custody, named: &NamedArchives) -> Result<Handover, OpsError> {
     let archives = named.facts(custody, |_| true)?;
+    let today = custody.now().today();
     let mut groups: BTreeMap<GroupKey, (u64, u64)> = BTreeMap::new();
     for (place, facts) in archives.iter().enumerate() {
+        let of_archive = named.rules(&facts.archive);
         custody.for_each_record(Some(&facts.archive), |judge, view, _| {
             if view.live {
                 let rules = view.retention.rules().into_iter().map(str::to_owned).collect();
-                let key = (place, view.compartment.to_owned(), view.class, rules, judge.standing(view).into());
+                let required = judge.required(view, &of_archive, None);
+                let key =
+                    (place, view.compartment.to_owned(), view.class, rules, judge.standing(view).into(), required);
                 let (records, held) = groups.entry(key).or_default();
                 *records += 1;
                 *held += u64::from(judge.holds(view).next().is_some());
@@ -140,16 +151,19 @@ pub fn handover(custody: &Custody, named: &NamedArchives) -> Result<Handover, Op
             Ok(())
         })?;
     }
-    let group = |((place, compartment, class, rules, keep), (records, held)): (GroupKey, (u64, u64))| RecordGroup {
-        archive: archives[place].archive,
-        compartment,
-        class,
-        rules,
-        keep,
-        kept_from: archives[place].kept_from,
-        records,
-        held,
-    };
+    let group =
+        |((place, compartment, class, rules, keep, required), (records, held)): (GroupKey, (u64, u64))| RecordGroup {
+            archive: archives[place].archive,
+            compartment,
+            class,
+            rules,
+            keep,
+            kept_for: required.elapsed(today),
+            required,
+            kept_from: archives[place].kept_from,
+            records,
+            held,
+        };
     let groups = groups.into_iter().map(group).collect();
     Ok(Handover { keyring: keyring(custody)?, groups, archives })
 }

@@ -14,6 +14,7 @@ use crate::ops::custody::{Custody, view};
 use crate::ops::open::{Opener, Secrets};
 use crate::ops::status::{Counts, State};
 use crate::retention::disposition::{Disposition, Judge, RecordView};
+use crate::retention::rule::Rule;
 use crate::retention::spelled;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
@@ -126,6 +127,11 @@ impl NamedArchives {
     /// Whether the file of this archive was named.
     pub fn has(&self, archive: &ArchiveId) -> bool {
         self.files.contains_key(archive)
+    }
+
+    /// The rules of this archive as it applies them; none where its file was not named.
+    pub fn rules(&self, archive: &ArchiveId) -> Vec<Rule> {
+        self.files.get(archive).map_or_else(Vec::new, |file| file.opened.rules().to_vec())
     }
 
     /// What is known of the archives that `wanted` takes, in the order of their deposit.

@@ -3,7 +3,7 @@
 //! Invariant: a key that is no question is an error that names its line; an answer holds nothing that cannot be seen. Spec:
 //! `spec/reports.md`, "Assessment".
 
-use crate::language::{Language, text};
+use crate::language::{Language, language, text};
 use crate::storage::escape;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -33,6 +33,18 @@ pub const PARTS: [(&str, &str); 5] = [
     ("measures", text!("Measures: lawful, effective, proportionate to the risk")),
     ("conclusion", text!("Conclusion of the people who assessed")),
 ];
+
+impl Question {
+    /// Its name in data.
+    pub fn name(&self) -> String {
+        format!("{}.{}", self.part, self.key)
+    }
+
+    /// Its number among all, from 1.
+    pub fn number(&self) -> usize {
+        1 + QUESTIONS.iter().take_while(|question| *question != self).count()
+    }
+}
 
 const fn question(part: &'static str, key: &'static str, ask: &'static str) -> Question {
     Question { part, key, ask }
@@ -75,12 +87,15 @@ pub struct AnswersError {
     pub what: String,
 }
 
-/// A file to be filled in, with every question in every language.
+/// A file to be filled in, with every question in every language, that of the moment first.
 pub fn template() -> String {
     let mut out = String::new();
-    let comment = |out: &mut String, english: &str| {
-        Language::ALL.iter().for_each(|language| out.push_str(&format!("# {}\n", language.translated(english))));
+    let others = Language::ALL.into_iter().filter(|other| *other != language());
+    let languages: Vec<Language> = std::iter::once(language()).chain(others).collect();
+    let numbered = |out: &mut String, number: &str, english: &str| {
+        languages.iter().for_each(|of| out.push_str(&format!("# {number}{}\n", of.translated(english))));
     };
+    let comment = |out: &mut String, english: &str| numbered(out, "", english);
     comment(&mut out, text!("Answers for `keepuntil report assessment --answers FILE`"));
     comment(&mut out, text!("Write between the quotes; several lines between three quotes each; \"\" is unanswered"));
     for (part, title) in PARTS {
@@ -89,7 +104,7 @@ pub fn template() -> String {
         out.push_str(&format!("[{part}]\n"));
         for question in QUESTIONS.iter().filter(|question| question.part == part) {
             out.push('\n');
-            comment(&mut out, question.ask);
+            numbered(&mut out, &format!("{}. ", question.number()), question.ask);
             out.push_str(&format!("{} = \"\"\n", question.key));
         }
     }
@@ -155,11 +170,15 @@ mod tests {
     fn the_template_is_read_back_with_nothing_answered() {
         let text = template();
         assert_eq!(read(text.as_bytes()), Ok(Answers::new()));
-        for question in QUESTIONS {
-            assert!(text.contains(&format!("# {}\n", question.ask)), "{question:?}");
+        for (index, question) in QUESTIONS.iter().enumerate() {
+            assert!(text.contains(&format!("\n\n# {}. {}\n", index + 1, question.ask)), "{question:?}");
             assert!(PARTS.iter().any(|(part, _)| *part == question.part), "{question:?}");
         }
         assert_eq!(text.matches(" = \"\"\n").count(), QUESTIONS.len());
+        let chinese = crate::language::in_language(Language::Chinese, template);
+        let first: Vec<&str> = chinese.split("\n\n").filter_map(|part| part.lines().next()).collect();
+        let is_chinese = |line: &&str| line.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
+        assert!(first.iter().all(is_chinese), "{first:?}");
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Tables on paper: columns as wide as they need, rows over several lines, the head again on every page.
 
+use super::escaped;
 use super::paper::{GREY, Paper, SIDE, SOFT, Style};
+use crate::cli::sheet::Table;
 use crate::language::lines::pieces;
 
 const PAD: f32 = 3.0;
@@ -16,8 +18,22 @@ pub struct Grid {
 }
 
 impl Grid {
+    /// Columns for a table, whose cells are escaped before they are measured.
+    pub fn of(paper: &Paper, table: &Table) -> Self {
+        let rows: Vec<Vec<String>> = table.rows.iter().take(MEASURED).map(|row| escaped(row)).collect();
+        Self::new(paper, &escaped(&table.head), &rows, &table.right)
+    }
+
+    /// Height of the head with the first row under it, where that is no row of many lines.
+    pub fn beginning(&self, paper: &Paper, table: &Table) -> f32 {
+        let bold = Style { bold: true, ..self.style };
+        let head = self.height(&self.lines(paper, &escaped(&table.head), bold));
+        let first = table.rows.first().map(|row| self.height(&self.lines(paper, &escaped(row), self.style)));
+        head + first.filter(|height| *height <= paper.whole() / 2.0).unwrap_or(self.style.line() + PAD)
+    }
+
     /// Columns for these rows.
-    pub fn new(paper: &Paper, head: &[String], rows: &[Vec<String>], right: &[usize]) -> Self {
+    fn new(paper: &Paper, head: &[String], rows: &[Vec<String>], right: &[usize]) -> Self {
         let style = Style::plain(if head.len() > 8 { 6.8 } else { 8.2 });
         let face = paper.face(false);
         let mut natural = vec![0f32; head.len()];

@@ -6,8 +6,9 @@
 mod face;
 mod grid;
 mod paper;
+mod together;
 
-use super::{Block, Chart, Sheet};
+use super::{Block, Chart, LongTable, Sheet, Table};
 use crate::cli::error::Failure;
 use crate::storage::escape;
 use chrono::{DateTime, Datelike, Timelike, Utc};
@@ -29,6 +30,13 @@ use tr::tr;
 pub const MAX_ROWS: usize = 50_000;
 
 const BODY: Style = Style::plain(9.5);
+const HEADING: Style = Style::bold(11.5);
+/// Lines of a field that are kept on one page, at most.
+const WHOLE_FIELD: usize = 12;
+/// Room above a subheading.
+const ABOVE: f32 = 6.0;
+/// Height of the boxes that people write into.
+const BLANK: f32 = 27.0;
 
 /// Colours of the parts of bars.
 const COLOURS: [Colour; 5] = [(47, 102, 144), (217, 140, 63), (122, 158, 126), (141, 106, 159), (154, 154, 154)];
@@ -45,8 +53,10 @@ pub(super) fn write(sheet: Sheet, options: &PdfOptions, out: &mut dyn Write) -> 
     let faces = Faces::find(options.font, '的').or_else(|_| Faces::find(options.font, 'e'))?;
     let mut paper = Paper::new(&faces, sheet.landscape);
     title(&mut paper, &sheet.title);
-    for block in sheet.blocks {
-        push(&mut paper, block)?;
+    let blocks = sheet.blocks.into_iter().map(in_memory).collect::<Result<Vec<_>, _>>()?;
+    let heights = together::heights(&paper, &blocks);
+    for (block, height) in blocks.into_iter().zip(heights) {
+        push(&mut paper, block, height);
     }
     let missing = paper.missing;
     let metadata = Metadata::new()
@@ -81,24 +91,42 @@ fn title(paper: &mut Paper, title: &str) {
     paper.space(8.0);
 }
 
-fn push(paper: &mut Paper, block: Block) -> Result<(), Failure> {
+/// A block whose rows are all there, so that it can be measured.
+fn in_memory(block: Block) -> Result<Block, Failure> {
+    let Block::LongTable(LongTable { head, right, rows: each }) = block else { return Ok(block) };
+    let mut rows = Vec::new();
+    each(&mut |row| {
+        if rows.len() == MAX_ROWS {
+            return Err(Failure::Usage(
+                tr!("the report has more than {n} rows: too many for a PDF", n = MAX_ROWS),
+                tr!("write it as HTML, which has no limit: --format html"),
+            ));
+        }
+        rows.push(row);
+        Ok(())
+    })?;
+    Ok(Block::Table(Table { head, rows, right }))
+}
+
+/// Sets a block; `height` of it, and of what must follow it, stays on one page.
+fn push(paper: &mut Paper, block: Block, height: f32) {
     match block {
         Block::Heading(text) => {
-            let style = Style::bold(11.5);
             paper.space(10.0);
-            paper.need(style.line() + 40.0);
-            paper.paragraph(&escape(&text), style, 0.0);
+            paper.need(height);
+            paper.paragraph(&escape(&text), HEADING, 0.0);
             let y = paper.y;
             paper.fill(SIDE, y, paper.text_width(), 0.6, GREY);
             paper.space(4.0);
         }
         Block::Subheading(text) => {
-            paper.space(6.0);
-            paper.need(BODY.line() + 30.0);
+            paper.space(ABOVE);
+            paper.need(height);
             paper.paragraph(&escape(&text), Style::bold(9.5), 0.0);
             paper.space(2.0);
         }
         Block::Paragraph(text) => {
+            paper.need(height);
             paper.paragraph(&escape_lines(&text), BODY, 0.0);
             paper.space(4.0);
         }
@@ -117,21 +145,8 @@ fn push(paper: &mut Paper, block: Block) -> Result<(), Failure> {
             }
             paper.space(4.0);
         }
-        Block::Table(table) => rows(paper, &table.head, table.rows, &table.right),
-        Block::LongTable(table) => {
-            let mut all = Vec::new();
-            (table.rows)(&mut |row| {
-                if all.len() == MAX_ROWS {
-                    return Err(Failure::Usage(
-                        tr!("the report has more than {n} rows: too many for a PDF", n = MAX_ROWS),
-                        tr!("write it as HTML, which has no limit: --format html"),
-                    ));
-                }
-                all.push(row);
-                Ok(())
-            })?;
-            rows(paper, &table.head, all, &table.right);
-        }
+        Block::Table(table) => rows(paper, &table, height),
+        Block::LongTable(_) => unreachable!("all rows of it were read before"),
         Block::Chart(chart) => bars(paper, &chart),
         Block::Commands(lines) => {
             for line in lines {
@@ -141,17 +156,24 @@ fn push(paper: &mut Paper, block: Block) -> Result<(), Failure> {
         }
         Block::Signature(role, fields) => signature(paper, &role, &fields),
     }
-    Ok(())
 }
 
 fn escape_lines(text: &str) -> String {
     text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
 }
 
+const WARNING: Style = Style { bold: true, colour: WARN, ..BODY };
+
+/// Lines of a warning, and how high it is.
+fn warning_lines(paper: &Paper, text: &str) -> (Vec<String>, f32) {
+    let lines = paper.broken(text, WARNING, paper.text_width() - 16.0);
+    let height = lines.len() as f32 * WARNING.line() + 10.0;
+    (lines, height)
+}
+
 fn warning(paper: &mut Paper, text: &str) {
-    let style = Style { bold: true, colour: WARN, ..BODY };
-    let lines = paper.broken(text, style, paper.text_width() - 16.0);
-    let height = lines.len() as f32 * style.line() + 10.0;
+    let style = WARNING;
+    let (lines, height) = warning_lines(paper, text);
     paper.need(height);
     let top = paper.y;
     paper.frame(SIDE, top, paper.text_width(), height, 1.2, WARN);
@@ -161,29 +183,58 @@ fn warning(paper: &mut Paper, text: &str) {
     paper.space(height + 6.0);
 }
 
-fn rows(paper: &mut Paper, head: &[String], rows: Vec<Vec<String>>, right: &[usize]) {
-    let escaped = |row: &[String]| row.iter().map(|cell| escape_lines(cell)).collect::<Vec<_>>();
-    let (head, rows) = (escaped(head), rows.iter().map(|row| escaped(row)).collect::<Vec<_>>());
-    let grid = Grid::new(paper, &head, &rows, right);
-    paper.need(50.0);
+fn rows(paper: &mut Paper, table: &Table, height: f32) {
+    let grid = Grid::of(paper, table);
+    paper.need(height);
+    let head = escaped(&table.head);
     grid.head(paper, &head);
-    for row in &rows {
-        grid.row(paper, &head, row);
+    for row in &table.rows {
+        grid.row(paper, &head, &escaped(row));
     }
     paper.space(8.0);
 }
 
+fn escaped(row: &[String]) -> Vec<String> {
+    row.iter().map(|cell| escape_lines(cell)).collect()
+}
+
+/// A label and a value, broken into lines beside each other.
+struct FieldLines {
+    names: Vec<String>,
+    values: Vec<String>,
+}
+
+impl FieldLines {
+    const SIZE: f32 = 8.8;
+
+    fn most(&self) -> usize {
+        self.names.len().max(self.values.len())
+    }
+
+    fn line(&self) -> f32 {
+        Style::plain(Self::SIZE).line()
+    }
+}
+
+fn fields_of(paper: &Paper, label: &str, value: &str) -> FieldLines {
+    let (width, size) = (paper.text_width() * 0.3, FieldLines::SIZE);
+    FieldLines {
+        names: paper.broken(label, Style::bold(size), width - 8.0),
+        values: paper.broken(value, Style::plain(size), paper.text_width() - width - 8.0),
+    }
+}
+
 fn fields_table(paper: &mut Paper, rows: &[Vec<String>]) {
-    let (label, size) = (paper.text_width() * 0.3, 8.8);
+    let (label, size) = (paper.text_width() * 0.3, FieldLines::SIZE);
     for row in rows {
         let (bold, plain) = (Style::bold(size), Style::plain(size));
-        let names = paper.broken(&row[0], bold, label - 8.0);
-        let values = paper.broken(&row[1], plain, paper.text_width() - label - 8.0);
-        let most = names.len().max(values.len());
+        let lines = fields_of(paper, &row[0], &row[1]);
+        let most = lines.most();
+        let FieldLines { names, values } = lines;
         let mut from = 0;
         while from < most {
             let fit = ((paper.room() - 4.0) / plain.line()) as usize;
-            if fit == 0 || (most - from > fit && most <= 12) {
+            if fit == 0 || (most - from > fit && most <= WHOLE_FIELD) {
                 paper.next_page();
                 continue;
             }
@@ -245,11 +296,15 @@ fn bars(paper: &mut Paper, chart: &Chart) {
     paper.space(8.0);
 }
 
+/// Height of the lines of one person, with their role above them.
+fn signature_height(fields: usize) -> f32 {
+    fields.div_ceil(2) as f32 * BLANK + 24.0
+}
+
 fn signature(paper: &mut Paper, role: &str, fields: &[(String, Option<String>)]) {
     let style = Style::plain(8.8);
-    let height = 27.0;
-    let lines = fields.len().div_ceil(2) as f32;
-    paper.need(lines * height + 24.0);
+    let height = BLANK;
+    paper.need(signature_height(fields.len()));
     paper.paragraph(&escape(role), Style::bold(9.5), 0.0);
     paper.space(2.0);
     let (name, blank) = (paper.text_width() * 0.17, paper.text_width() * 0.33);
@@ -364,6 +419,40 @@ mod tests {
         assert!(missing <= 260, "{missing} characters are missing");
         let Ok((_, second)) = pdf(200) else { panic!("it was written before") };
         assert!(first == second, "two runs differ");
+    }
+
+    /// Whether a mark is text in bold: a heading, a subheading or the head of a table.
+    fn is_bold(mark: &Mark) -> bool {
+        matches!(mark, Mark::Text { bold: true, .. })
+    }
+
+    #[test]
+    fn no_page_ends_with_a_heading_or_the_head_of_a_table() {
+        let Ok(faces) = Faces::find(None, 'e') else { panic!("no font") };
+        let cell = |text: &str| vec![vec![text.to_owned()]];
+        // A first part that fills the page to any height, then each kind of block under heading and subheading.
+        for lines in 1..60 {
+            for under in 0..6 {
+                let mut paper = Paper::new(&faces, false);
+                let filler = Block::List((0..lines).map(|n| n.to_string()).collect());
+                let tall = "first line\n".repeat(12);
+                let block = match under {
+                    0 => Block::Paragraph("plain text".into()),
+                    1 => Block::Fields(vec![("label".into(), tall.clone())]),
+                    2 => Block::Table(Table { head: vec!["head".into()], rows: cell(&tall), right: Vec::new() }),
+                    3 => Block::Warning(tall.clone()),
+                    4 => Block::Signature("role".into(), vec![("name".into(), None); 9]),
+                    _ => Block::List(vec!["item".into()]),
+                };
+                let blocks = vec![filler, Block::Heading("heading".into()), Block::Subheading("part".into()), block];
+                let heights = together::heights(&paper, &blocks);
+                blocks.into_iter().zip(heights).for_each(|(block, height)| push(&mut paper, block, height));
+                for page in paper.pages.iter().rev().skip(1) {
+                    let last = page.iter().rev().find(|mark| matches!(mark, Mark::Text { .. }));
+                    assert!(!last.is_some_and(is_bold), "{lines} lines, block {under}");
+                }
+            }
+        }
     }
 
     #[test]
