@@ -81,6 +81,32 @@ fn the_program_takes_every_command() {
     assert!(taken > 40, "{taken} commands");
 }
 
+/// The guide names keyring and identity once, in the environment: that must stand in the way of no command.
+#[test]
+fn what_the_environment_names_is_in_the_way_of_no_command() {
+    let home = tempfile::tempdir().unwrap();
+    let lines: Vec<String> = pages().iter().flat_map(|page| commands(&read(&format!("{page}.md")))).collect();
+    // A schedule would be one of the machine that the tests run on.
+    let ours = |line: &&String| line.starts_with("keepuntil ") && !line.starts_with("keepuntil schedule ");
+    for line in lines.iter().filter(ours) {
+        let output = Command::new(env!("CARGO_BIN_EXE_keepuntil"))
+            .args(&words(line)[1..])
+            .current_dir(home.path())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", home.path())
+            .env("LC_ALL", "C.UTF-8")
+            .env("COLUMNS", "10000")
+            .env("KEEPUNTIL_KEYRING", home.path().join("keyring"))
+            .env("KEEPUNTIL_IDENTITY", home.path().join("identity.txt"))
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!said.contains("cannot be used with"), "{line}\n{said}");
+    }
+}
+
 #[test]
 fn every_page_that_is_named_exists() {
     for page in pages() {

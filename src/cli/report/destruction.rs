@@ -39,8 +39,9 @@ pub struct DestructionArgs {
     /// The plan, before it is carried out
     #[arg(long, value_name = "FILE", required_unless_present = "certificate")]
     plan: Option<PathBuf>,
-    /// The certificate, afterwards; needs no keyring
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "archive", "identity"])]
+    // An identity may be named by the environment for other commands: none is needed here.
+    /// The certificate, afterwards; needs no keyring and no identity
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["plan", "archive"])]
     certificate: Option<PathBuf>,
     #[command(flatten)]
     archives: ArchivesArgs,
