@@ -140,6 +140,16 @@ fn the_example_of_a_policy_takes_the_firm_to_practise_on() {
         .output()
         .unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
+    let create = Command::new(env!("CARGO_BIN_EXE_keepuntil"))
+        .args(["create", "--quiet", "-o", "firm.sealed", "--policy"])
+        .args([&policy, &firm])
+        .current_dir(home.path())
+        .env("HOME", home.path())
+        .env_remove("XDG_DATA_HOME")
+        .env_remove("XDG_STATE_HOME")
+        .output()
+        .unwrap();
+    assert!(create.status.success(), "{}", String::from_utf8_lossy(&create.stderr));
     // Every part takes files.
     let parts = String::from_utf8(check.stdout).unwrap();
     let parts = parts.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
