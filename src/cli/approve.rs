@@ -20,6 +20,7 @@ use tr::tr;
     keepuntil approve proposal.json --sign-with key --yes \\\n    -o proposal.json.wang.sig"
 )]
 pub struct ApproveArgs {
+    /// What `keepuntil request propose` made
     #[arg(value_name = "PROPOSAL")]
     pub proposal: PathBuf,
     /// The request that it answers: shown too, and compared

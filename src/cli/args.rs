@@ -254,6 +254,7 @@ pub struct Create {
     after_help = "Examples:\n  keepuntil inspect firm.sealed\n  keepuntil inspect firm.sealed --record 17 --json"
 )]
 pub struct Inspect {
+    /// The archive
     #[arg(value_name = "ARCHIVE")]
     pub archive: PathBuf,
     /// Show only this record
@@ -274,6 +275,7 @@ pub struct Inspect {
     keepuntil verify firm.sealed --deep\n  keepuntil verify firm.sealed --against clients/\n  \
     keepuntil verify firm.sealed --deep --note")]
 pub struct Verify {
+    /// The archive
     #[arg(value_name = "ARCHIVE")]
     pub archive: PathBuf,
     /// Open every record and check the bag inside
@@ -310,6 +312,7 @@ pub struct Verify {
     keepuntil restore extract.tar --grant grant.json -i request.json.identity \\\n    \
     --sign-with ~/.ssh/id_ed25519 --trust firm.vkeys -o out/")]
 pub struct Restore {
+    /// The archive, or the extract that came with a grant
     #[arg(value_name = "ARCHIVE")]
     pub archive: PathBuf,
     /// The record with this number; may be given more than once [with --grant: all that it names]

@@ -25,6 +25,7 @@ pub enum EvidenceCommand {
         keepuntil evidence verify out/Smith --trust firm.vkeys\n  \
         keepuntil evidence verify receipt.json --grant grant.json --trust firm.vkeys")]
     Verify {
+        /// A restored folder, or a receipt
         #[arg(value_name = "PATH")]
         path: PathBuf,
         /// The grant, where it is not beside the bags or the receipt

@@ -26,6 +26,7 @@ use tr::tr;
     keepuntil grant firm.sealed proposal.json --request request.json -i id.txt \\\n    \
     --approval wang.sig --approval li.sig -o grant.json --extract extract.tar")]
 pub struct GrantArgs {
+    /// The archive
     #[arg(value_name = "ARCHIVE")]
     pub archive: PathBuf,
     /// What `keepuntil request propose` made

@@ -337,4 +337,19 @@ mod tests {
         assert!(plain.ends_with("\n\n说明\n\n示例：\n  x  a\n"), "{plain}");
         assert!(plain.lines().all(|line| line.width() <= 80), "{plain}");
     }
+
+    #[test]
+    fn every_command_and_argument_is_explained() {
+        fn check(command: &Command, above: &str) {
+            let name = format!("{above} {}", command.get_name());
+            assert!(command.get_about().is_some(), "{name}");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some_and(|help| !help.to_string().is_empty()), "{name}: {argument}");
+            }
+            command.get_subcommands().for_each(|below| check(below, &name));
+        }
+        let mut command = Cli::command();
+        command.build();
+        check(&command, "");
+    }
 }

@@ -32,6 +32,7 @@ pub enum KeyringCommand {
     /// Make a keyring in DIR
     #[command(after_help = "Example:\n  keepuntil keyring init --firm chengming.example /srv/keyring")]
     Init {
+        /// Where it is to be
         #[arg(value_name = "DIR", env = "KEEPUNTIL_KEYRING")]
         dir: Option<PathBuf>,
         /// Name in its seals, such as firm.example [default: made from its id]
@@ -82,6 +83,7 @@ pub enum KeyringCommand {
     #[command(after_help = "The sheet opens its records for ever: destroying keys in the keyring does not \
         reach it.\n\nExample:\n  keepuntil keyring export firm.sealed --record 17 -o sheet.txt")]
     Export {
+        /// The archive
         #[arg(value_name = "ARCHIVE")]
         archive: PathBuf,
         /// Only these records

@@ -36,8 +36,10 @@ pub enum PolicyCommand {
     Examples:\n  keepuntil policy check policy.toml firm/\n  keepuntil policy check policy.toml firm/ --json"
 )]
 pub struct CheckArgs {
+    /// The policy (TOML)
     #[arg(value_name = "POLICY")]
     policy: PathBuf,
+    /// The folder that is to be sealed by it
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Read file names that are not UTF-8 as this charset, such as GB18030

@@ -36,6 +36,7 @@ pub enum ReceiptCommand {
 
 #[derive(Args)]
 pub struct New {
+    /// The grant that was opened
     #[arg(value_name = "GRANT")]
     pub grant: PathBuf,
     /// What was done
@@ -54,6 +55,7 @@ pub struct New {
 
 #[derive(Args)]
 pub struct Import {
+    /// The receipt, whose signature is FILE.sig
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The requester's signature under it [default: FILE.sig]

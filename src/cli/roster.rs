@@ -41,6 +41,7 @@ pub enum RosterCommand {
         ssh-keygen -Y sign -n keepuntil-settings -f ~/.ssh/id_ed25519 change.txt\n  \
         keepuntil roster disclosure policy.toml --approval change.txt.sig")]
     Disclosure {
+        /// The disclosure policy (TOML)
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
@@ -57,6 +58,7 @@ pub enum RosterCommand {
     #[command(after_help = "Exit code 3 means: something in the policy would not work under this roster.\n\n\
         Example:\n  keepuntil roster check people.txt --disclosure policy.toml")]
     Check {
+        /// The roster: a line for each key, as in OpenSSH's allowed_signers
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// A disclosure policy to check together with it
@@ -67,6 +69,7 @@ pub enum RosterCommand {
 
 #[derive(Args)]
 pub struct Set {
+    /// The roster: a line for each key, as in OpenSSH's allowed_signers
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// People who must sign a plan: N, or RULE=N for records under a rule; may be given more than once

@@ -33,6 +33,7 @@ use tr::tr;
     keepuntil survey firm/ -o policy.toml --lang zh --fiscal-year-end 03-31\n  \
     keepuntil policy check policy.toml firm/\n  keepuntil create -o firm.sealed --policy policy.toml firm/")]
 pub struct SurveyArgs {
+    /// The folder
     #[arg(value_name = "DIR")]
     folder: PathBuf,
     /// Write the drafted policy to FILE; - for standard output, instead of the report

@@ -54,6 +54,7 @@ pub(super) enum CertificateCommand {
     #[command(after_help = "Exit code 3 means: consistent, but nobody said whose journal it should be.\n\n\
         Example:\n  keepuntil certificate verify purge.json --journal firm.vkeys")]
     Verify {
+        /// The certificate
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
@@ -63,6 +64,7 @@ pub(super) enum CertificateCommand {
     #[command(after_help = "Examples:\n  keepuntil certificate show purge.json --lang en\n  \
         keepuntil certificate show purge.json --lang zh \\\n    --journal firm.vkeys -o purge.pdf")]
     Show {
+        /// The certificate
         #[arg(value_name = "FILE")]
         file: PathBuf,
         #[command(flatten)]
