@@ -77,6 +77,48 @@ fn a_first_policy_explains_how_it_is_written() {
 }
 
 #[test]
+fn what_does_not_fit_in_a_file_is_told_with_what_does() {
+    let home = sealed();
+    let flat = |text: &str| text.replace(['\n', ' '], "");
+    let head = "[[compartment]]\nname = \"c\"\nclass = \"机密\"\n";
+    let records = "[[records]]\npath = \"**\"\nrecord = \"x\"\ncompartment = \"c\"\nretain = \"P1Y\"\n";
+    home.write("class.toml", format!("{head}{records}"));
+    home.write("single.toml", format!("{head}{records}").replace("[[records]]", "[records]").replace("机密", "public"));
+    home.write("purpose.toml", "[[requester]]\nprincipal = \"a@b.example\"\npurposes = [\"审计\"]\n");
+    home.write("requester.toml", "[requester]\nprincipal = \"a@b.example\"\n");
+    for (arguments, english, chinese) in [
+        (
+            &["policy", "check", "class.toml", "clients"][..],
+            &["write one of these: public, sensitive, confidential"][..],
+            &["不认识 `机密`", "请写其中之一：public（公开）、sensitive（敏感）、confidential（保密）"][..],
+        ),
+        (
+            &["policy", "check", "single.toml", "clients"],
+            &["write [[records]] instead of [records]"],
+            &["请写 [[records]]，不要写 [records]"],
+        ),
+        (
+            &["roster", "disclosure", "purpose.toml"],
+            &["write one of these: audit, tax-inspection,"],
+            &["不认识 `审计`", "audit（审计）、tax-inspection（税务检查）"],
+        ),
+        (
+            &["roster", "disclosure", "requester.toml"],
+            &["write [[requester]] instead of [requester]"],
+            &["请写 [[requester]]，不要写 [requester]"],
+        ),
+    ] {
+        for (language, parts) in [("en", english), ("zh", chinese)] {
+            let ran = home.run(&[arguments, &["--lang", language]].concat()).ends(1);
+            for part in parts {
+                assert!(flat(&ran.err).contains(&flat(part)), "{part}: {ran:#?}");
+            }
+            assert!(language == "en" || !ran.err.contains("unknown variant"), "{ran:#?}");
+        }
+    }
+}
+
+#[test]
 fn errors_break_at_the_columns_of_standard_error_and_commands_stay_whole() {
     let home = sealed();
     let told = |columns: Option<&str>| {

@@ -550,6 +550,51 @@ fn more_bytes_than_memory_is_planned_for_are_refused() {
 }
 
 #[test]
+fn a_check_looks_at_recipients_as_create_does() {
+    let home = Home::new();
+    home.write("t/a.txt", "x");
+    let own = home.run(&["keygen", "-o", "me.txt", "--json"]).ends(0).json("identity")[0]["recipient"].clone();
+    let (own, classic) = (own.as_str().unwrap(), "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj");
+    let policy = |name: &str, recipients: &[&str]| {
+        format!(
+            "[[compartment]]\nname = \"{name}\"\nclass = \"public\"\nrecipients = {recipients:?}\n\
+             [[records]]\npath = \"**\"\nrecord = \"a\"\ncompartment = \"{name}\"\nretain = \"P10Y\"\n"
+        )
+    };
+    let check = |more: &[&str]| home.run(&[&["policy", "check", "p.toml", "t"], more].concat());
+    for (name, recipients, what) in [
+        ("c", vec!["age1pq1…"], "age1pq1…"),
+        ("c", vec![own, &own[..own.len() - 2]], &own[..20]),
+        ("c", vec![own, classic], "post-quantum"),
+        ("Big C", vec![own], "cannot name a compartment"),
+    ] {
+        home.write("p.toml", policy(name, &recipients));
+        let ran = check(&["--json"]).ends(3);
+        let checked = &ran.json("policy_check")[0];
+        assert_eq!(checked["usable"], false);
+        let problem = checked["compartments"][0]["problem"].as_str().unwrap_or_default();
+        assert!(problem.contains(what), "{checked}");
+        let said = check(&[]).ends(3);
+        let flat = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            flat.contains(&format!("compartment {name}: ")) && flat.contains("create would refuse it"),
+            "{said:#?}"
+        );
+        assert_ne!(home.run(&["create", "-o", "a.sealed", "--policy", "p.toml", "t"]).code, Some(0));
+    }
+    home.write("p.toml", policy("c", &[]));
+    let ran = check(&[]).ends(0);
+    assert!(
+        ran.out.contains("compartment c: names no recipients") && ran.out.contains("create takes it so"),
+        "{ran:#?}"
+    );
+    home.write("p.toml", policy("c", &[own]));
+    let ran = check(&[]).ends(0);
+    assert!(!ran.out.contains("recipients"), "{ran:#?}");
+    home.run(&["create", "-o", "a.sealed", "--policy", "p.toml", "t"]).ends(0);
+}
+
+#[test]
 fn marks_that_nobody_settled_are_listed_and_told() {
     let home = Home::new();
     home.write("t/杂项/随手记.txt", "x");

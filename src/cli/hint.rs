@@ -1,14 +1,18 @@
 //! What people can do about an error: a command that can be run, or a sentence.
 
+use super::codes;
 use super::error::{FORBIDDEN, forbidden_code};
+use super::report::words;
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::disclosure::ledger::LedgerError;
 use crate::disclosure::notices::NoticesError;
+use crate::disclosure::policy::DisclosurePolicyError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
 use crate::keyring::KeyringError;
+use crate::language::misfit::Misfit;
 use crate::language::{said, text};
 use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
@@ -31,6 +35,10 @@ use tr::tr;
 /// What to do about an error.
 pub fn hint(error: &OpsError) -> Option<String> {
     let text = match error {
+        OpsError::Policy(PolicyError::Toml(_, Some(misfit)))
+        | OpsError::DisclosurePolicy(DisclosurePolicyError::Toml { misfit: Some(misfit), .. }) => {
+            return Some(misfit_hint(misfit));
+        }
         OpsError::Forbidden(stopped) if stopped.iter().any(|s| matches!(s.why, Forbidden::Notice(_))) => {
             return Some(notice_hint());
         }
@@ -258,6 +266,20 @@ pub fn hint(error: &OpsError) -> Option<String> {
         _ => return None,
     };
     Some(said(text).into_owned())
+}
+
+/// How it is written.
+fn misfit_hint(misfit: &Misfit) -> String {
+    match misfit {
+        Misfit::NoneOf(codes) => {
+            let codes = codes.iter().map(|code| codes::code_and_meaning(code));
+            tr!("write one of these: {codes}", codes = words::joined(codes))
+        }
+        Misfit::SingleBrackets(name) => tr!(
+            "there may be several of these, so each begins with double brackets: write [[{name}]] instead of [{name}]",
+            name = name
+        ),
+    }
 }
 
 /// What lets a record go whose rule asks for a notice first.
