@@ -16,6 +16,7 @@ use crate::language::misfit::Misfit;
 use crate::language::{said, text};
 use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
+use crate::ops::contacts::ContactsError;
 use crate::ops::grant::GrantError;
 use crate::ops::granted::GrantedError;
 use crate::ops::proposal::ProposalError;
@@ -26,10 +27,11 @@ use crate::retention::disposition::Forbidden;
 use crate::retention::policy::PolicyError;
 use crate::retention::register::Refusal;
 use crate::retention::rule::RuleError;
-use crate::storage::StorageError;
+use crate::storage::{StorageError, show};
 use crate::storage::document::DocumentError;
 use crate::storage::process::ProcessError;
 use crate::storage::timestamp::TimestampError;
+use std::path::Path;
 use tr::tr;
 
 /// What to do about an error.
@@ -48,6 +50,15 @@ pub fn hint(error: &OpsError) -> Option<String> {
             text!("letters are never replaced: name a folder that is not there yet with -o DIR")
         }
         OpsError::Template { .. } => text!("see what can stand in it with `keepuntil notice template --help`"),
+        OpsError::Contacts { source: ContactsError::NoSuchFile { tables, count }, .. } => {
+            return Some(tables_hint(tables, *count));
+        }
+        OpsError::Contacts { source: ContactsError::NoRecords(_), .. } => {
+            text!(
+                "name the column with numbers of records: --records-column NAME; numbers are there only after the sealing: a table from \
+                 before it names records by the names of their folders, in a column of its own: --records-column NAME --by-name"
+            )
+        }
         OpsError::Contacts { .. } => {
             text!(
                 "correct the table or name what it has: --address-column, --records-column; one that is not in UTF-8 is read \
@@ -282,6 +293,18 @@ fn misfit_hint(misfit: &Misfit) -> String {
     }
 }
 
+/// Which path may have been meant.
+fn tables_hint(tables: &[String], count: u64) -> String {
+    if tables.is_empty() {
+        return tr!("the path is wrong, or the record: no file in it has a name that ends in .csv");
+    }
+    let paths = words::joined(tables.iter().map(|path| format!("--path {}", show(Path::new(&format!("data/{path}"))))));
+    match count - tables.len() as u64 {
+        0 => tr!("the path is wrong; the tables in the record are: {paths}", paths = paths),
+        more => tr!("the path is wrong; tables in the record are: {paths}, and {more} more", paths = paths, more = more),
+    }
+}
+
 /// What lets a record go whose rule asks for a notice first.
 pub fn notice_hint() -> String {
     tr!(
@@ -318,7 +341,7 @@ fn policy_rule_hint(error: &RuleError) -> Option<String> {
         RuleError::NeedsPeriod(_) => text!("add the period that you decide on: retain = \"P3Y\""),
         RuleError::NeedsStart(_) => text!("add start = \"record-date\", \"creation\" or \"event:relationship-end\""),
         RuleError::NeedsDate(_) => {
-            text!("add the records' date: dated = \"2025-06-30\", or one that the path captures")
+            text!("add the records' date to that [[records]]: dated = \"2025-06-30\", or one that the path captures")
         }
         RuleError::Shorter { .. } | RuleError::Longer { .. } => {
             text!("leave `retain` out, or give a period that the rule allows")

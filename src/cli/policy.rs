@@ -3,11 +3,13 @@
 use super::args::Common;
 use super::create::{read_policy, recipients_of};
 use super::error::{Failure, tell_done, tell_hint};
+use super::hint::hint;
 use super::progress::Bar;
 use super::survey::{FirmArgs, Jurisdiction};
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
 use crate::crypto::recipient::{Recipients, recipients_file};
 use crate::language::text;
+use crate::ops::OpsError;
 use crate::ops::policy_check::{CheckedRecord, PolicyCheck, policy_check};
 use crate::retention::Class;
 use crate::retention::policy::Policy;
@@ -93,9 +95,9 @@ fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
         };
         text.push_str(&format!("\n{verdict}\n"));
         render::print(&text)?;
-        if let Some(hint) = readers.iter().find_map(|readers| readers.hint.as_deref()) {
-            tell_hint(hint);
-        }
+        let of_readers = readers.into_iter().find_map(|readers| readers.hint);
+        let of_rules = check.first_invalid.and_then(|error| hint(&OpsError::from(error)));
+        of_rules.iter().chain(&of_readers).for_each(|hint| tell_hint(hint));
     }
     Ok(if usable && checks.is_empty() { Done::Clean } else { Done::Findings })
 }

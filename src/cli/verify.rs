@@ -22,6 +22,7 @@ use crate::retention::ranges::Ranges;
 use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::lock::Sharing;
 use crate::storage::{read_limited, show};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tr::tr;
 
@@ -311,6 +312,16 @@ fn report_structure(found: &Verification, records: u64, args: &Verify, common: C
                 removed = removed
             ),
         });
+        if is_only_emptied(found) {
+            tell_hint(&tr!(
+                "nothing is wrong but that {n} record is all zeros: this may be ciphertext that was removed by `purge --reclaim` after \
+                 its key was destroyed; then prove it with the certificate of destruction, --certificate FILE, or with --keyring DIR"
+                    | "nothing is wrong but that {n} records are all zeros: this may be ciphertext that was removed by `purge --reclaim` after \
+                       their keys were destroyed; then prove it with the certificate of destruction, --certificate FILE, or with --keyring DIR"
+                        % found.emptied
+            ));
+            return Ok(());
+        }
         tell_hint(&tr!("the records that are whole can still be restored; look for another copy for the rest"));
         if found.emptied > 0 {
             tell_hint(&tr!(
@@ -323,6 +334,12 @@ fn report_structure(found: &Verification, records: u64, args: &Verify, common: C
         }
     }
     Ok(())
+}
+
+/// Whether all that is wrong is that whole records are zeros.
+fn is_only_emptied(found: &Verification) -> bool {
+    let places: BTreeSet<Option<u64>> = found.damage.iter().map(|damage| damage.record).collect();
+    found.emptied > 0 && !places.contains(&None) && places.len() as u64 == found.emptied
 }
 
 fn report_deep(outcome: &DeepOutcome, common: Common) -> Result<Done, Failure> {

@@ -62,10 +62,10 @@ pub enum PolicyError {
     #[error("{0}")]
     Toml(String, Option<Misfit>),
     /// A part of it makes no sense.
-    #[error("{0}: {1}")]
+    #[error("{}", tr!("{what}: {why}", what = _0, why = _1))]
     Part(String, String),
     /// A part of it asks for what rules do not allow.
-    #[error("{0}: {1}")]
+    #[error("{}", tr!("{what}: {why}", what = _0, why = _1))]
     Rule(String, RuleError),
 }
 

@@ -339,7 +339,7 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
     );
     tell(&format!("  {then}"), common)?;
     let outlive = tr!("the letters name people and outlive the records: destroy them when they were sent");
-    tell_warning(&format!("{}: {outlive}", show(&args.output)));
+    tell_warning(&tr!("{what}: {why}", what = show(&args.output), why = outlive));
     if merged.secret > 0 {
         let text = tr!(
             "{n} letter is about records under a hold for secrecy, which it does not mention: look whether it may be sent"
