@@ -119,6 +119,32 @@ fn what_does_not_fit_in_a_file_is_told_with_what_does() {
 }
 
 #[test]
+fn what_is_missing_is_said_with_where_it_goes() {
+    let home = sealed();
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    home.write(
+        "policy.toml",
+        "[[compartment]]\nname = \"c\"\nclass = \"public\"\n\n[[rule]]\nid = \"own-files\"\ntitle = \"Own\"\nbound = \"floor\"\nperiod = \"P10Y\"\n\
+         base = \"record-date\"\n\n[[records]]\npath = \"**\"\nrecord = \"x\"\ncompartment = \"c\"\nrule = \"own-files\"\n",
+    );
+    for arguments in [
+        &["policy", "check", "policy.toml", "clients"][..],
+        &["create", "-o", "b.sealed", "--policy", "policy.toml", "clients"],
+    ] {
+        let said = home.run(arguments);
+        let text = flat(&said.err);
+        assert!(text.contains("add the records' date to that [[records]]: dated = "), "{said:#?}");
+    }
+    home.people(&[("lin", "lin@lantern.example")]);
+    home.run(&["roster", "set", "people.txt"]).ends(0);
+    let ask = ["request", "new", "firm.sealed", "--record", "1", "--purpose", "audit", "--explain", "x"];
+    let by = ["--as", "lin@lantern.example", "--sign-with", "lin", "-o", "request.json"];
+    home.run(&[&ask[..], &by].concat()).ends(0);
+    let ran = home.run(&["request", "find", "request.json", "firm.sealed"]).ends(2);
+    assert!(flat(&ran.err).contains("`keepuntil request propose request.json -o proposal.json`"), "{ran:#?}");
+}
+
+#[test]
 fn errors_break_at_the_columns_of_standard_error_and_commands_stay_whole() {
     let home = sealed();
     let told = |columns: Option<&str>| {

@@ -707,6 +707,19 @@ fn destroyed_records_are_neither_damaged_nor_known_by_a_name() {
     let at = members.iter().find(|(_, name, _)| *name == layout::record_member(3, 0)).unwrap().0;
     let mut damaged = removed.clone();
     damaged[at + 512 + 300] ^= 1;
+    // Who knows nothing of the keyring is told what zeros may be, where there is nothing else.
+    let elsewhere = support::Home::new();
+    elsewhere.write("firm.sealed", &removed);
+    elsewhere.write("damaged.sealed", &damaged);
+    let told = |name: &str| {
+        let ran = elsewhere.run(&["verify", name]).ends(10);
+        ran.err.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let zeros = "nothing is wrong but that 2 records are all zeros";
+    let err = told("firm.sealed");
+    assert!(err.contains(zeros) && err.contains("--certificate FILE") && !err.contains("another copy"), "{err}");
+    let err = told("damaged.sealed");
+    assert!(!err.contains(zeros) && err.contains("--certificate FILE") && err.contains("another copy"), "{err}");
     desk.home.write("damaged.sealed", damaged);
     let ran = desk.at(time, &["verify", "damaged.sealed"]).ends(10);
     let said = "0 records whole of the 1 whose content was not removed by right (2 were)";

@@ -27,10 +27,10 @@ use crate::retention::disposition::Forbidden;
 use crate::retention::policy::PolicyError;
 use crate::retention::register::Refusal;
 use crate::retention::rule::RuleError;
-use crate::storage::{StorageError, show};
 use crate::storage::document::DocumentError;
 use crate::storage::process::ProcessError;
 use crate::storage::timestamp::TimestampError;
+use crate::storage::{StorageError, show};
 use std::path::Path;
 use tr::tr;
 
@@ -301,7 +301,9 @@ fn tables_hint(tables: &[String], count: u64) -> String {
     let paths = words::joined(tables.iter().map(|path| format!("--path {}", show(Path::new(&format!("data/{path}"))))));
     match count - tables.len() as u64 {
         0 => tr!("the path is wrong; the tables in the record are: {paths}", paths = paths),
-        more => tr!("the path is wrong; tables in the record are: {paths}, and {more} more", paths = paths, more = more),
+        more => {
+            tr!("the path is wrong; tables in the record are: {paths}, and {more} more", paths = paths, more = more)
+        }
     }
 }
 

@@ -12,8 +12,8 @@ use crate::ops::request;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
 use crate::retention::term::Standing;
-use crate::storage::{escape, show};
 use crate::storage::lock::Sharing;
+use crate::storage::{escape, show};
 use std::collections::BTreeMap;
 use tr::tr;
 
