@@ -104,6 +104,10 @@ fn every_command_helps_in_chinese_within_the_terminal() {
         ("roster set", &["[默认：1]"]),
         ("purge", &["角色有 custodian（保管人）", "  name = \"林悦\"\n"]),
         ("receipt new", &["已返还，且未留存副本"]),
+        ("refuse", &["out-of-scope（申请人无权申请这些记录）"]),
+        ("notice answer", &["rejected（未采纳：须用 --explain 说明理由）"]),
+        ("notice reply", &["deletion（要求删除信息）"]),
+        ("request new", &["tax-inspection（税务检查：税务机关检查）"]),
         ("hold place", &["用法：keepuntil hold place [选项]"]),
     ] {
         let words: Vec<String> = words.split(' ').map(str::to_owned).collect();

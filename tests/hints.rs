@@ -77,6 +77,74 @@ fn a_first_policy_explains_how_it_is_written() {
 }
 
 #[test]
+fn what_does_not_fit_in_a_file_is_told_with_what_does() {
+    let home = sealed();
+    let flat = |text: &str| text.replace(['\n', ' '], "");
+    let head = "[[compartment]]\nname = \"c\"\nclass = \"机密\"\n";
+    let records = "[[records]]\npath = \"**\"\nrecord = \"x\"\ncompartment = \"c\"\nretain = \"P1Y\"\n";
+    home.write("class.toml", format!("{head}{records}"));
+    home.write("single.toml", format!("{head}{records}").replace("[[records]]", "[records]").replace("机密", "public"));
+    home.write("purpose.toml", "[[requester]]\nprincipal = \"a@b.example\"\npurposes = [\"审计\"]\n");
+    home.write("requester.toml", "[requester]\nprincipal = \"a@b.example\"\n");
+    for (arguments, english, chinese) in [
+        (
+            &["policy", "check", "class.toml", "clients"][..],
+            &["write one of these: public, sensitive, confidential"][..],
+            &["不认识 `机密`", "请写其中之一：public（公开）、sensitive（敏感）、confidential（保密）"][..],
+        ),
+        (
+            &["policy", "check", "single.toml", "clients"],
+            &["write [[records]] instead of [records]"],
+            &["请写 [[records]]，不要写 [records]"],
+        ),
+        (
+            &["roster", "disclosure", "purpose.toml"],
+            &["write one of these: audit, tax-inspection,"],
+            &["不认识 `审计`", "audit（审计）、tax-inspection（税务检查）"],
+        ),
+        (
+            &["roster", "disclosure", "requester.toml"],
+            &["write [[requester]] instead of [requester]"],
+            &["请写 [[requester]]，不要写 [requester]"],
+        ),
+    ] {
+        for (language, parts) in [("en", english), ("zh", chinese)] {
+            let ran = home.run(&[arguments, &["--lang", language]].concat()).ends(1);
+            for part in parts {
+                assert!(flat(&ran.err).contains(&flat(part)), "{part}: {ran:#?}");
+            }
+            assert!(language == "en" || !ran.err.contains("unknown variant"), "{ran:#?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_missing_is_said_with_where_it_goes() {
+    let home = sealed();
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    home.write(
+        "policy.toml",
+        "[[compartment]]\nname = \"c\"\nclass = \"public\"\n\n[[rule]]\nid = \"own-files\"\ntitle = \"Own\"\nbound = \"floor\"\nperiod = \"P10Y\"\n\
+         base = \"record-date\"\n\n[[records]]\npath = \"**\"\nrecord = \"x\"\ncompartment = \"c\"\nrule = \"own-files\"\n",
+    );
+    for arguments in [
+        &["policy", "check", "policy.toml", "clients"][..],
+        &["create", "-o", "b.sealed", "--policy", "policy.toml", "clients"],
+    ] {
+        let said = home.run(arguments);
+        let text = flat(&said.err);
+        assert!(text.contains("add the records' date to that [[records]]: dated = "), "{said:#?}");
+    }
+    home.people(&[("lin", "lin@lantern.example")]);
+    home.run(&["roster", "set", "people.txt"]).ends(0);
+    let ask = ["request", "new", "firm.sealed", "--record", "1", "--purpose", "audit", "--explain", "x"];
+    let by = ["--as", "lin@lantern.example", "--sign-with", "lin", "-o", "request.json"];
+    home.run(&[&ask[..], &by].concat()).ends(0);
+    let ran = home.run(&["request", "find", "request.json", "firm.sealed"]).ends(2);
+    assert!(flat(&ran.err).contains("`keepuntil request propose request.json -o proposal.json`"), "{ran:#?}");
+}
+
+#[test]
 fn errors_break_at_the_columns_of_standard_error_and_commands_stay_whole() {
     let home = sealed();
     let told = |columns: Option<&str>| {

@@ -18,6 +18,46 @@ use std::process::Command;
 use support::Ran;
 
 #[test]
+fn a_second_event_says_which_day_counts() {
+    let desk = Desk::new();
+    desk.home.small_firm();
+    let sealed = ["create", "-o", "firm.sealed", "--retain", "P10Y", "--start", "event:relationship-end", "clients"];
+    desk.at(SEALED, &sealed).ends(0);
+    let count = desk.home.run(&["inspect", "firm.sealed", "--json"]).ends(0).json("archive")[0]["record_count"].clone();
+    let record = |date: &str, more: &[&str]| {
+        let event = ["event", "record", "relationship-end", "firm.sealed", "--date", date];
+        desk.at(SEALED, &[&event[..], more].concat()).ends(0)
+    };
+    let zero = serde_json::json!(0);
+    let effect = |ran: &Ran| {
+        let event = ran.json("event").remove(0);
+        (
+            event["changed_count"].clone(),
+            event["unchanged_count"].clone(),
+            event["later_events"].clone(),
+            event["event"].clone(),
+        )
+    };
+    let (changed, unchanged, later, first) = effect(&record("2026-11-10", &["--json"]));
+    assert_eq!((&changed, &unchanged, &later), (&count, &zero, &serde_json::json!([])));
+    // Another day before it counts for nothing, and is told.
+    let (changed, unchanged, later, _) = effect(&record("2026-11-05", &["--json"]));
+    let counts = serde_json::json!([{ "event": first, "date": "2026-11-10", "record_count": count }]);
+    assert_eq!((&changed, &unchanged, &later), (&zero, &count, &counts));
+    let ran = record("2026-11-06", &[]);
+    let flat = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let id = first.as_str().unwrap();
+    assert!(flat(&ran.err).contains("2026-11-10 goes on to count"), "{ran:#?}");
+    assert!(flat(&ran.err).contains(&format!("--corrects {}", &id[..12])), "{ran:#?}");
+    assert!(flat(&ran.out).contains(&format!("day stays {count} record")), "{ran:#?}");
+    // What the hint says does what it says.
+    let (changed, unchanged, later, _) = effect(&record("2026-11-12", &["--corrects", &id[..12], "--json"]));
+    assert_eq!((&changed, &unchanged, &later), (&count, &zero, &serde_json::json!([])));
+    let listed = desk.home.run(&["event", "list", "--json"]).ends(0).json("event");
+    assert!(listed.iter().all(|event| event["changed_count"].is_null() && event["later_events"].is_null()));
+}
+
+#[test]
 fn a_plain_date_runs_out_and_the_unattended_purge_destroys_for_ever() {
     let desk = Desk::new();
     desk.home.small_firm();
@@ -667,6 +707,19 @@ fn destroyed_records_are_neither_damaged_nor_known_by_a_name() {
     let at = members.iter().find(|(_, name, _)| *name == layout::record_member(3, 0)).unwrap().0;
     let mut damaged = removed.clone();
     damaged[at + 512 + 300] ^= 1;
+    // Who knows nothing of the keyring is told what zeros may be, where there is nothing else.
+    let elsewhere = support::Home::new();
+    elsewhere.write("firm.sealed", &removed);
+    elsewhere.write("damaged.sealed", &damaged);
+    let told = |name: &str| {
+        let ran = elsewhere.run(&["verify", name]).ends(10);
+        ran.err.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let zeros = "nothing is wrong but that 2 records are all zeros";
+    let err = told("firm.sealed");
+    assert!(err.contains(zeros) && err.contains("--certificate FILE") && !err.contains("another copy"), "{err}");
+    let err = told("damaged.sealed");
+    assert!(!err.contains(zeros) && err.contains("--certificate FILE") && err.contains("another copy"), "{err}");
     desk.home.write("damaged.sealed", damaged);
     let ran = desk.at(time, &["verify", "damaged.sealed"]).ends(10);
     let said = "0 records whole of the 1 whose content was not removed by right (2 were)";

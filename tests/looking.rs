@@ -99,6 +99,27 @@ fn verified(home: &Home) -> (usize, serde_json::Value) {
 }
 
 #[test]
+fn a_comparison_that_did_not_take_place_is_not_noted() {
+    let home = home();
+    home.run(&["keygen", "-o", "stranger.txt"]).ends(0);
+    for more in [&["--against", "clients"][..], &["--deep"]] {
+        let ran = home.run(&[&["verify", "firm.sealed", "--note", "-i", "stranger.txt"], more].concat());
+        let ran = ran.fails(12, "identity");
+        assert!(ran.err.contains("nothing was noted in the journal"), "{ran:#?}");
+        assert_eq!(verified(&home).0, 0, "{more:?}");
+    }
+    // What is damaged without anybody's key is damaged.
+    let mut bad = fs::read(home.path("firm.sealed")).unwrap();
+    let record = bad.windows(8).position(|window| window == b"records/").unwrap() + 700;
+    bad[record] ^= 1;
+    home.write("bad.sealed", bad);
+    assert_ne!(home.run(&["verify", "bad.sealed", "--note", "--deep", "-i", "stranger.txt"]).code, Some(0));
+    assert_eq!((verified(&home).0, verified(&home).1["outcome"].as_str()), (1, Some("damaged")));
+    home.run(&["verify", "firm.sealed", "--note", "--against", "clients"]);
+    assert_eq!((verified(&home).0, verified(&home).1["outcome"].as_str()), (2, Some("whole")));
+}
+
+#[test]
 fn verifications_are_noted_whatever_they_come_to() {
     let home = home();
     let known = home.open_keyring().archives().unwrap().remove(0);

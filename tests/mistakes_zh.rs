@@ -145,7 +145,7 @@ fn errors_of_the_system_and_of_libraries_have_chinese_words_with_their_place() {
     home.write("unquoted.toml", "name = x\n");
     home.write("json.json", "{\"format\": \"keepuntil-request/v1\", ");
     let cases: [Mistake<'_>; 6] = [
-        (&["inspect", "missing.sealed"], "missing.sealed: 没有这个文件或文件夹"),
+        (&["inspect", "missing.sealed"], "missing.sealed：没有这个文件或文件夹"),
         (&["create", "-o", "no/a.sealed", "--until", "2046-02-28", "clients"], "没有这个文件或文件夹"),
         (&["policy", "check", "unquoted.toml", "clients"], "TOML：第 1 行第 8 列"),
         (&["policy", "check", "unquoted.toml", "clients"], "文本要用引号括起"),

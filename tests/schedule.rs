@@ -168,7 +168,7 @@ fn install_and_remove_tell_systemd_and_undo_each_other() {
     let shown = run(&["show"]).ends(3);
     assert!(shown.out.replace("\n ", "").contains("would have it run every day at 03:30"), "{shown:#?}");
     assert_eq!(files(&units), [units.join("theirs.service")]);
-    assert!(run(&["remove"]).ends(0).out.contains("There were no units"));
+    assert!(run(&["remove", "--user"]).ends(0).out.contains("There were no units"));
     run(&["show"]).ends(3);
     let told = text(&home.path("told"));
     for line in [
@@ -201,6 +201,8 @@ fn without_systemd_it_says_what_to_do() {
     let (home, keyring) = with_keyring("ring");
     let tools = script(&home, "systemctl", "echo 'Failed to connect to bus' >&2; exit 1");
     let ran = schedule(&home, &keyring, Some(&tools), &["install"]).ends(3);
+    let flat = ran.err.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("`keepuntil schedule install --cron`"), "{ran:#?}");
     assert!(ran.err.contains("Failed to connect to bus") && ran.err.contains("hint: `systemctl --user"), "{ran:#?}");
     assert_eq!(files(&home.path("home/.config/systemd/user")).len(), 2);
 }
@@ -287,6 +289,50 @@ fn a_crontab_keeps_what_others_wrote() {
     std::fs::write(home.path("tools/crontab"), "#!/bin/sh\necho 'you are not allowed' >&2; exit 1\n").unwrap();
     let ran = run(&["install", "--cron"]);
     assert!(ran.code == Some(1) && ran.err.contains("you are not allowed"), "{ran:#?}");
+}
+
+#[test]
+fn what_is_installed_is_removed_whichever_kind_it_is() {
+    let (home, keyring) = with_keyring("ring");
+    let table = home.path("table");
+    script(&home, "systemctl", "exit 0");
+    let tools = script(
+        &home,
+        "crontab",
+        &format!(
+            "case $1 in -l) cat '{0}' 2>/dev/null || {{ echo 'no crontab for you' >&2; exit 1; }};; -) cat > '{0}';; esac",
+            table.display()
+        ),
+    );
+    let run = |arguments: &[&str]| schedule(&home, &keyring, Some(&tools), arguments);
+    let units = home.path("home/.config/systemd/user");
+    let nothing = run(&["remove", "--json"]).ends(0).json("schedule").remove(0);
+    assert_eq!((&nothing["changed"], &nothing["crontab"]), (&false.into(), &serde_json::Value::Null));
+    assert!(run(&["remove"]).ends(0).out.contains("Nothing was installed"));
+    run(&["install", "--cron", "--at", "01:02"]).ends(0);
+    let shown = run(&["show"]).ends(0);
+    assert!(shown.out.starts_with("2 1 * * * "), "{shown:#?}");
+    assert!(run(&["remove", "--user"]).ends(0).out.contains("There were no units"));
+    assert!(text(&table).contains("keepuntil"), "--user names another kind");
+    let removed = run(&["remove"]).ends(0);
+    assert!(removed.out.contains("Removed from your crontab") && !removed.out.contains("units"), "{removed:#?}");
+    assert_eq!(text(&table), "");
+    // Both.
+    run(&["install"]).ends(0);
+    run(&["install", "--cron"]).ends(0);
+    let shown = run(&["show"]).ends(0);
+    assert!(shown.out.contains("The timer is") && shown.out.contains("in your crontab as well"), "{shown:#?}");
+    let removed = run(&["remove", "--json"]).ends(0).json("schedule").remove(0);
+    assert_eq!((&removed["changed"], removed["paths"].as_array().unwrap().len()), (&true.into(), 2));
+    assert!(removed["crontab"].as_str().unwrap().starts_with("30 3 * * * "));
+    assert!(files(&units).is_empty() && text(&table).is_empty());
+    // A crontab that cannot be read stops it before anything is taken away.
+    run(&["install"]).ends(0);
+    std::fs::write(home.path("tools/crontab"), "#!/bin/sh\necho 'you are not allowed' >&2; exit 1\n").unwrap();
+    let ran = run(&["remove"]);
+    assert!(ran.code == Some(1) && ran.err.contains("you are not allowed"), "{ran:#?}");
+    assert_eq!(files(&units).len(), 2);
+    assert_eq!(run(&["remove", "--user"]).ends(0).out.matches("Removed ").count(), 2);
 }
 
 #[test]

@@ -275,7 +275,7 @@ fn encrypted_files_copies_and_what_cannot_be_read_are_named() {
     assert_eq!(summary["encrypted_files"]["files"], 3, "{summary}");
     assert_eq!(summary["copies"]["files"], 1);
     assert_eq!(summary["copies"]["bytes"], 16);
-    assert_eq!(summary["copies"]["largest"][0]["paths"], serde_json::json!(["x/a.txt", "y/b.txt"]));
+    assert_eq!(summary["copies"]["named"][0]["paths"], serde_json::json!(["x/a.txt", "y/b.txt"]));
     assert_eq!(
         (folder(&ran, "x")["copied_files"].as_u64(), folder(&ran, "y")["copied_files"].as_u64()),
         (Some(1), Some(1))
@@ -283,6 +283,53 @@ fn encrypted_files_copies_and_what_cannot_be_read_are_named() {
     assert!(summary["problems"][0].as_str().unwrap().contains("it is a socket"));
     let text = home.run(&["survey", "t"]).ends(3);
     assert!(text.out.contains("z/locked.zip") && text.out.contains("t/socket"), "{text:#?}");
+    let copies = "1 content stands in more than one file:\n  2 files of 16 B each\n    x/a.txt\n    y/b.txt\n";
+    assert!(text.out.contains(copies), "{text:#?}");
+}
+
+#[test]
+fn lists_of_a_report_are_bounded_and_whole_in_json() {
+    let home = Home::new();
+    for index in 0..25 {
+        home.write(&format!("t/locked/{index:02}.age"), format!("age-encryption.org/v1\n-> X25519 {index:04}"));
+        home.write(&format!("t/{index:02}.txt"), "x".repeat(100 + index));
+        home.write(&format!("t/again/{index:02}.txt"), "x".repeat(100 + index));
+        home.write(&format!("t/many/{index:02}.txt"), "y".repeat(1000));
+        home.write(&format!("t/evil/\u{202e}\u{1b}[2J{index}"), "z".repeat(2000));
+    }
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    let summary = &ran.json("survey")[0];
+    assert_eq!(summary["encrypted_files"]["first"].as_array().unwrap().len(), 25);
+    let named = summary["copies"]["named"].as_array().unwrap();
+    assert_eq!((named.len(), &summary["copies"]["sets"]), (27, &serde_json::json!(27)));
+    assert_eq!((&named[1]["files"], named[1]["paths"].as_array().unwrap().len()), (&serde_json::json!(25), 25));
+    let text = home.run(&["survey", "t"]).ends(0).out;
+    for part in [
+        "  locked/19.age\n  … and 5 more: --json\n",
+        "  25 files of 1 kB each\n    many/00.txt\n",
+        "    many/19.txt\n    … and 5 more\n",
+        "  … and 7 more: --json\n",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains('\u{202e}') && !text.contains('\u{1b}'), "{text}");
+}
+
+#[test]
+fn what_is_said_of_a_part_is_said_of_its_own_files() {
+    let home = Home::new();
+    let age = "age-encryption.org/v1\n-> X25519";
+    home.write("t/客户说明.txt", "x");
+    home.write("t/客户资料/甲/名单.age", age);
+    home.write("t/财务/2020/客户.txt", "x");
+    home.write("t/财务/2020/凭证.age", age);
+    let ran = home.run(&["survey", "t", "--json"]).ends(0);
+    for proposal in ran.json("survey_proposal") {
+        let pattern = proposal["pattern"].as_str().unwrap();
+        let told =
+            proposal["checks"].as_array().unwrap().iter().any(|check| check.as_str().unwrap().contains("encrypted"));
+        assert_eq!(told, pattern.starts_with("客户资料/") || pattern.contains("凭证"), "{proposal}");
+    }
 }
 
 #[test]
@@ -547,6 +594,51 @@ fn more_bytes_than_memory_is_planned_for_are_refused() {
     let refused = home.run(&["survey", "t", "--max-bytes", "268435457"]).ends(2);
     assert!(refused.err.contains("268435456"), "{refused:#?}");
     home.run(&["survey", "t", "--max-bytes", "268435456"]).ends(0);
+}
+
+#[test]
+fn a_check_looks_at_recipients_as_create_does() {
+    let home = Home::new();
+    home.write("t/a.txt", "x");
+    let own = home.run(&["keygen", "-o", "me.txt", "--json"]).ends(0).json("identity")[0]["recipient"].clone();
+    let (own, classic) = (own.as_str().unwrap(), "age1zvkyg2lqzraa2lnjvqej32nkuu0ues2s82hzrye869xeexvn73equnujwj");
+    let policy = |name: &str, recipients: &[&str]| {
+        format!(
+            "[[compartment]]\nname = \"{name}\"\nclass = \"public\"\nrecipients = {recipients:?}\n\
+             [[records]]\npath = \"**\"\nrecord = \"a\"\ncompartment = \"{name}\"\nretain = \"P10Y\"\n"
+        )
+    };
+    let check = |more: &[&str]| home.run(&[&["policy", "check", "p.toml", "t"], more].concat());
+    for (name, recipients, what) in [
+        ("c", vec!["age1pq1…"], "age1pq1…"),
+        ("c", vec![own, &own[..own.len() - 2]], &own[..20]),
+        ("c", vec![own, classic], "post-quantum"),
+        ("Big C", vec![own], "cannot name a compartment"),
+    ] {
+        home.write("p.toml", policy(name, &recipients));
+        let ran = check(&["--json"]).ends(3);
+        let checked = &ran.json("policy_check")[0];
+        assert_eq!(checked["usable"], false);
+        let problem = checked["compartments"][0]["problem"].as_str().unwrap_or_default();
+        assert!(problem.contains(what), "{checked}");
+        let said = check(&[]).ends(3);
+        let flat = said.out.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(
+            flat.contains(&format!("compartment {name}: ")) && flat.contains("create would refuse it"),
+            "{said:#?}"
+        );
+        assert_ne!(home.run(&["create", "-o", "a.sealed", "--policy", "p.toml", "t"]).code, Some(0));
+    }
+    home.write("p.toml", policy("c", &[]));
+    let ran = check(&[]).ends(0);
+    assert!(
+        ran.out.contains("compartment c: names no recipients") && ran.out.contains("create takes it so"),
+        "{ran:#?}"
+    );
+    home.write("p.toml", policy("c", &[own]));
+    let ran = check(&[]).ends(0);
+    assert!(!ran.out.contains("recipients"), "{ran:#?}");
+    home.run(&["create", "-o", "a.sealed", "--policy", "p.toml", "t"]).ends(0);
 }
 
 #[test]

@@ -89,6 +89,26 @@ fn the_answers_of_a_firm_become_its_policy() {
 }
 
 #[test]
+fn a_class_is_answered_in_the_language_of_the_question() {
+    let desk = Desk::new();
+    let answers = ["cn", "", "", "", "保密", "公开", "机密", "敏感", "confidential"];
+    let ran = typing(&desk, &answers, &["policy", "init", "-o", "policy.toml", "--lang", "zh"]).ends(0);
+    assert!(ran.out.contains("confidential（保密）") && ran.out.contains("\"机密\"?"), "{ran:?}");
+    let policy: toml::Table = std::fs::read_to_string(desk.home.path("policy.toml")).unwrap().parse().unwrap();
+    let class = |name: &str| {
+        let all = policy["compartment"].as_array().unwrap();
+        let found = all.iter().find(|compartment| compartment["name"].as_str().unwrap().starts_with(name));
+        found.map(|compartment| compartment["class"].as_str().unwrap().to_owned())
+    };
+    let found = ["accounts", "staff", "clients", "company"].map(class);
+    assert_eq!(
+        found,
+        ["confidential", "public", "sensitive", "confidential"].map(|class| Some(class.to_owned())),
+        "{policy}"
+    );
+}
+
+#[test]
 fn the_date_confirms_the_clock_where_the_keyring_allows_it() {
     let desk = Desk::new();
     desk.home.small_firm();

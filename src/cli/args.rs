@@ -137,8 +137,11 @@ pub struct AgreementArgs {
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum ClassArg {
+    /// Anyone might see it
     Public,
+    /// For those concerned
     Sensitive,
+    /// For the fewest; sizes are padded
     Confidential,
 }
 
@@ -173,7 +176,9 @@ impl LangArg {
 
 #[derive(Clone, Copy, ValueEnum)]
 pub enum AtExpiryArg {
+    /// The keys are destroyed
     Destroy,
+    /// A person decides
     Review,
 }
 

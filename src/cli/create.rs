@@ -5,7 +5,7 @@ use super::error::{Failure, tell_hint, tell_warning};
 use super::hint::rule_hint;
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
-use crate::crypto::identity::{generate, seal_with_passphrase};
+use crate::crypto::identity::{Prompts, generate, seal_with_passphrase};
 use crate::crypto::recipient::{Recipients, recipients_file};
 use crate::keyring::Keyring;
 use crate::language::text;
@@ -14,7 +14,7 @@ use crate::ops::create::{CompartmentOptions, CreateOptions, CreateOutcome, creat
 use crate::ops::keys::identity_file;
 use crate::ops::plan::Grouping;
 use crate::retention::demand::{Demand, find_rules};
-use crate::retention::policy::Policy;
+use crate::retention::policy::{Policy, PolicyCompartment};
 use crate::retention::rule::RuleError;
 use crate::retention::term::Counting;
 use crate::retention::{AtExpiry, Class, RetentionError, parse_date};
@@ -190,22 +190,31 @@ fn compartments(policy: Option<&Policy>, args: &Create, given: &[String]) -> Res
             pad: args.pad || class == Class::Confidential,
         }]);
     };
-    let compartment = |c: &crate::retention::policy::PolicyCompartment| {
-        if !crate::archive::manifest::is_compartment_name(&c.name) {
-            return Err(Failure::Usage(
-                tr!("policy: {name} cannot name a compartment", name = format!("{:?}", c.name)),
-                tr!("use lower-case letters, digits and hyphens"),
-            ));
-        }
-        let recipients = if c.recipients.is_empty() { given } else { &c.recipients };
+    let compartment = |c: &PolicyCompartment| {
         Ok(CompartmentOptions {
             name: c.name.clone(),
             class: c.class,
-            recipients: Recipients::parse(recipients, &prompts)?,
+            recipients: recipients_of(c, given, &prompts)?,
             pad: args.pad || c.pad.unwrap_or(c.class == Class::Confidential),
         })
     };
     policy.compartments.iter().map(compartment).collect()
+}
+
+/// Who reads a compartment of a policy: the recipients that it names, or else those that were given.
+pub fn recipients_of(
+    compartment: &PolicyCompartment,
+    given: &[String],
+    prompts: &Prompts,
+) -> Result<Recipients, Failure> {
+    if !crate::archive::manifest::is_compartment_name(&compartment.name) {
+        return Err(Failure::Usage(
+            tr!("policy: {name} cannot name a compartment", name = format!("{:?}", compartment.name)),
+            tr!("use lower-case letters, digits and hyphens"),
+        ));
+    }
+    let recipients = if compartment.recipients.is_empty() { given } else { &compartment.recipients };
+    Ok(Recipients::parse(recipients, prompts)?)
 }
 
 fn ensure_keyring(place: &KeyringPlace, firm: Option<&str>, common: Common) -> Result<(), Failure> {

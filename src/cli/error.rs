@@ -138,7 +138,8 @@ impl Failure {
         }
     }
 
-    fn words(&self) -> (String, Vec<String>, Option<String>) {
+    /// What is said of it: the sentence, lines below it, and what to do.
+    pub fn words(&self) -> (String, Vec<String>, Option<String>) {
         match self {
             Self::Usage(message, hint) => (message.clone(), Vec::new(), Some(hint.clone())),
             Self::Output(error) => {

@@ -4,10 +4,11 @@ use super::args::{AgreementArgs, Common, KeyringPlace};
 use super::error::{Failure, tell_hint, tell_warning};
 use super::hold::ScopeArgs;
 use super::{Done, home, render};
-use crate::ops::event::{EventOptions, concerned, find, record, statement};
-use crate::retention::event::{Event, current, named};
+use crate::ops::event::{Effect, EventOptions, concerned, effect, find, record, statement};
+use crate::retention::event::{Event, EventId, current, named};
 use crate::retention::parse_date;
 use crate::storage::escape;
+use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 use tr::tr;
 
@@ -68,13 +69,16 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
                 warn(concerned, &options.name);
                 return Ok(Done::Clean);
             }
+            let before = custody.register().events.clone();
             let event = record(&mut custody, &options)?;
+            let effect = effect(&custody, &before, &event)?;
             if common.json {
-                render::json_line(&json(&event));
+                render::json_line(&json(&event, Some(&effect)));
             } else if !common.quiet {
-                render::print(&text(&event))?;
+                render::print(&(text(&event) + &effect_text(&effect)))?;
             }
             warn(concerned, &options.name);
+            warn_of_later(&event, &effect);
         }
         EventCommand::List { keyring } => {
             let custody = home::custody(&keyring)?;
@@ -82,7 +86,7 @@ pub fn run(command: EventCommand, common: Common) -> Result<Done, Failure> {
             for event in current(&custody.register().events) {
                 listed += 1;
                 if common.json {
-                    render::json_line(&json(event));
+                    render::json_line(&json(event, None));
                 } else {
                     render::print(&text(event))?;
                 }
@@ -105,6 +109,31 @@ fn warn((live, waiting): (u64, u64), name: &str) {
     }
 }
 
+/// Warns of records for which the event does not count: the latest of several does.
+fn warn_of_later(event: &Event, effect: &Effect) {
+    for ((day, id), records) in &effect.later {
+        tell_warning(&tr!(
+            "for {n} record {day} goes on to count: of several events {name} the latest does"
+                | "for {n} records {day} goes on to count: of several events {name} the latest does" % *records,
+            day = day,
+            name = escape(&event.name)
+        ));
+        // Of several names the first digits are enough.
+        let id = &hex::encode(id)[..12];
+        tell_hint(&tr!("if that one was wrong, record the right day in its place: --corrects {id}", id = id));
+    }
+}
+
+fn effect_text(effect: &Effect) -> String {
+    let records = |n: u64| tr!("{n} record" | "{n} records" % n);
+    let mut text = String::new();
+    if effect.changed + effect.unchanged > 0 {
+        text.push_str(&render::field(&tr!("day changed"), &records(effect.changed), 15));
+        text.push_str(&render::field(&tr!("day stays"), &records(effect.unchanged), 15));
+    }
+    text
+}
+
 fn text(event: &Event) -> String {
     let mut text = tr!("event {id}", id = hex::encode(event.id)) + "\n";
     text.push_str(&format!("  {}\n", tr!("{event} on {day}", event = named(&event.name), day = event.date)));
@@ -119,10 +148,18 @@ fn text(event: &Event) -> String {
     text
 }
 
-fn json(event: &Event) -> serde_json::Value {
+/// The event; what it did is known where it was just recorded.
+fn json(event: &Event, effect: Option<&Effect>) -> serde_json::Value {
+    let later = effect.map(|effect| {
+        let one = |((day, id), records): (&(NaiveDate, EventId), &u64)| {
+            serde_json::json!({ "event": hex::encode(id), "date": day, "record_count": records })
+        };
+        effect.later.iter().map(one).collect::<Vec<_>>()
+    });
     serde_json::json!({
         "message_type": "event", "event": hex::encode(event.id), "name": event.name, "date": event.date,
         "scope": event.scope, "recorded": event.recorded, "corrects": event.corrects.map(hex::encode),
-        "approved_by": event.approved_by,
+        "approved_by": event.approved_by, "changed_count": effect.map(|effect| effect.changed),
+        "unchanged_count": effect.map(|effect| effect.unchanged), "later_events": later,
     })
 }

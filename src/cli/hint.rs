@@ -1,17 +1,22 @@
 //! What people can do about an error: a command that can be run, or a sentence.
 
+use super::codes;
 use super::error::{FORBIDDEN, forbidden_code};
+use super::report::words;
 use crate::archive::ArchiveError;
 use crate::crypto::CryptoError;
 use crate::disclosure::ledger::LedgerError;
 use crate::disclosure::notices::NoticesError;
+use crate::disclosure::policy::DisclosurePolicyError;
 use crate::disclosure::roster::RosterError;
 use crate::journal::JournalError;
 use crate::journal::certificate::CertificateError;
 use crate::keyring::KeyringError;
+use crate::language::misfit::Misfit;
 use crate::language::{said, text};
 use crate::ops::OpsError;
 use crate::ops::clock::ClockError;
+use crate::ops::contacts::ContactsError;
 use crate::ops::grant::GrantError;
 use crate::ops::granted::GrantedError;
 use crate::ops::proposal::ProposalError;
@@ -22,15 +27,20 @@ use crate::retention::disposition::Forbidden;
 use crate::retention::policy::PolicyError;
 use crate::retention::register::Refusal;
 use crate::retention::rule::RuleError;
-use crate::storage::StorageError;
 use crate::storage::document::DocumentError;
 use crate::storage::process::ProcessError;
 use crate::storage::timestamp::TimestampError;
+use crate::storage::{StorageError, show};
+use std::path::Path;
 use tr::tr;
 
 /// What to do about an error.
 pub fn hint(error: &OpsError) -> Option<String> {
     let text = match error {
+        OpsError::Policy(PolicyError::Toml(_, Some(misfit)))
+        | OpsError::DisclosurePolicy(DisclosurePolicyError::Toml { misfit: Some(misfit), .. }) => {
+            return Some(misfit_hint(misfit));
+        }
         OpsError::Forbidden(stopped) if stopped.iter().any(|s| matches!(s.why, Forbidden::Notice(_))) => {
             return Some(notice_hint());
         }
@@ -40,6 +50,15 @@ pub fn hint(error: &OpsError) -> Option<String> {
             text!("letters are never replaced: name a folder that is not there yet with -o DIR")
         }
         OpsError::Template { .. } => text!("see what can stand in it with `keepuntil notice template --help`"),
+        OpsError::Contacts { source: ContactsError::NoSuchFile { tables, count }, .. } => {
+            return Some(tables_hint(tables, *count));
+        }
+        OpsError::Contacts { source: ContactsError::NoRecords(_), .. } => {
+            text!(
+                "name the column with numbers of records: --records-column NAME; numbers are there only after the sealing: a table from \
+                 before it names records by the names of their folders, in a column of its own: --records-column NAME --by-name"
+            )
+        }
         OpsError::Contacts { .. } => {
             text!(
                 "correct the table or name what it has: --address-column, --records-column; one that is not in UTF-8 is read \
@@ -260,6 +279,34 @@ pub fn hint(error: &OpsError) -> Option<String> {
     Some(said(text).into_owned())
 }
 
+/// How it is written.
+fn misfit_hint(misfit: &Misfit) -> String {
+    match misfit {
+        Misfit::NoneOf(codes) => {
+            let codes = codes.iter().map(|code| codes::code_and_meaning(code));
+            tr!("write one of these: {codes}", codes = words::joined(codes))
+        }
+        Misfit::SingleBrackets(name) => tr!(
+            "there may be several of these, so each begins with double brackets: write [[{name}]] instead of [{name}]",
+            name = name
+        ),
+    }
+}
+
+/// Which path may have been meant.
+fn tables_hint(tables: &[String], count: u64) -> String {
+    if tables.is_empty() {
+        return tr!("the path is wrong, or the record: no file in it has a name that ends in .csv");
+    }
+    let paths = words::joined(tables.iter().map(|path| format!("--path {}", show(Path::new(&format!("data/{path}"))))));
+    match count - tables.len() as u64 {
+        0 => tr!("the path is wrong; the tables in the record are: {paths}", paths = paths),
+        more => {
+            tr!("the path is wrong; tables in the record are: {paths}, and {more} more", paths = paths, more = more)
+        }
+    }
+}
+
 /// What lets a record go whose rule asks for a notice first.
 pub fn notice_hint() -> String {
     tr!(
@@ -296,7 +343,7 @@ fn policy_rule_hint(error: &RuleError) -> Option<String> {
         RuleError::NeedsPeriod(_) => text!("add the period that you decide on: retain = \"P3Y\""),
         RuleError::NeedsStart(_) => text!("add start = \"record-date\", \"creation\" or \"event:relationship-end\""),
         RuleError::NeedsDate(_) => {
-            text!("add the records' date: dated = \"2025-06-30\", or one that the path captures")
+            text!("add the records' date to that [[records]]: dated = \"2025-06-30\", or one that the path captures")
         }
         RuleError::Shorter { .. } | RuleError::Longer { .. } => {
             text!("leave `retain` out, or give a period that the rule allows")

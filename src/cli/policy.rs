@@ -1,13 +1,15 @@
 //! `keepuntil policy …`: what a policy does to a folder, and a first policy from a few answers.
 
 use super::args::Common;
-use super::create::read_policy;
-use super::error::{Failure, tell_done};
+use super::create::{read_policy, recipients_of};
+use super::error::{Failure, tell_done, tell_hint};
+use super::hint::hint;
 use super::progress::Bar;
 use super::survey::{FirmArgs, Jurisdiction};
 use super::{Done, INTERRUPTED, home, kept, prompt, render};
 use crate::crypto::recipient::{Recipients, recipients_file};
 use crate::language::text;
+use crate::ops::OpsError;
 use crate::ops::policy_check::{CheckedRecord, PolicyCheck, policy_check};
 use crate::retention::Class;
 use crate::retention::policy::Policy;
@@ -19,7 +21,7 @@ use crate::survey::template::{PLACES, template};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use tr::tr;
 
 /// Write a first policy, or see what one does to a folder
@@ -82,18 +84,82 @@ fn check(args: CheckArgs, common: Common) -> Result<Done, Failure> {
     let names = home::names(args.names_from.as_deref())?;
     let check = policy_check(&args.folder, names, &policy, home::now().date_naive(), &INTERRUPTED, &bar)?;
     bar.done();
+    let readers = readers(&policy);
+    let usable = check.is_usable() && readers.iter().all(|readers| readers.problem.is_none());
     if common.json {
-        objects(&check, &policy, &checks);
+        objects(&check, (&policy, &readers), &checks, usable);
     } else {
-        render::print(&report(&check, &policy, &checks, &args.folder))?;
+        let mut text = report(&check, (&policy, &readers), &checks);
+        let (folder, verdict) = (show(&args.folder), usable);
+        let verdict = match verdict {
+            true => tr!("{folder}: create takes it so", folder = folder),
+            false => tr!("{folder}: create would refuse it", folder = folder),
+        };
+        text.push_str(&format!("\n{verdict}\n"));
+        render::print(&text)?;
+        let of_readers = readers.into_iter().find_map(|readers| readers.hint);
+        let of_rules = check.first_invalid.and_then(|error| hint(&OpsError::from(error)));
+        of_rules.iter().chain(&of_readers).for_each(|hint| tell_hint(hint));
     }
-    Ok(if check.is_usable() && checks.is_empty() { Done::Clean } else { Done::Findings })
+    Ok(if usable && checks.is_empty() { Done::Clean } else { Done::Findings })
+}
+
+/// Who may read a compartment, as far as the policy says.
+struct Readers {
+    /// How many it names.
+    count: usize,
+    /// Why `create` would refuse them.
+    problem: Option<String>,
+    /// What to do about it.
+    hint: Option<String>,
+}
+
+/// The readers of every compartment, in order, looked at as `create` does.
+fn readers(policy: &Policy) -> Vec<Readers> {
+    let prompts = home::prompts();
+    let of_one = |compartment| {
+        let parsed = recipients_of(compartment, &[], &prompts)
+            .and_then(|recipients| recipients.agree().map(|()| recipients.len()).map_err(Failure::from));
+        match parsed {
+            Ok(count) => Readers { count, problem: None, hint: None },
+            Err(failure) => {
+                let (problem, _, hint) = failure.words();
+                Readers { count: compartment.recipients.len(), problem: Some(problem), hint }
+            }
+        }
+    };
+    policy.compartments.iter().map(of_one).collect()
+}
+
+/// What is wrong with the readers of compartments, and where `create` has to be told them.
+fn readers_text(policy: &Policy, readers: &[Readers]) -> String {
+    let mut lines = Vec::new();
+    for (compartment, readers) in policy.compartments.iter().zip(readers) {
+        let name = escape(&compartment.name);
+        match &readers.problem {
+            Some(problem) => lines.push(tr!(
+                "compartment {name}: {problem}",
+                name = name,
+                problem = escape(problem)
+            )),
+            None if readers.count == 0 => lines.push(tr!(
+                "compartment {name}: names no recipients; read by those that are given to create with -r or -R, or by your own identity",
+                name = name
+            )),
+            None => {}
+        }
+    }
+    if lines.is_empty() {
+        return String::new();
+    }
+    let lines = lines.iter().map(|line| format!("  {}", render::wrapped(line, 4)));
+    format!("\n{}\n{}", tr!("recipients:"), lines.collect::<String>())
 }
 
 /// Records of a report; all are in `--json`.
 const ROWS: usize = 200;
 
-fn report(check: &PolicyCheck, policy: &Policy, checks: &[OpenCheck], folder: &Path) -> String {
+fn report(check: &PolicyCheck, (policy, readers): (&Policy, &[Readers]), checks: &[OpenCheck]) -> String {
     let patterns: Vec<&str> = policy.patterns().collect();
     let mut rows = vec![vec![
         tr!("policy" => "record"),
@@ -148,12 +214,8 @@ fn report(check: &PolicyCheck, policy: &Policy, checks: &[OpenCheck], folder: &P
         check.conflicts.iter().take(20).for_each(|name| text.push_str(&format!("  {}\n", escape(name))));
     }
     check.problems.iter().take(20).for_each(|problem| text.push_str(&format!("  {problem}\n")));
+    text.push_str(&readers_text(policy, readers));
     text.push_str(&marks(checks));
-    let verdict = match check.is_usable() {
-        true => tr!("create takes it so"),
-        false => tr!("create would refuse it"),
-    };
-    text.push_str(&format!("\n{}: {verdict}\n", show(folder)));
     text
 }
 
@@ -218,7 +280,7 @@ fn why(record: &CheckedRecord) -> String {
     why
 }
 
-fn objects(check: &PolicyCheck, policy: &Policy, checks: &[OpenCheck]) {
+fn objects(check: &PolicyCheck, (policy, readers): (&Policy, &[Readers]), checks: &[OpenCheck], usable: bool) {
     let patterns: Vec<&str> = policy.patterns().collect();
     for (name, record) in &check.records {
         let mut object = kept::summary(&record.retention);
@@ -243,7 +305,10 @@ fn objects(check: &PolicyCheck, policy: &Policy, checks: &[OpenCheck]) {
     }
     render::json_line(&json!({
         "message_type": "policy_check",
-        "usable": check.is_usable(),
+        "usable": usable,
+        "compartments": policy.compartments.iter().zip(readers).map(|(compartment, readers)| json!({
+            "name": compartment.name, "recipient_count": readers.count, "problem": readers.problem,
+        })).collect::<Vec<_>>(),
         "open_check_count": checks.len(),
         "open_checks": checks.iter().map(|check| json!({ "line": check.line, "text": check.text })).collect::<Vec<_>>(),
         "unmatched": { "files": check.unmatched.0, "first": check.unmatched.1 },
@@ -292,11 +357,10 @@ fn init(mut args: InitArgs, common: Common) -> Result<Done, Failure> {
 }
 
 fn class(text: &str) -> Result<(String, Class), Failure> {
-    let class = |word: &str| match word {
-        "public" => Some(Class::Public),
-        "sensitive" => Some(Class::Sensitive),
-        "confidential" => Some(Class::Confidential),
-        _ => None,
+    // As the policy has it, or in the words of whoever is asked.
+    let class = |word: &str| {
+        let all = [Class::Public, Class::Sensitive, Class::Confidential];
+        all.into_iter().find(|class| word == class.as_str() || word == render::class(*class))
     };
     let parsed = text.split_once('=').and_then(|(name, word)| Some((name.to_owned(), class(word)?)));
     let known = |name: &str| PLACES.iter().any(|(place, _)| *place == name);

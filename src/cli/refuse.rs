@@ -1,6 +1,7 @@
 //! `keepuntil refuse`.
 
 use super::args::{Common, KeyringPlace};
+use super::codes;
 use super::error::{Failure, tell_done, tell_warning};
 use super::letter::letter;
 use super::request::MessageArgs;
@@ -12,7 +13,6 @@ use crate::ops::refuse::refuse;
 use crate::storage::output::OutputFile;
 use crate::storage::{StorageError, show};
 use clap::Args;
-use clap::builder::PossibleValuesParser;
 use std::io::Write;
 use std::path::PathBuf;
 use tr::tr;
@@ -32,7 +32,7 @@ pub struct RefuseArgs {
     #[command(flatten)]
     pub message: MessageArgs,
     /// Why
-    #[arg(long, value_name = "CODE", value_parser = PossibleValuesParser::new(RefusalReason::ALL.map(RefusalReason::code)))]
+    #[arg(long, value_name = "CODE", value_parser = codes::refusal_reasons())]
     pub reason: String,
     /// Why, in words that the requester will read
     #[arg(long, value_name = "TEXT")]

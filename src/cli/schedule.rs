@@ -36,7 +36,10 @@ pub enum ScheduleCommand {
         what: What,
     },
     /// Take away what install made, and nothing else
-    #[command(after_help = "Example:\n  keepuntil schedule remove")]
+    #[command(
+        after_help = "Takes away units of your own systemd and the line in your crontab, whichever there is, and says which; \
+        --cron or --user takes away that kind alone, --system the machine's units.\n\nExample:\n  keepuntil schedule remove"
+    )]
     Remove {
         #[command(flatten)]
         what: What,
@@ -209,9 +212,10 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
         }
     }
     let timer_name = format!("{}.timer", schedule.name());
-    let active = systemctl(manager, &["daemon-reload"])
-        .and_then(|_| systemctl(manager, &["enable", "--now", &timer_name]))
-        .map_err(|e| e.to_string());
+    let active =
+        systemctl(manager, &["daemon-reload"]).and_then(|_| systemctl(manager, &["enable", "--now", &timer_name]));
+    let is_missing = matches!(active, Err(ProcessError::Missing(_)));
+    let active = active.map_err(|e| e.to_string());
     report(
         common,
         serde_json::json!({
@@ -222,8 +226,13 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
     if let Err(why) = active {
         let user = if manager == Manager::User { " --user" } else { "" };
         tell_warning(&tr!("the timer is written but does not run: {why}", why = why));
-        tell_hint(&format!("`systemctl{user} daemon-reload && systemctl{user} enable --now {timer_name}`"));
-        tell_hint(&tr!("where there is no systemd: --cron, or `keepuntil schedule watch`"));
+        if !is_missing {
+            tell_hint(&format!("`systemctl{user} daemon-reload && systemctl{user} enable --now {timer_name}`"));
+        }
+        tell_hint(&tr!(
+            "where there is no systemd: `keepuntil schedule remove`, then `keepuntil schedule install --cron`, or \
+             `keepuntil schedule watch` in a container"
+        ));
         return Ok(Done::Findings);
     }
     let enabled = tr!(
@@ -238,30 +247,66 @@ fn install(what: &What, common: Common) -> Result<Done, Failure> {
     Ok(Done::Clean)
 }
 
+/// The line of this schedule in the user's crontab; none where there is no cron.
+fn cron_line(name: &str) -> Result<Option<String>, Failure> {
+    match crontab::read() {
+        Ok(crontab) => crontab::find(&crontab, name).map_err(failure),
+        Err(ProcessError::Missing(_)) => Ok(None),
+        Err(e) => Err(failure(e.into())),
+    }
+}
+
+/// Which kinds of schedule are meant: units, and a line of cron; without an option both, since either may be installed.
+fn kinds(what: &What) -> (bool, bool) {
+    (!what.cron, what.cron || !(what.user || what.system))
+}
+
 fn remove(what: &What, common: Common) -> Result<Done, Failure> {
     let name = name(what)?;
-    if what.cron {
-        let changed = crontab::set(&name, None).map_err(failure)?;
-        let did = if changed { tr!("Removed from your crontab.") } else { tr!("It was not in your crontab.") };
-        say(common, &did)?;
-        report(common, serde_json::json!({ "changed": changed }));
-        return Ok(Done::Clean);
-    }
+    let (of_systemd, of_cron) = kinds(what);
     // Whose the machine's units are does not matter for taking them away, and the keyring may be gone.
     let manager = if what.system { Manager::System { owner: 0 } } else { Manager::User };
     let units = Units::new(&units_dir(manager)?, &name);
-    let there = units.timer().symlink_metadata().is_ok();
-    let timer_name = format!("{name}.timer");
-    let stopped = match there {
-        true if !units.is_ours() => return Err(failure(ScheduleError::Foreign(units.timer()))),
-        true => systemctl(manager, &["disable", "--now", &timer_name]).map(drop),
-        false => Ok(()),
-    };
-    let changed = units.remove().map_err(failure)?;
-    say(common, &if changed { tr!("Removed the units.") } else { tr!("There were no units.") })?;
-    let reloaded = if changed { systemctl(manager, &["daemon-reload"]).map(drop) } else { Ok(()) };
-    report(common, serde_json::json!({ "changed": changed }));
-    if let Err(why) = stopped.and(reloaded) {
+    // Whatever cannot be looked at stops all of it before anything is taken away.
+    if of_systemd && !units.is_ours() {
+        return Err(failure(ScheduleError::Foreign(units.timer())));
+    }
+    let line = if of_cron { cron_line(&name)? } else { None };
+    let (mut removed, mut told) = (Vec::new(), Ok(()));
+    if of_systemd {
+        let there = |path: &PathBuf| path.symlink_metadata().is_ok();
+        removed.extend([units.service(), units.timer()].into_iter().filter(there));
+        let timer_name = format!("{name}.timer");
+        if there(&units.timer()) {
+            told = systemctl(manager, &["disable", "--now", &timer_name]).map(drop);
+        }
+        if units.remove().map_err(failure)? {
+            told = told.and(systemctl(manager, &["daemon-reload"]).map(drop));
+        }
+        for path in &removed {
+            say(common, &tr!("Removed {file}", file = show(path)))?;
+        }
+    }
+    if line.is_some() {
+        crontab::set(&name, None).map_err(failure)?;
+        say(common, &tr!("Removed from your crontab."))?;
+    }
+    let changed = line.is_some() || !removed.is_empty();
+    if !changed {
+        let nothing = match (of_systemd, of_cron) {
+            (true, true) => tr!("Nothing was installed: there are no units of yours, and no line in your crontab."),
+            (true, false) => tr!("There were no units."),
+            _ => tr!("It was not in your crontab."),
+        };
+        say(common, &nothing)?;
+    }
+    let paths: Vec<_> = removed.iter().map(|path| path.to_string_lossy()).collect();
+    report(common, serde_json::json!({ "changed": changed, "paths": paths, "crontab": line }));
+    let of_machine = Units::new(&units_dir(Manager::System { owner: 0 })?, &name);
+    if !what.system && of_machine.timer().symlink_metadata().is_ok() {
+        tell_hint(&tr!("the machine's systemd has it too: `keepuntil schedule remove --system`"));
+    }
+    if let Err(why) = told {
         tell_warning(&tr!("systemd was not told: {why}", why = why));
         return Ok(Done::Findings);
     }
@@ -273,9 +318,10 @@ fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
     let manager = manager(what)?;
     let units = Units::new(&units_dir(manager)?, &schedule.name());
     let installed = units.as_installed(schedule.clone());
-    if what.cron {
-        let crontab = crontab::read().map_err(|e| failure(e.into()))?;
-        let line = crontab::find(&crontab, &schedule.name()).map_err(failure)?;
+    let (_, of_cron) = kinds(what);
+    let line = if of_cron { cron_line(&schedule.name())? } else { None };
+    let of_units = [units.service(), units.timer()].iter().any(|path| path.symlink_metadata().is_ok());
+    if what.cron || (line.is_some() && !of_units) {
         let there = line.is_some();
         let shown = match &line {
             Some(line) => line.clone(),
@@ -329,10 +375,15 @@ fn show_schedule(what: &What, common: Common) -> Result<Done, Failure> {
         ),
     };
     say(common, &when)?;
+    if let Some(line) = line.as_deref().filter(|_| !common.quiet && !common.json) {
+        say(common, &tr!("It is in your crontab as well, and runs twice:"))?;
+        // A line is copied as it stands.
+        render::print(&format!("{line}\n"))?;
+    }
     report(
         common,
         serde_json::json!({
-            "paths": [units.service().to_string_lossy(), units.timer().to_string_lossy()],
+            "paths": [units.service().to_string_lossy(), units.timer().to_string_lossy()], "crontab": line,
             "service": code(standing[0]), "timer": code(standing[1]), "active": active.is_ok(),
         }),
     );

@@ -5,7 +5,7 @@ use super::error::Failure;
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, home, render};
 use crate::language::text;
-use crate::ops::survey::{SurveyOptions, SurveyOutcome, survey};
+use crate::ops::survey::{Copies, CopySet, SurveyOptions, SurveyOutcome, survey};
 use crate::ops::survey_file::{DEFAULT_MAX_BYTES, MOST_BYTES};
 use crate::retention::parse_date;
 use crate::retention::term::FiscalYearEnd;
@@ -164,7 +164,7 @@ fn heading(folder: &Path, setting: &Setting<'_>) -> Heading {
 /// Folders of the table; more would hide the rest of the report.
 const ROWS: usize = 40;
 /// Names in a list.
-const LISTED: usize = 10;
+const LISTED: usize = 20;
 
 fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> String {
     let root = &outcome.tree.node(0).totals;
@@ -212,7 +212,34 @@ fn report(outcome: &SurveyOutcome, folder: &Path, policy: Option<&Path>) -> Stri
     let (count, problems) = &outcome.problems;
     let unread = tr!("{count} could not be read:", count = count);
     named(&mut text, &unread, *count, problems.iter().map(ToString::to_string));
+    text.push_str(&copies(&outcome.copies));
     text.push_str(&policy_lines(outcome, folder, policy));
+    text
+}
+
+/// Contents that stand in more than one file, the largest first, with these files.
+fn copies(copies: &Copies) -> String {
+    if copies.sets == 0 {
+        return String::new();
+    }
+    let head =
+        tr!("{n} content stands in more than one file:"
+            | "{n} contents stand in more than one file each:" % copies.sets);
+    let mut text = format!("\n{head}\n");
+    for set in copies.named.iter().take(LISTED) {
+        let files =
+            tr!("{n} file of {size} each" | "{n} files of {size} each" % set.files, size = render::bytes(set.bytes));
+        text.push_str(&format!("  {files}\n"));
+        set.paths.iter().take(LISTED).for_each(|path| text.push_str(&format!("    {}\n", escape(path))));
+        let shown = set.paths.len().min(LISTED) as u64;
+        if set.files > shown {
+            text.push_str(&format!("    {}\n", tr!("paths" => "… and {more} more", more = set.files - shown)));
+        }
+    }
+    let shown = copies.named.len().min(LISTED) as u64;
+    if copies.sets > shown {
+        text.push_str(&format!("  {}\n", tr!("contents" => "… and {more} more: --json", more = copies.sets - shown)));
+    }
     text
 }
 
@@ -223,7 +250,7 @@ fn named(text: &mut String, what: &str, count: u64, first: impl Iterator<Item = 
     text.push_str(&format!("\n{what}\n"));
     first.take(LISTED).for_each(|path| text.push_str(&format!("  {path}\n")));
     if count > LISTED as u64 {
-        let more = tr!("paths" => "… and {more} more", more = count - LISTED as u64);
+        let more = tr!("paths" => "… and {more} more: --json", more = count - LISTED as u64);
         text.push_str(&format!("  {more}\n"));
     }
 }
@@ -298,7 +325,7 @@ fn objects(outcome: &SurveyOutcome, folder: &Path) -> Vec<Value> {
     let mut objects: Vec<Value> = outcome.tree.nodes().map(of_node).collect();
     objects.extend(outcome.proposals.iter().map(of_proposal));
     let copies = &outcome.copies;
-    let largest = |(bytes, paths): &(u64, Vec<String>)| json!({ "bytes": bytes, "paths": paths });
+    let named = |set: &CopySet| json!({ "bytes": set.bytes, "files": set.files, "paths": set.paths });
     objects.push(json!({
         "message_type": "survey",
         "folder": folder.to_string_lossy(),
@@ -310,7 +337,7 @@ fn objects(outcome: &SurveyOutcome, folder: &Path) -> Vec<Value> {
         "problem_count": outcome.problems.0,
         "problems": outcome.problems.1.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "copies": { "sets": copies.sets, "files": copies.files, "bytes": copies.bytes,
-            "largest": copies.largest.iter().map(largest).collect::<Vec<_>>() },
+            "named": copies.named.iter().map(named).collect::<Vec<_>>() },
         "policy": outcome.policy,
     }));
     objects

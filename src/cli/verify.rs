@@ -22,6 +22,7 @@ use crate::retention::ranges::Ranges;
 use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::lock::Sharing;
 use crate::storage::{read_limited, show};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use tr::tr;
 
@@ -38,6 +39,9 @@ pub fn run(args: Verify, common: Common) -> Result<Done, Failure> {
     let mut seen = Seen::default();
     let checked = check(&args, common, &mut seen);
     let noted = if args.note { note(&args, &seen, common) } else { Ok(()) };
+    if args.note && checked.is_err() && seen.outcome.is_none() {
+        tell_warning(&tr!("nothing was noted in the journal: the verification came to no outcome"));
+    }
     match (checked, noted) {
         (checked, Ok(())) => checked,
         (Ok(Done::Clean | Done::Findings), Err(failure)) => Err(failure),
@@ -108,7 +112,10 @@ fn check(args: &Verify, common: Common, seen: &mut Seen) -> Result<Done, Failure
     .map_err(OpsError::archive(&args.archive))?;
     bar.done();
     let mut done = if found.damage.is_empty() { Done::Clean } else { Done::Damaged };
-    seen.note(done);
+    // Whole is what all that was asked for says, and that may not end; damage is damage whatever comes behind it.
+    if done == Done::Damaged || !needs_keys {
+        seen.note(done);
+    }
     report_structure(&found, reader.records(), args, common)?;
     if needs_keys {
         let identities = home::required_identities(&args.identity)?;
@@ -305,6 +312,16 @@ fn report_structure(found: &Verification, records: u64, args: &Verify, common: C
                 removed = removed
             ),
         });
+        if is_only_emptied(found) {
+            tell_hint(&tr!(
+                "nothing is wrong but that {n} record is all zeros: this may be ciphertext that was removed by `purge --reclaim` after \
+                 its key was destroyed; then prove it with the certificate of destruction, --certificate FILE, or with --keyring DIR"
+                    | "nothing is wrong but that {n} records are all zeros: this may be ciphertext that was removed by `purge --reclaim` after \
+                       their keys were destroyed; then prove it with the certificate of destruction, --certificate FILE, or with --keyring DIR"
+                        % found.emptied
+            ));
+            return Ok(());
+        }
         tell_hint(&tr!("the records that are whole can still be restored; look for another copy for the rest"));
         if found.emptied > 0 {
             tell_hint(&tr!(
@@ -317,6 +334,12 @@ fn report_structure(found: &Verification, records: u64, args: &Verify, common: C
         }
     }
     Ok(())
+}
+
+/// Whether all that is wrong is that whole records are zeros.
+fn is_only_emptied(found: &Verification) -> bool {
+    let places: BTreeSet<Option<u64>> = found.damage.iter().map(|damage| damage.record).collect();
+    found.emptied > 0 && !places.contains(&None) && places.len() as u64 == found.emptied
 }
 
 fn report_deep(outcome: &DeepOutcome, common: Common) -> Result<Done, Failure> {

@@ -67,6 +67,19 @@ impl Recipients {
         Ok(stanzas)
     }
 
+    /// Whether a file can be sealed to all of them together: a key that nobody uses is wrapped to each.
+    ///
+    /// # Errors
+    /// Those of [`Self::wrap`].
+    pub fn agree(&self) -> Result<(), CryptoError> {
+        self.wrap(&super::header::new_file_key()).map(drop)
+    }
+
+    /// How many.
+    pub fn len(&self) -> usize {
+        self.members.len()
+    }
+
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.members.is_empty()

@@ -9,6 +9,7 @@ use super::roster::Roster;
 use super::{grant, namespace};
 use crate::crypto::hash::{Hash, sha256};
 use crate::crypto::kdf::ArchiveId;
+use crate::language::misfit::Misfit;
 use crate::language::{said, text};
 use crate::retention::ranges::Ranges;
 use crate::retention::term::is_code;
@@ -40,6 +41,16 @@ pub enum DisclosurePolicyError {
         line: usize,
         /// What is wrong with it.
         what: String,
+    },
+    /// It is not the TOML that is expected.
+    #[error("{}", tr!("disclosure policy: line {line}: {what}", line = line, what = what))]
+    Toml {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        what: String,
+        /// What was probably meant.
+        misfit: Option<Misfit>,
     },
 }
 
@@ -153,8 +164,10 @@ impl DisclosurePolicy {
                 return Err(DisclosurePolicyError::Line { line: index + 1, what });
             }
         }
-        let file: PolicyFile = toml::from_str(utf8).map_err(|e| {
-            fault(e.span().map_or(0, |span| span.start), first_words(&crate::language::of_library(e.message())))
+        let file: PolicyFile = toml::from_str(utf8).map_err(|e| DisclosurePolicyError::Toml {
+            line: line(e.span().map_or(0, |span| span.start)),
+            what: first_words(&crate::language::of_library(e.message())),
+            misfit: Misfit::of(&e, utf8),
         })?;
         if file.requesters.len() > MAX_REQUESTERS {
             return Err(DisclosurePolicyError::Size(text!("more than 1000 requesters are in it")));
@@ -379,7 +392,9 @@ purposes = ["court-order"]
 
     fn fault(text: &str) -> (usize, String) {
         match DisclosurePolicy::parse(text.as_bytes()) {
-            Err(DisclosurePolicyError::Line { line, what }) => (line, what),
+            Err(DisclosurePolicyError::Line { line, what } | DisclosurePolicyError::Toml { line, what, .. }) => {
+                (line, what)
+            }
             other => panic!("{other:?}"),
         }
     }

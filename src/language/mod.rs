@@ -6,6 +6,7 @@
 
 mod foreign;
 pub mod lines;
+pub mod misfit;
 
 pub use foreign::{of_library, of_program, of_system};
 

@@ -26,6 +26,17 @@ pub enum ContactsError {
     /// It has no row with the names of its columns, or one that cannot be used.
     #[error("{}", tr!("line 1: {what}", what = _0))]
     Header(String),
+    /// It has no column that says which records are somebody's.
+    #[error("{}", tr!("line 1: {what}", what = _0))]
+    NoRecords(String),
+    /// There is no such file in the record.
+    #[error("{}", tr!("the record holds no such file"))]
+    NoSuchFile {
+        /// The first files in it that may be a table, by name.
+        tables: Vec<String>,
+        /// How many there are.
+        count: u64,
+    },
     /// A row.
     #[error("{}", tr!("line {line}: {what}", line = line, what = what))]
     Row {

@@ -10,11 +10,13 @@ use crate::disclosure::namespace;
 use crate::disclosure::roster::Signer;
 use crate::journal::entry::Entry;
 use crate::language::text;
-use crate::retention::event::{Event, EventId, event_hastens};
+use crate::retention::Retention;
+use crate::retention::event::{Event, EventId, current, date_for, event_hastens};
 use crate::retention::register::Refusal;
 use crate::retention::scope::Scope;
-use crate::retention::term::{Keep, Term};
+use crate::retention::term::Keep;
 use chrono::NaiveDate;
+use std::collections::BTreeMap;
 
 /// An event as it was typed.
 #[derive(Clone, Debug)]
@@ -53,13 +55,58 @@ pub fn concerned(custody: &Custody, options: &EventOptions) -> Result<(u64, u64)
     let (mut covered, mut waiting) = (0, 0);
     custody.for_each_record(options.scope.archive.as_ref(), |_, view, _| {
         if view.live && options.scope.covers(view) {
-            let begins = |term: &Term| matches!(&term.keep, Keep::After(after) if after.event == options.name);
             covered += 1;
-            waiting += u64::from(view.retention.terms.iter().any(begins));
+            waiting += u64::from(awaits(view.retention, &options.name));
         }
         Ok(())
     })?;
     Ok((covered, waiting))
+}
+
+/// What an event did to the records that wait for it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Effect {
+    /// Records for which another day counts now.
+    pub changed: u64,
+    /// Records for which the same day counts as before.
+    pub unchanged: u64,
+    /// Day and id of other events that count for some of them, because theirs is later, and for how many.
+    pub later: BTreeMap<(NaiveDate, EventId), u64>,
+}
+
+/// What the recording of `event` changed, which `before` had not.
+///
+/// # Errors
+/// Those of the keyring.
+pub fn effect(custody: &Custody, before: &[Event], event: &Event) -> Result<Effect, OpsError> {
+    let (before, after) = (current(before), current(&custody.register().events));
+    // What the corrected one covered is concerned too, wherever the correction looks.
+    let replaced: Vec<&Event> = before.iter().copied().filter(|other| event.corrects == Some(other.id)).collect();
+    let mut effect = Effect::default();
+    custody.for_each_record(None, |_, view, _| {
+        let touched = event.scope.covers(view) || replaced.iter().any(|other| other.scope.covers(view));
+        if !(view.live && touched && awaits(view.retention, &event.name)) {
+            return Ok(());
+        }
+        let was = date_for(before.iter().copied(), view, &event.name);
+        let is = date_for(after.iter().copied(), view, &event.name);
+        match was == is {
+            true => effect.unchanged += 1,
+            false => effect.changed += 1,
+        }
+        if let Some(day) = is.filter(|day| *day > event.date && event.scope.covers(view)) {
+            let counts = |other: &&&Event| other.name == event.name && other.date == day && other.scope.covers(view);
+            if let Some(other) = after.iter().find(counts) {
+                *effect.later.entry((day, other.id)).or_default() += 1;
+            }
+        }
+        Ok(())
+    })?;
+    Ok(effect)
+}
+
+fn awaits(retention: &Retention, name: &str) -> bool {
+    retention.terms.iter().any(|term| matches!(&term.keep, Keep::After(after) if after.event == name))
 }
 
 /// Records an event.

@@ -42,7 +42,7 @@ pub enum GrantedError {
         granted: String,
     },
     /// Not the file of a grant.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     File {
         /// Which.
         path: PathBuf,

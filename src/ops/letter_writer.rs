@@ -43,7 +43,7 @@ impl Table {
         has_facts: bool,
         options: &MergeOptions<'_>,
     ) -> Result<Self, OpsError> {
-        let header = |what: String| ContactsError::Header(what).into();
+        let header = |what: String| OpsError::from(ContactsError::Header(what));
         let taken = |name: &&String| is_fact(name, has_facts);
         if let Some(name) = columns.names().iter().find(taken) {
             return Err(header(tr!(
@@ -75,7 +75,15 @@ impl Table {
             columns.find(name).ok_or_else(missing)
         };
         let address = needed(options.address_column)?;
-        let records = has_facts.then(|| needed(options.records_column)).transpose()?;
+        let records = match has_facts {
+            true => Some(needed(options.records_column).map_err(|e| match e {
+                OpsError::Contacts { path, source: ContactsError::Header(what) } => {
+                    OpsError::Contacts { path, source: ContactsError::NoRecords(what) }
+                }
+                other => other,
+            })?),
+            false => None,
+        };
         let mut found = HashMap::new();
         for place in template.places().filter(|place| !is_fact(&place.name, has_facts)) {
             let index = columns.find(&place.name).ok_or_else(|| unknown(place, has_facts, Some(columns)))?;

@@ -309,9 +309,10 @@ fn read_sealed(
     let SealedTable { file, leaf, label, key } = sealed;
     let limits = limits(leaf, label, DEFAULT_MAX_MEMBERS, DEFAULT_MAX_RATIO)?;
     let wanted = path.strip_prefix("data/").unwrap_or(path);
-    let mut visitor = TableInside { wanted, writer, options, interrupted, found: false, error: None };
+    let tables = (0, Vec::new());
+    let mut visitor = TableInside { wanted, writer, options, interrupted, found: false, tables, error: None };
     let outcome = read_record(file, leaf, label, key, limits, &mut visitor);
-    let (found, error) = (visitor.found, visitor.error.take());
+    let (found, tables, error) = (visitor.found, visitor.tables, visitor.error.take());
     let place = PathBuf::from(tr!("{path} in record {record}", path = escape(path), record = leaf.record));
     if let Some(error) = error {
         return Err(about(&place, error));
@@ -319,7 +320,7 @@ fn read_sealed(
     outcome?;
     match found {
         true => Ok(()),
-        false => Err(about(&place, ContactsError::Header(tr!("the record holds no such file")).into())),
+        false => Err(about(&place, ContactsError::NoSuchFile { tables: tables.1, count: tables.0 }.into())),
     }
 }
 
@@ -339,8 +340,13 @@ struct TableInside<'v, 'w, 't> {
     options: &'v MergeOptions<'v>,
     interrupted: &'v AtomicBool,
     found: bool,
+    /// How many other files may be a table, and the first of them.
+    tables: (u64, Vec<String>),
     error: Option<OpsError>,
 }
+
+/// Tables that are named where there is no such file.
+const NAMED_TABLES: usize = 5;
 
 impl BagVisitor for TableInside<'_, '_, '_> {
     fn directory(&mut self, _: &str, _: Attributes) -> Result<(), ArchiveError> {
@@ -353,6 +359,12 @@ impl BagVisitor for TableInside<'_, '_, '_> {
             return Err(ArchiveError::Io(std::io::Error::other("interrupted")));
         }
         if path != self.wanted {
+            if path.to_ascii_lowercase().ends_with(".csv") {
+                self.tables.0 += 1;
+                if self.tables.1.len() < NAMED_TABLES {
+                    self.tables.1.push(path.to_owned());
+                }
+            }
             return Ok(());
         }
         self.found = true;

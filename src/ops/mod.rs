@@ -82,7 +82,7 @@ use tr::tr;
 #[derive(Debug, thiserror::Error)]
 pub enum OpsError {
     /// An archive could not be read or written.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     Archive {
         /// Which.
         path: PathBuf,
@@ -90,7 +90,7 @@ pub enum OpsError {
         source: ArchiveError,
     },
     /// A certificate proves nothing.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     Certificate {
         /// Which.
         path: PathBuf,
@@ -104,7 +104,7 @@ pub enum OpsError {
     #[error("{}", tr!("the sums are too large to be counted exactly"))]
     Uncountable,
     /// Answers for an assessment that cannot be read.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     Answers {
         /// Which file.
         path: PathBuf,
@@ -115,7 +115,7 @@ pub enum OpsError {
     #[error("{}", tr!("{}: it is not a regular file", show(_0)))]
     NotAFile(PathBuf),
     /// The seal is not by whom it must be.
-    #[error("{}: {what}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = what))]
     ForeignSeal {
         /// Which archive.
         path: PathBuf,
@@ -222,7 +222,7 @@ pub enum OpsError {
     #[error(transparent)]
     Plan(#[from] purge::PlanError),
     /// A message of a disclosure that cannot be read.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     Message {
         /// Which file.
         path: PathBuf,
@@ -230,7 +230,7 @@ pub enum OpsError {
         source: DocumentError,
     },
     /// A plan that is none.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     PlanFile {
         /// Which.
         path: PathBuf,
@@ -238,7 +238,7 @@ pub enum OpsError {
         source: DocumentError,
     },
     /// A file of roles.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     Roles {
         /// Which.
         path: PathBuf,
@@ -264,7 +264,7 @@ pub enum OpsError {
     #[error("{}", tr!("{path}: it exists already", path = show(_0)))]
     LettersExist(PathBuf),
     /// A template of letters.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     Template {
         /// Which file.
         path: PathBuf,
@@ -272,7 +272,7 @@ pub enum OpsError {
         source: TemplateError,
     },
     /// A table of those who are written to.
-    #[error("{}: {source}", show(.path))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = source))]
     Contacts {
         /// Which file.
         path: PathBuf,

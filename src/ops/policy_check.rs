@@ -3,7 +3,7 @@
 use super::{OpsError, Progress};
 use crate::language::text;
 use crate::retention::Retention;
-use crate::retention::policy::{Assignment, Policy};
+use crate::retention::policy::{Assignment, Policy, PolicyError};
 use crate::retention::rule::Rule;
 use crate::storage::source::{Kind, Names, Problem, Walk, count};
 use chrono::NaiveDate;
@@ -28,6 +28,8 @@ pub struct PolicyCheck {
     pub joined: BTreeSet<String>,
     /// Files whose date or period makes no sense, and the first reasons: `create` refuses them.
     pub invalid: (u64, Vec<String>),
+    /// The first of these errors, where it is one of the policy.
+    pub first_invalid: Option<PolicyError>,
     /// What could not be read.
     pub problems: Vec<Problem>,
     /// Files and bytes that each part takes.
@@ -113,7 +115,10 @@ pub(super) fn check_entries(
                 check.take(part, assignment, u64::from(!is_folder), bytes);
             }
             Ok(None) => note(&mut check.unmatched, entry.relative),
-            Err(error) => note(&mut check.invalid, error.to_string()),
+            Err(error) => {
+                note(&mut check.invalid, error.to_string());
+                check.first_invalid.get_or_insert(error);
+            }
         }
     }
     check.problems = walk.take_problems();

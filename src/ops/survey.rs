@@ -1,7 +1,7 @@
 //! `survey`: what a folder holds, and a policy that might fit it.
 //!
 //! Invariant: nothing is changed, and memory does not grow with the bytes, only by a few dozen bytes with each file that has
-//! the size of another, and by about a hundred with each in which something was found.
+//! the size of another, and by about a hundred with each in which something was found. Names are kept of so many files only.
 
 use super::policy_check::{PolicyCheck, check_entries};
 use super::survey_file::{FileReader, threads};
@@ -16,16 +16,12 @@ use crate::survey::proposal::{Proposal, Setting, propose};
 use crate::survey::tree::{Named, Tree};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::cell::Cell;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Paths of one kind that are told by name.
-const LISTED: usize = 200;
-/// Paths that are remembered so that the largest copies can be named.
-const REMEMBERED: usize = 50_000;
-/// Sets of copies that are named.
-const NAMED: usize = 10;
+/// Paths of one kind that are told by name, and paths that are remembered so that copies can be named.
+const LISTED: usize = 50_000;
 
 /// What to survey, and how.
 pub struct SurveyOptions<'a> {
@@ -85,8 +81,19 @@ pub struct Copies {
     pub files: u64,
     /// Bytes of these.
     pub bytes: u64,
-    /// The largest: bytes of one, and the paths that are known.
-    pub largest: Vec<(u64, Vec<String>)>,
+    /// Those of which paths are known, the largest first.
+    pub named: Vec<CopySet>,
+}
+
+/// Files that all have one content.
+#[derive(Debug)]
+pub struct CopySet {
+    /// Bytes of one.
+    pub bytes: u64,
+    /// How many there are.
+    pub files: u64,
+    /// The paths that are known.
+    pub paths: Vec<String>,
 }
 
 /// A file whose size others have.
@@ -140,6 +147,7 @@ pub fn survey(
     let elsewhere = found.elsewhere();
     let Found { tree, problems, encrypted, remarkable, .. } = found;
     let (proposals, policy, check) = drafted(options, &tree, &remarkable, interrupted, progress)?;
+    let (problems, encrypted) = (listed(problems), listed(encrypted));
     Ok(SurveyOutcome { tree, problems, encrypted, elsewhere, copies, proposals, policy, check })
 }
 
@@ -221,9 +229,9 @@ fn work(
 #[derive(Default)]
 struct Found {
     tree: Tree,
-    problems: (u64, Vec<Problem>),
-    encrypted: (u64, Vec<String>),
-    named_elsewhere: (u64, Vec<String>),
+    problems: (u64, BTreeSet<Problem>),
+    encrypted: (u64, BTreeSet<String>),
+    named_elsewhere: (u64, BTreeSet<String>),
     candidates: Vec<Candidate>,
     remarkable: Remarkable,
 }
@@ -237,13 +245,16 @@ fn path_hash(relative: &str) -> [u8; 16] {
 }
 
 /// Keeps the first in their own order, in whatever order the threads find them.
-fn note<T: Ord>((count, first): &mut (u64, Vec<T>), what: T) {
+fn note<T: Ord>((count, first): &mut (u64, BTreeSet<T>), what: T) {
     *count += 1;
-    let at = first.partition_point(|known| *known < what);
-    if at < LISTED {
-        first.insert(at, what);
-        first.truncate(LISTED);
+    first.insert(what);
+    if first.len() > LISTED {
+        first.pop_last();
     }
+}
+
+fn listed<T>((count, first): (u64, BTreeSet<T>)) -> (u64, Vec<T>) {
+    (count, first.into_iter().collect())
 }
 
 impl Found {
@@ -268,7 +279,7 @@ impl Found {
                     note(&mut self.named_elsewhere, path.clone());
                 }
                 if let Some(hash) = hash {
-                    let remembered = self.candidates.len() < REMEMBERED;
+                    let remembered = self.candidates.len() < LISTED;
                     let path = remembered.then(|| path.into_boxed_str());
                     let folder = u32::try_from(folder).unwrap_or(0);
                     self.candidates.push(Candidate { hash, folder, size: facts.size, path });
@@ -287,7 +298,8 @@ impl Found {
                 note(&mut paths, format!("{}/", node.path));
             }
         }
-        Elsewhere { files, paths: paths.0, first: paths.1 }
+        let (paths, first) = listed(paths);
+        Elsewhere { files, paths, first }
     }
 
     fn copies(&mut self) -> Copies {
@@ -300,9 +312,9 @@ impl Found {
             copies.files += beyond;
             copies.bytes += beyond * set[0].size;
             set.iter().for_each(|file| self.tree.add_copies(file.folder as usize, 1));
-            if copies.largest.len() < NAMED {
-                let paths = set.iter().filter_map(|file| file.path.as_deref().map(str::to_owned));
-                copies.largest.push((set[0].size, paths.take(LISTED).collect()));
+            let paths: Vec<_> = set.iter().filter_map(|file| file.path.as_deref().map(str::to_owned)).collect();
+            if !paths.is_empty() {
+                copies.named.push(CopySet { bytes: set[0].size, files: set.len() as u64, paths });
             }
         }
         copies

@@ -7,6 +7,7 @@ use super::period::Period;
 use super::rule::{Base, Rule, RuleError};
 use super::term::{Counting, FiscalYearEnd};
 use super::{AtExpiry, Class, Retention, RetentionError, parse_date, rules};
+use crate::language::misfit::Misfit;
 use crate::language::{said, text};
 use chrono::NaiveDate;
 use serde::Deserialize;
@@ -59,12 +60,12 @@ pub struct Assignment {
 pub enum PolicyError {
     /// The file is not the TOML that is expected.
     #[error("{0}")]
-    Toml(String),
+    Toml(String, Option<Misfit>),
     /// A part of it makes no sense.
-    #[error("{0}: {1}")]
+    #[error("{}", tr!("{what}: {why}", what = _0, why = _1))]
     Part(String, String),
     /// A part of it asks for what rules do not allow.
-    #[error("{0}: {1}")]
+    #[error("{}", tr!("{what}: {why}", what = _0, why = _1))]
     Rule(String, RuleError),
 }
 
@@ -159,9 +160,12 @@ impl Policy {
     /// # Errors
     /// [`PolicyError`] names the part that is wrong.
     pub fn parse(text: &str) -> Result<Self, PolicyError> {
-        let file: PolicyFile = toml::from_str(text).map_err(|e| PolicyError::Toml(crate::language::of_library(e)))?;
+        let file: PolicyFile = toml::from_str(text).map_err(|e| {
+            let misfit = Misfit::of(&e, text);
+            PolicyError::Toml(crate::language::of_library(e), misfit)
+        })?;
         if file.compartments.is_empty() || file.groups.is_empty() {
-            return Err(PolicyError::Toml(tr!("it needs at least one [[compartment]] and one [[records]]")));
+            return Err(PolicyError::Toml(tr!("it needs at least one [[compartment]] and one [[records]]"), None));
         }
         check_own(&file.rules)?;
         let group = |group: GroupFile| {

@@ -30,7 +30,7 @@ use tr::tr;
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
     /// An operation on a file failed.
-    #[error("{}: {}", show(path), crate::language::of_system(source))]
+    #[error("{}", tr!("{what}: {why}", what = show(path), why = crate::language::of_system(source)))]
     File {
         /// Which file.
         path: PathBuf,

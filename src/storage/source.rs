@@ -83,7 +83,7 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.path, self.reason)
+        f.write_str(&tr!("{what}: {why}", what = self.path, why = self.reason))
     }
 }
 

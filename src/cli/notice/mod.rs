@@ -17,7 +17,6 @@ use crate::retention::parse_date;
 use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::output::write_new;
 use crate::storage::{escape, read_limited, show};
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use serde_json::json;
 use shown::{due, list, notice_json, reply_json, run_show};
@@ -38,7 +37,7 @@ pub enum NoticeCommand {
     )]
     Template {
         /// closing: who keeps the data now; destruction: before records are destroyed; answer: to what somebody wrote
-        #[arg(value_name = "KIND", value_parser = PossibleValuesParser::new(NoticeKind::ALL.map(NoticeKind::code)))]
+        #[arg(value_name = "KIND", value_parser = codes::notice_kinds())]
         kind: String,
         /// Write it to FILE instead of standard output
         #[arg(short, long, value_name = "FILE")]
@@ -72,7 +71,7 @@ pub enum NoticeCommand {
         #[arg(long, value_name = "DATE")]
         on: String,
         /// How they were sent
-        #[arg(long, value_name = "HOW", value_parser = PossibleValuesParser::new(Way::ALL.map(Way::code)))]
+        #[arg(long, value_name = "HOW", value_parser = codes::ways())]
         by: String,
         /// Anything else; forgotten with the first of the records
         #[arg(long, value_name = "TEXT")]
@@ -121,7 +120,7 @@ pub enum NoticeCommand {
         #[arg(long, value_name = "DATE")]
         on: String,
         /// What came of it
-        #[arg(long, value_name = "WHAT", value_parser = PossibleValuesParser::new(Outcome::ALL.map(Outcome::code)))]
+        #[arg(long, value_name = "WHAT", value_parser = codes::outcomes())]
         outcome: String,
         /// Why, in words; forgotten with the first of the records
         #[arg(long, value_name = "TEXT")]
@@ -192,7 +191,7 @@ pub struct ReplyArgs {
     #[arg(long, value_name = "N")]
     pub record: Vec<String>,
     /// What is wanted
-    #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(ReplyKind::ALL.map(ReplyKind::code)))]
+    #[arg(long, value_name = "KIND", value_parser = codes::reply_kinds())]
     pub kind: String,
     /// The day on which it came
     #[arg(long, value_name = "DATE")]
@@ -340,7 +339,7 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
     );
     tell(&format!("  {then}"), common)?;
     let outlive = tr!("the letters name people and outlive the records: destroy them when they were sent");
-    tell_warning(&format!("{}: {outlive}", show(&args.output)));
+    tell_warning(&tr!("{what}: {why}", what = show(&args.output), why = outlive));
     if merged.secret > 0 {
         let text = tr!(
             "{n} letter is about records under a hold for secrecy, which it does not mention: look whether it may be sent"

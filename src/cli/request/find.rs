@@ -12,8 +12,8 @@ use crate::ops::request;
 use crate::retention::Class;
 use crate::retention::ranges::Ranges;
 use crate::retention::term::Standing;
-use crate::storage::escape;
 use crate::storage::lock::Sharing;
+use crate::storage::{escape, show};
 use std::collections::BTreeMap;
 use tr::tr;
 
@@ -28,7 +28,11 @@ pub fn run(args: &FindArgs, common: Common) -> Result<Done, Failure> {
         (None, received) => {
             let request = &received.as_ref().expect("clap demands one of the two").request;
             let text = request.description.as_deref().ok_or_else(|| {
-                let hint = tr!("see it with `keepuntil request show FILE`, or look for names with --match");
+                let hint = tr!(
+                    "there is nothing to search: go on with `keepuntil request propose {file} -o proposal.json`; other names are looked for \
+                     with --match",
+                    file = args.file.as_deref().map_or_else(String::new, show)
+                );
                 Failure::Usage(tr!("the request names its records by number and describes none"), hint)
             })?;
             Wanted::Words(words(text))

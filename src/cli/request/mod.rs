@@ -10,14 +10,12 @@ use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::error::Failure;
 use super::{Done, home, render};
 use crate::cli::codes;
-use crate::disclosure::purpose::Purpose;
 use crate::disclosure::request::Request;
 use crate::ops::OpsError;
 use crate::ops::request::{self, Received};
 use crate::retention::parse_date;
 use crate::storage::escape;
 use chrono::NaiveDate;
-use clap::builder::PossibleValuesParser;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
 use tr::tr;
@@ -103,7 +101,7 @@ pub struct NewArgs {
     #[arg(long, value_name = "TEXT")]
     pub describe: Option<String>,
     /// What they are for
-    #[arg(long, value_name = "PURPOSE", value_parser = PossibleValuesParser::new(Purpose::ALL.map(Purpose::code)))]
+    #[arg(long, value_name = "PURPOSE", value_parser = codes::purposes())]
     pub purpose: String,
     /// The same in your own words
     #[arg(long, value_name = "TEXT")]
