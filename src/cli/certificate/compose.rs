@@ -243,8 +243,8 @@ fn check(sheet: &mut Sheet, c: &Certificate, verified: &Verified) {
 fn people(sheet: &mut Sheet, c: &Certificate) {
     sheet.heading(&tr!("certificate" => "Signatures"));
     sheet.paragraph(tr!(
-        "To be filled in by hand. The witnesses compare the list before the destruction and sign after it; the officers \
-         write their opinion."
+        "To be filled in by hand. The witnesses are to compare the list before the destruction and to sign after it; the \
+         officers are to write their opinion. Whether they did, only their signatures say."
     ));
     for office in Role::ALL {
         let person = c.roles.get(&office);
