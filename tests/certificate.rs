@@ -834,7 +834,7 @@ fn sheets_stand_alone_and_fit_in_both_languages() {
                 "30 years",
                 "What this does not prove",
                 "NOT checked",
-                "consent-withdrawn",
+                "consent withdrawn",
                 "Ada Östlund",
                 "No conformity",
             ],
@@ -846,7 +846,8 @@ fn sheets_stand_alone_and_fit_in_both_languages() {
             }
         }
         let volume = if language == Language::Chinese { "卷号：A1" } else { "Volume: A1" };
-        assert!(text.contains(volume), "the archive's mark, not the record's number: {text}");
+        let flat = text.replace(['\n', ' '], "");
+        assert!(flat.contains(&volume.replace(' ', "")), "the archive's mark, not the record's number: {text}");
         assert!(
             !text.contains("销毁前按清册清点核对，销毁后在此") && !text.contains("The witnesses compare"),
             "{text}"
@@ -905,7 +906,7 @@ fn a_dry_run_fits_and_says_what_stays() {
     for word in [
         "archive 42424242424242424242424242424242, vouchers (sensitive)",
         "2055-12-31",
-        "3 records would be destroyed, 1 of them after review",
+        "3 records would be destroyed (to review: 1)",
         "2 people",
         "2 records left alone: held",
     ] {
@@ -936,6 +937,7 @@ fn an_inventory_with_names_warns_and_is_no_formula() {
         let html = inventory.to_html(language);
         assert!(html.contains(warning) && html.contains("沐阳贸易有限公司") && !html.contains("<i>"));
         assert!(html.contains("30") && !html.contains("随记录一并销毁") && !html.contains("destroy it"), "{html}");
+        let html = html.replace(" class=\"w\"", "");
         assert!(html.contains("<td>A1</td>") && html.contains("<td>A1-3</td>") && html.contains(&"42".repeat(16)));
         assert!(!html.contains("http"));
     }

@@ -111,7 +111,10 @@ fn sheet<'a>(certificate: &'a Certificate, verified: &Verified, signatures: Sign
     sheet.blocks.push(Block::Commands(vec!["keepuntil certificate verify FILE --journal firm.vkeys".to_owned()]));
     sheet.blocks.push(Block::Fields(vec![
         (tr!("Journal"), verified.checkpoint.origin.clone()),
-        (tr!("Entry, of so many under the checkpoint"), format!("{} / {}", verified.entry, verified.checkpoint.size)),
+        (
+            tr!("certificate" => "Entry"),
+            tr!("no. {entry} of {size}", entry = verified.entry, size = verified.checkpoint.size),
+        ),
         (tr!("SHA-256 of the record table"), hex::encode(c.inventory)),
     ]));
     sheet.heading(&tr!("After the destruction"));

@@ -3,6 +3,7 @@
 
 use super::record_words::{NOTHING, until};
 use super::rule_words::{RuleWords, ids};
+use super::words::early_reason;
 use super::{ArchivesArgs, archive_facts, columns, destroyed, inventory, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::certificate::JournalArgs;
@@ -231,7 +232,7 @@ fn appraisal(
     ];
     if early > 0 {
         let reason = match &planned.plan.reason {
-            Some(Reason::Code(code)) => code.clone(),
+            Some(Reason::Code(code)) => early_reason(code),
             Some(Reason::Commitment(hash)) => hex::encode(hash),
             None => NOTHING.to_owned(),
         };
