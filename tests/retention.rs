@@ -33,7 +33,7 @@ fn rules_of_a_policy_are_listed_with_the_others() {
     let listed = home.run(&["rules", "--policy", "policy.toml"]).ends(0).out;
     assert!(listed.contains("own-drawings") && listed.contains("cn-accounting-voucher"), "{listed}");
     let one = home.run(&["rules", "own-drawings", "--policy", "policy.toml"]).ends(0).out;
-    assert!(one.contains("Drawings of ours") && one.contains("at least P12Y"), "{one}");
+    assert!(one.contains("Drawings of ours") && one.contains("at least 12 years"), "{one}");
     home.run(&["rules", "own-drawings"]).fails(2, "own-drawings");
     home.write("policy.toml", own);
     home.run(&["rules", "--policy", "policy.toml"]).ends(1);
