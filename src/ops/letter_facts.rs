@@ -35,12 +35,12 @@ struct Awaited {
     period: Option<(String, FirstDay)>,
 }
 
-/// On which day a period begins that an event starts.
+/// After what a period begins that an event starts: the day, or the end of its year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum FirstDay {
     DayAfter,
-    CalendarYearAfter,
-    FiscalYearAfter,
+    CalendarYear,
+    FiscalYear,
 }
 
 /// All that a letter says of a record; many records share one.
@@ -231,8 +231,8 @@ impl Awaited {
             {
                 let first = match after.counting {
                     Counting::Day => FirstDay::DayAfter,
-                    Counting::CalendarYear => FirstDay::CalendarYearAfter,
-                    Counting::FiscalYear => FirstDay::FiscalYearAfter,
+                    Counting::CalendarYear => FirstDay::CalendarYear,
+                    Counting::FiscalYear => FirstDay::FiscalYear,
                 };
                 let awaited = Self { event: event.to_owned(), period: Some((after.period.to_string(), first)) };
                 if !of.contains(&awaited) {
@@ -254,12 +254,12 @@ impl Awaited {
         let period = period.parse::<Period>().map_or_else(|_| period.clone(), Period::words);
         match first {
             FirstDay::DayAfter => tr!("{period} from the day after “{event}” on", period = period, event = event),
-            FirstDay::CalendarYearAfter => tr!(
+            FirstDay::CalendarYear => tr!(
                 "{period} from the first day after the calendar year of “{event}” on",
                 period = period,
                 event = event
             ),
-            FirstDay::FiscalYearAfter => {
+            FirstDay::FiscalYear => {
                 tr!("{period} from the first day after the fiscal year of “{event}” on", period = period, event = event)
             }
         }
