@@ -814,11 +814,15 @@ fn sheets_stand_alone_and_fit_in_both_languages() {
                 "未核验签名",
                 "提前销毁",
                 "顾清禾",
+                "应当在销毁前",
+                "（cn-accounting-voucher）",
             ],
             Language::English => &[
                 "Names",
-                "Vol. no.",
-                "Vols.",
+                "Volume",
+                "Items",
+                "are to compare",
+                "Accounting vouchers, ledgers, handover inventories (cn-accounting-voucher)",
                 "years",
                 "File no.",
                 "Retention",
@@ -830,7 +834,7 @@ fn sheets_stand_alone_and_fit_in_both_languages() {
                 "30 years",
                 "What this does not prove",
                 "NOT checked",
-                "consent-withdrawn",
+                "consent withdrawn",
                 "Ada Östlund",
                 "No conformity",
             ],
@@ -841,6 +845,12 @@ fn sheets_stand_alone_and_fit_in_both_languages() {
                 assert!(bare(shown).contains(&bare(word)), "{word} is missing: {shown}");
             }
         }
+        let cells = html.replace(" class=\"w\"", "");
+        assert!(cells.contains("<td>A1</td>"), "the archive's mark, not the record's number: {html}");
+        assert!(
+            !text.contains("销毁前按清册清点核对，销毁后在此") && !text.contains("The witnesses compare"),
+            "{text}"
+        );
         let (text, _) = shown(&forged(|_| {}), language, Signatures::Checked);
         assert!(!text.contains("NOT checked") && !text.contains("未核验"));
     }
@@ -895,7 +905,7 @@ fn a_dry_run_fits_and_says_what_stays() {
     for word in [
         "archive 42424242424242424242424242424242, vouchers (sensitive)",
         "2055-12-31",
-        "3 records would be destroyed, 1 of them after review",
+        "3 records would be destroyed (to review: 1)",
         "2 people",
         "2 records left alone: held",
     ] {
@@ -925,6 +935,9 @@ fn an_inventory_with_names_warns_and_is_no_formula() {
         assert!(lines[4].contains("\"a\"\"b,<i>\\r\\n\""), "{}", lines[4]);
         let html = inventory.to_html(language);
         assert!(html.contains(warning) && html.contains("沐阳贸易有限公司") && !html.contains("<i>"));
+        assert!(html.contains("30") && !html.contains("随记录一并销毁") && !html.contains("destroy it"), "{html}");
+        let html = html.replace(" class=\"w\"", "");
+        assert!(html.contains("<td>A1</td>") && html.contains("<td>A1-3</td>") && html.contains(&"42".repeat(16)));
         assert!(!html.contains("http"));
     }
 }

@@ -153,6 +153,12 @@ fn an_event_that_is_corrected_voids_a_notice_and_a_mailing_cannot_tell_more() {
     let early = announce(&desk, time, &contract, "early").ends(0);
     assert_eq!(early.json("letters")[0]["undated_count"], 1);
     assert!(early.err.contains("1 record waits for an event: this notice does not count for it"), "{early:?}");
+    assert!(!early.err.contains("name people"), "an announcement names nobody: {early:?}");
+    desk.home.write("words.txt", "keepuntil-notice/v1 closing zh\n{retention}\n");
+    let words = ["--archive", "firm.sealed", "--everybody", &contract, "-o", "words"];
+    desk.at(time, &[&["notice", "merge", "words.txt"], &words[..]].concat()).ends(0);
+    let letter = fs::read_to_string(desk.home.path("words/0001.txt")).unwrap();
+    assert!(letter.contains("自“合同终止”之次日起保管 1 年；该事件尚未登记"), "{letter}");
     sent(&desk, time, "early/mailing.json", "post");
     // Nor is a file believed that names a day of a record that has none.
     let told = format!(
@@ -498,4 +504,33 @@ fn a_destruction_before_the_last_day_counts_no_notice_of_a_later_one() {
     assert!(text.contains("1 record of an early purge stays") && !text.contains("due record"), "{text}");
     let refused = desk.at(time, &["purge", "--execute", "plan.json", "--approval", &signature]);
     assert!(refused.err.contains("no notice of a destruction before 2028-01-20"), "{refused:?}");
+}
+
+#[test]
+fn letters_about_records_that_are_kept_for_years_yet_are_warned_of() {
+    let (desk, [wang]) = sealed(["wang"]);
+    let far = announce(&desk, "2027-01-10 10:00:00", &wang, "far").ends(0);
+    let expected = serde_json::json!([{ "until": "2030-12-31", "records": wang }]);
+    assert_eq!(far.json("letters")[0]["far"], expected);
+    assert!(far.err.contains("kept until 2030-12-31"), "{far:?}");
+    let soon = announce(&desk, "2030-06-01 10:00:00", &wang, "soon").ends(0);
+    assert_eq!(soon.json("letters")[0]["far"], serde_json::json!([]));
+    assert!(!soon.err.contains("kept until"), "{soon:?}");
+}
+
+#[test]
+fn templates_ask_for_what_is_sensitive_and_promise_no_more_than_is_so() {
+    let desk = Desk::new();
+    for (language, words) in [
+        ("zh", ["第三十条", "对您个人权益的影响", "应急密钥单"]),
+        ("en", ["Sensitive personal data", "what this means for the person", "emergency key sheet"]),
+    ] {
+        for kind in ["closing", "destruction"] {
+            let text = desk.at(SEALED, &["notice", "template", kind, "--lang", language]).ends(0).out;
+            let flat = text.replace('\n', if language == "zh" { "" } else { " " }).replace("  ", " ");
+            for word in words {
+                assert!(flat.contains(word), "{kind} {language}: {word}: {text}");
+            }
+        }
+    }
 }

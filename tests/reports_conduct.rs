@@ -98,6 +98,8 @@ fn set(words: &[&str]) -> BTreeSet<String> {
 #[test]
 fn disclosures_are_told_as_ledger_and_journal_have_them() {
     let desk = office();
+    let none = desk.at(LATER, &["report", "disclosures", "--lang", "zh"]).ends(0).out;
+    assert!(none.contains("未曾有过授权") && !none.contains("均已确认"), "{none}");
     asked(&desk);
     let told = report(&desk, LATER, "disclosures", &[], 0);
     let known = desk.at(LATER, &["disclosures", "--json"]).ends(0);

@@ -234,3 +234,102 @@ fn no_report_spells_periods_codes_or_instants_for_programs() {
         plain(&ran.out);
     }
 }
+
+#[test]
+fn numbers_and_rules_are_called_alike_on_screen_and_in_spreadsheets() {
+    let desk = firm();
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    let plan = ["purge", "--plan", "plan.json", "--archive", "pi.sealed", "--record", "1", "--early", "consent"];
+    desk.at(SEALED, &plan).ends(0);
+    let (gone, certificate) = destroyed();
+    let lists: [(&Desk, &[&str]); 4] = [
+        (&desk, &["inventory", "vouchers.sealed"]),
+        (&desk, &["destruction", "--plan", "plan.json"]),
+        (&desk, &["destruction", "--plan", "plan.json", "pi.sealed"]),
+        (&gone, &["destruction", "--certificate", &certificate]),
+    ];
+    for (desk, list) in lists {
+        let _ = fs::remove_file(desk.home.path("list.csv"));
+        let file = ["-o", "list.csv", "--lang", "zh", "-q"];
+        let ran = desk.at(SEALED, &[&["report"], list, &file].concat());
+        assert!([Some(0), Some(3)].contains(&ran.code), "{ran:?}");
+        let text = fs::read_to_string(desk.home.path("list.csv")).unwrap();
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .has_headers(false)
+            .from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        let head = rows.iter().position(|row| row.len() > 1).unwrap();
+        let cell = |name: &str| {
+            let at = rows[head].iter().position(|cell| cell == name).unwrap_or_else(|| panic!("{name}: {text}"));
+            rows[head + 1][at].to_owned()
+        };
+        assert_eq!((cell("卷号").as_str(), cell("档案包编号").len()), ("A1", 32), "{list:?}");
+        assert_eq!(cell("档案编号"), format!("A1-{}", cell("记录号")), "{list:?}");
+        assert!(cell("规则代号").starts_with("cn-") && !cell("规则").contains("cn-"), "{list:?}: {text}");
+        let html = [&["report"], list, &["--format", "html", "--lang", "zh"]].concat();
+        let html = desk.at(SEALED, &html).out.replace("<td class=\"w\">", "<td>").replace("<wbr>", "");
+        let id = cell("档案包编号");
+        assert!(html.contains(&format!("A1 = {id}")), "{list:?}: {html}");
+        assert!(html.contains(&format!("<td>A1-{}</td>", cell("记录号"))), "{list:?}");
+        assert!(html.contains(&format!("<td>{}</td>", cell("规则"))), "{list:?}: titles of rules: {html}");
+    }
+}
+
+#[test]
+fn own_rules_have_their_titles_where_their_archive_is_named() {
+    let desk = firm();
+    let html = |more: &[&str]| {
+        report(&desk, &[&["inventory", "--lang", "zh", "--format", "html"], more].concat())
+            .out
+            .replace("<td class=\"w\">", "<td>")
+    };
+    assert!(html(&[]).contains("<td>own</td>"), "only the id is known: {}", html(&[]));
+    assert!(!html(&["own.sealed"]).contains("<td>own</td>"), "{}", html(&["own.sealed"]));
+}
+
+#[test]
+fn lists_ask_for_what_law_asks_for_and_claim_nothing_that_people_do() {
+    let desk = firm();
+    desk.at(SEALED, &["roster", "set", "people.txt"]).ends(0);
+    let plan = ["purge", "--plan", "plan.json", "--archive", "pi.sealed", "--record", "1", "--early", "consent"];
+    desk.at(SEALED, &plan).ends(0);
+    let page = |arguments: &[&str]| {
+        let ran = desk.at(SEALED, &[&["report"], arguments, &["--format", "html", "--lang", "zh"]].concat()).ends(0);
+        ran.out
+    };
+    let plan = page(&["destruction", "--plan", "plan.json"]);
+    let known = desk.at(SEALED, &["keyring", "info", "--json"]).ends(0).json("keyring").remove(0);
+    let firm = format!("<td>{}</td>", known["firm"].as_str().unwrap());
+    for words in [
+        "第十六条、第十七条",
+        "鉴定人（档案管理机构，牵头）",
+        "鉴定人（会计机构）",
+        "鉴定人（审计机构）",
+        "鉴定人（纪检监察机构）",
+        "监销人应当在销毁前",
+        firm.as_str(),
+    ] {
+        assert!(plan.contains(words), "{words}: {plan}");
+    }
+    let officers =
+        ["单位负责人", "档案管理机构负责人", "会计管理机构负责人", "档案管理机构经办人", "会计管理机构经办人"];
+    let list = &plan[plan.find("负责人及经办人签署意见").unwrap()..];
+    let places: Vec<usize> = officers.iter().map(|officer| list.find(officer).unwrap()).collect();
+    assert!(places.is_sorted(), "as article 18 lists them");
+    let inventory = page(&["inventory"]);
+    assert!(inventory.contains("编制人") && inventory.contains("档案管理机构负责人"), "{inventory}");
+    for list in [&["inventory", "pi.sealed"][..], &["handover", "--to", "Lantern", "--records", "pi.sealed"]] {
+        let named = page(list);
+        assert!(named.contains("永久保管") && named.contains("保密要求与记录相同"), "{named}");
+        assert!(!named.contains("随记录一并销毁"), "{named}");
+    }
+    let (gone, certificate) = destroyed();
+    let after = ["report", "destruction", "--certificate", &certificate, "--lang"];
+    for (language, duty, claim) in [("zh", "应当在销毁前", "已在销毁前"), ("en", "are to compare", "compared the list")]
+    {
+        let text = gone.at("2028-01-01 10:00:00", &[&after[..], &[language]].concat()).ends(3).out;
+        let flat = text.replace('\n', if language == "zh" { "" } else { " " });
+        assert!(flat.contains(duty) && !flat.contains(claim), "{text}");
+    }
+}

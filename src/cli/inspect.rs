@@ -6,7 +6,7 @@ use super::{Done, home, kept, render};
 use crate::language::language;
 use crate::ops::inspect::{Overview, RecordView, overview, record_view};
 use crate::ops::open::{Opener, Signer, open_archive};
-use crate::retention::rule::Rule;
+use crate::retention::rule::{Confidence, Rule};
 use crate::retention::spelled;
 use crate::retention::term::Standing;
 use crate::storage::lock::Sharing;
@@ -134,7 +134,12 @@ fn overview_text(o: &Overview, path: &std::path::Path) -> String {
             let citation = match rule.confidence {
                 None => escape(citation),
                 Some(confidence) => {
-                    tr!("{citation}, confidence {level}", citation = escape(citation), level = confidence.as_str())
+                    let sure = match confidence {
+                        Confidence::High => tr!("the text itself was read"),
+                        Confidence::Middle => tr!("from a secondary source"),
+                        Confidence::Low => tr!("from memory, to be checked before anybody relies on it"),
+                    };
+                    tr!("{citation} ({sure})", citation = escape(citation), sure = sure)
                 }
             };
             text.push_str(&render::field("", render::wrapped(&citation, 15).trim_end_matches('\n'), 15));

@@ -39,17 +39,34 @@ pub fn at_expiry(at_expiry: AtExpiry) -> String {
 /// Lines on every way of keeping, with what governs it and which ceilings it overrides.
 pub fn text(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> String {
     let mut text = String::new();
-    for (retention, records) in kept.iter().take(LISTED) {
-        let how = tr!("{kept}: {n} record" | "{kept}: {n} records" % *records, kept = short(retention));
+    let alike = alike(kept, rules);
+    for (how, why, records) in alike.iter().take(LISTED) {
+        let how = tr!("{kept}: {n} record" | "{kept}: {n} records" % *records, kept = how);
         text.push_str(&render::field(&tr!("retention" => "kept"), &how, COLUMN));
-        if !retention.rules().is_empty() {
-            reasons(retention, rules).iter().for_each(|line| text.push_str(&below(line)));
-        }
+        why.iter().for_each(|line| text.push_str(&below(line)));
     }
-    if kept.len() > LISTED {
-        text.push_str(&below(&tr!("and {n} more way" | "and {n} more ways" % kept.len() - LISTED)));
+    if alike.len() > LISTED {
+        text.push_str(&below(&tr!("and {n} more way" | "and {n} more ways" % alike.len() - LISTED)));
     }
     text
+}
+
+/// Ways of keeping of which the same is said, with how many records are kept so, in the order of the first of each.
+fn alike(kept: &BTreeMap<Retention, u64>, rules: &[Rule]) -> Vec<(String, Vec<String>, u64)> {
+    let mut alike: Vec<(String, Vec<String>, u64)> = Vec::new();
+    let mut places: BTreeMap<(String, Vec<String>), usize> = BTreeMap::new();
+    for (retention, records) in kept {
+        let why = if retention.rules().is_empty() { Vec::new() } else { reasons(retention, rules) };
+        let said = (short(retention), why);
+        match places.get(&said) {
+            Some(place) => alike[*place].2 += records,
+            None => {
+                places.insert(said.clone(), alike.len());
+                alike.push((said.0, said.1, *records));
+            }
+        }
+    }
+    alike
 }
 
 /// Lines under a field.
@@ -162,4 +179,22 @@ pub fn stand(object: &mut Value, standing: &Standing) {
         _ => Value::Null,
     };
     object["permanent"] = json!(*standing == Standing::Permanent);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_alike_stands_once() {
+        let day = |text: &str| text.parse().unwrap();
+        let one = Retention::until(day("2036-12-31"), AtExpiry::Destroy);
+        let mut other = one.clone();
+        // A second term that does not decide, and of which nothing is said.
+        other.terms.push(Term { keep: Keep::Until(day("2030-12-31")), ..one.terms[0].clone() });
+        let kept = BTreeMap::from([(one, 2), (other, 3)]);
+        let text = text(&kept, &[]);
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("until 2036-12-31, then destroy: 5 records"), "{text}");
+    }
 }

@@ -271,7 +271,7 @@ fn why(record: &CheckedRecord) -> String {
     };
     let others = record.retention.terms.len() - 1;
     if others > 0 {
-        why = tr!("{why}, before {others} more", why = why, others = others);
+        why = tr!("{why}, the longest beside {others} more", why = why, others = others);
     }
     if let Standing::Awaiting(events) = record.retention.planned() {
         let events = crate::retention::event::all_named(events);

@@ -45,6 +45,17 @@ impl Way {
             Self::Hand => "hand",
         }
     }
+
+    /// What people call it, without its code.
+    pub fn words(self) -> String {
+        match self {
+            Self::Post => tr!("sent by" => "post"),
+            Self::Email => tr!("sent by" => "email"),
+            Self::Sms => tr!("sent by" => "sms"),
+            Self::Publication => tr!("sent by" => "publication"),
+            Self::Hand => tr!("sent by" => "hand"),
+        }
+    }
 }
 
 /// What somebody wants.

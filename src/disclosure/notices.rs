@@ -33,7 +33,7 @@ pub enum NoticesError {
     /// The mailing was noted as sent in this way.
     #[error(
         "{}",
-        tr!("mailing {mailing}: it was noted as sent by {way} on {on}", mailing = hex::encode(mailing), way = way.code(), on = on.to_string())
+        tr!("mailing {mailing}: it was noted as sent by {way} on {on}", mailing = hex::encode(mailing), way = way.words(), on = on.to_string())
     )]
     SentBefore {
         /// Which mailing.

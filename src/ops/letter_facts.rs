@@ -9,10 +9,11 @@ use crate::crypto::kdf::ArchiveId;
 use crate::language::{Language, language};
 use crate::retention::disposition::{Judge, RecordView};
 use crate::retention::notice::{Told, is_asked_for, told};
+use crate::retention::period::Period;
 use crate::retention::ranges::Ranges;
 use crate::retention::rule::{Confidence, Rule};
-use crate::retention::term::Standing;
-use crate::retention::{AtExpiry, rules};
+use crate::retention::term::{Counting, Keep, Retention, Standing};
+use crate::retention::{AtExpiry, event, rules};
 use chrono::{Datelike, NaiveDate};
 use std::collections::{BTreeMap, HashMap};
 use tr::tr;
@@ -22,8 +23,24 @@ use tr::tr;
 enum Until {
     Destroyed,
     Day(NaiveDate),
-    Awaiting(Vec<String>),
+    Awaiting(Vec<Awaited>),
     Permanent,
+}
+
+/// An event that nobody recorded, and the period that begins with it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Awaited {
+    event: String,
+    /// As ISO 8601 spells it, with how it counts; none where the event is known by name only.
+    period: Option<(String, FirstDay)>,
+}
+
+/// After what a period begins that an event starts: the day, or the end of its year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum FirstDay {
+    DayAfter,
+    CalendarYear,
+    FiscalYear,
 }
 
 /// All that a letter says of a record; many records share one.
@@ -93,6 +110,11 @@ impl Facts {
         !records.is_empty()
             && !records.contains(0)
             && records.last().is_some_and(|last| (last as usize) < self.of.len())
+    }
+
+    /// Of these records, those that are not destroyed and whose last day is after `day`, with that last day, in the order of days.
+    pub fn later_than(&self, records: &Ranges, day: NaiveDate) -> Vec<Told> {
+        self.told(records).into_iter().filter(|told| told.until > day).collect()
     }
 
     /// The last days of these records, as their letters tell them; what is destroyed, or waits for an event, has none.
@@ -165,11 +187,15 @@ impl Facts {
                     date = date_words(*day)
                 )
             }
-            Until::Awaiting(events) => tr!(
-                "No. {records}: kept for a period that begins with an event ({events})",
-                records = records,
-                events = crate::retention::event::all_named(events)
-            ),
+            Until::Awaiting(awaited) => {
+                let separator = if language() == Language::Chinese { "；" } else { "; " };
+                let periods = awaited.iter().map(Awaited::words).collect::<Vec<_>>().join(separator);
+                tr!(
+                    "No. {records}: kept {periods}; that event has not been recorded",
+                    records = records,
+                    periods = periods
+                )
+            }
             Until::Permanent => tr!("No. {records}: kept for ever", records = records),
         };
         if let Some(rule) = &fact.governed_by {
@@ -195,6 +221,51 @@ impl Facts {
     }
 }
 
+impl Awaited {
+    /// The event with the periods that it begins in these terms.
+    fn of(event: &str, retention: &Retention) -> Vec<Self> {
+        let mut of: Vec<Self> = Vec::new();
+        for term in &retention.terms {
+            if let Keep::After(after) = &term.keep
+                && after.event == event
+            {
+                let first = match after.counting {
+                    Counting::Day => FirstDay::DayAfter,
+                    Counting::CalendarYear => FirstDay::CalendarYear,
+                    Counting::FiscalYear => FirstDay::FiscalYear,
+                };
+                let awaited = Self { event: event.to_owned(), period: Some((after.period.to_string(), first)) };
+                if !of.contains(&awaited) {
+                    of.push(awaited);
+                }
+            }
+        }
+        if of.is_empty() {
+            of.push(Self { event: event.to_owned(), period: None });
+        }
+        of
+    }
+
+    fn words(&self) -> String {
+        let event = event::meaning(&self.event);
+        let Some((period, first)) = &self.period else {
+            return tr!("for a period that begins with “{event}”", event = event);
+        };
+        let period = period.parse::<Period>().map_or_else(|_| period.clone(), Period::words);
+        match first {
+            FirstDay::DayAfter => tr!("{period} from the day after “{event}” on", period = period, event = event),
+            FirstDay::CalendarYear => tr!(
+                "{period} from the first day after the calendar year of “{event}” on",
+                period = period,
+                event = event
+            ),
+            FirstDay::FiscalYear => {
+                tr!("{period} from the first day after the fiscal year of “{event}” on", period = period, event = event)
+            }
+        }
+    }
+}
+
 fn fact(judge: &Judge<'_>, view: &RecordView<'_>) -> Fact {
     let standing = judge.standing(view);
     let governed_by = match &standing {
@@ -206,7 +277,9 @@ fn fact(judge: &Judge<'_>, view: &RecordView<'_>) -> Fact {
     let until = match standing {
         _ if !view.live => Until::Destroyed,
         Standing::Until { last, .. } => Until::Day(last),
-        Standing::Awaiting(events) => Until::Awaiting(events),
+        Standing::Awaiting(events) => {
+            Until::Awaiting(events.iter().flat_map(|event| Awaited::of(event, view.retention)).collect())
+        }
         Standing::Permanent => Until::Permanent,
     };
     let (mut held, mut secret) = (false, false);
@@ -274,6 +347,16 @@ mod tests {
         assert_eq!(said.retention.matches("hold").count(), 1, "{}", said.retention);
         let gone = facts.say(&"5".parse().unwrap());
         assert_eq!((gone.live, gone.retention.as_str()), (0, "No. 5: destroyed"));
+        let awaited = vec![Awaited { event: "contract-end".into(), period: Some(("P2Y".into(), FirstDay::DayAfter)) }];
+        let waits = Facts {
+            archive: [1; 16],
+            of: vec![u32::MAX, 0],
+            different: vec![fact(Until::Awaiting(awaited), false, false)],
+            own_rules: Vec::new(),
+        };
+        let chinese = in_language(Language::Chinese, || waits.say(&"1".parse().unwrap()).retention);
+        assert!(chinese.starts_with("编号 1：自“合同终止”之次日起保管 2 年；该事件尚未登记"), "{chinese}");
+        assert!(!chinese.contains("contract-end") && !chinese.contains("（（"), "{chinese}");
         assert!(facts.has(&"1-5".parse().unwrap()) && !facts.has(&"1-6".parse().unwrap()));
     }
 }

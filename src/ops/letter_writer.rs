@@ -111,11 +111,14 @@ fn unknown(place: &Place, has_facts: bool, columns: Option<&Columns>) -> OpsErro
             tr!("{{{name}}} is known only where the archive is named", name = name)
         }
         Some(columns) => tr!(
-            "{{{name}}} is neither known from the keyring nor a column of the table, which has: {columns}",
+            "{{{name}}} is neither known from the keyring nor a column of the table: add a column {name} to the table, or write in the template one that it has: {columns}",
             name = name,
             columns = listed(columns)
         ),
-        None => tr!("{{{name}}} is neither a column of the table nor known from the keyring", name = name),
+        None => tr!(
+            "{{{name}}} is neither a column of the table nor known from the keyring: take it out of the template, or add a column of that name",
+            name = name
+        ),
     };
     OpsError::Template { path: PathBuf::new(), source: place.error(what) }
 }
@@ -168,7 +171,10 @@ impl Writer<'_, '_> {
             return Err(KeyringError::UnknownRecord(records.last().unwrap_or(0)).into());
         }
         if let Some(place) = self.template.places().find(|place| !is_fact(&place.name, true)) {
-            let source = place.error(tr!("{{{name}}} is not known of everybody", name = place.name));
+            let source = place.error(tr!(
+                "{{{name}}} is not known of everybody: in the template of an announcement write words in its place, such as those whom it may concern",
+                name = place.name
+            ));
             return Err(OpsError::Template { path: self.template_path.into(), source });
         }
         match self.letter(Some(records.clone()), None, |_| None)? {

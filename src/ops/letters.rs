@@ -25,12 +25,14 @@ use crate::disclosure::mailing::{self, Mailing, NoticeKind};
 use crate::disclosure::template::{Template, TemplateError};
 use crate::keyring::KeyringError;
 use crate::language::in_language;
+use crate::retention::notice::Told;
 use crate::retention::ranges::Ranges;
 use crate::retention::whole_second;
 use crate::storage::extract::OutputFolder;
 use crate::storage::leftover::remove_letters;
 use crate::storage::source::Attributes;
 use crate::storage::{StorageError, escape};
+use chrono::Days;
 use encoding_rs::Encoding;
 use std::collections::HashMap;
 use std::fs::File;
@@ -39,6 +41,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tr::tr;
+
+/// Days to the last one within which a notice of destruction may say that the retention soon ends, without a warning.
+pub const SOON: u64 = 366;
 
 /// Whom the letters are for.
 pub enum Contacts {
@@ -89,6 +94,8 @@ pub struct Merged {
     pub secret: u64,
     /// Records that wait for an event: a notice of their destruction will not count.
     pub undated: u64,
+    /// Records of a notice of destruction whose last day is more than [`SOON`] days away, by that day.
+    pub far: Vec<Told>,
 }
 
 /// Makes the letters, with their mailing, in a new folder.
@@ -150,6 +157,8 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
     let records = mailing::union(&letters);
     let about = facts.as_ref().zip(records.as_ref()).filter(|_| template.kind == NoticeKind::Destruction);
     let told = about.map_or_else(Vec::new, |(facts, records)| facts.told(records));
+    let soon = now.today().checked_add_days(Days::new(SOON)).unwrap_or(now.today());
+    let far = about.map_or_else(Vec::new, |(facts, records)| facts.later_than(records, soon));
     let undated = about.map_or(0, |(facts, records)| facts.undated(records));
     let mailing = Mailing {
         format: mailing::FORMAT.into(),
@@ -177,7 +186,7 @@ pub fn merge(custody: &mut Custody, options: &MergeOptions<'_>, interrupted: &At
     }
     tree.finish(None, name).map_err(taken)?;
     folder.make_durable()?;
-    Ok(Merged { mailing, left_out, secret, undated })
+    Ok(Merged { mailing, left_out, secret, undated, far })
 }
 
 /// Removes what interrupted runs left beside a folder of letters, and returns where it was. Called before [`merge`], so that whoever

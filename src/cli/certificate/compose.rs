@@ -3,6 +3,7 @@
 use super::words::{comma, outside_clock, role};
 use super::{Signatures, list};
 use crate::cli::render::time;
+use crate::cli::report::words::early_reason;
 use crate::cli::sheet::{Block, Sheet};
 use crate::journal::certificate::{Certificate, KnownDate, Method, Reason, Role, Verified};
 use crate::journal::plan::identity;
@@ -67,7 +68,7 @@ fn summary(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8; 16], Str
     if let Some(reason) = &c.reason {
         fields.push((tr!("of these before their last day"), early.to_string()));
         let reason = match reason {
-            Reason::Code(code) => code.clone(),
+            Reason::Code(code) => early_reason(code),
             Reason::Commitment(hash) => {
                 tr!("a text kept elsewhere; its salted hash is {hash}", hash = hex::encode(hash))
             }
@@ -243,8 +244,8 @@ fn check(sheet: &mut Sheet, c: &Certificate, verified: &Verified) {
 fn people(sheet: &mut Sheet, c: &Certificate) {
     sheet.heading(&tr!("certificate" => "Signatures"));
     sheet.paragraph(tr!(
-        "To be filled in by hand. The witnesses compare the list before the destruction and sign after it; the officers \
-         write their opinion."
+        "To be filled in by hand. The witnesses are to compare the list before the destruction and to sign after it; the \
+         officers are to write their opinion. Whether they did, only their signatures say."
     ));
     for office in Role::ALL {
         let person = c.roles.get(&office);

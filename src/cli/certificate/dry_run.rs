@@ -64,14 +64,11 @@ pub fn dry_run(plan: &Plan, left: &[Left]) -> String {
     let (review, early) = (total(&|r| r.review), total(&|r| r.early));
     let summary = match (review, early) {
         (0, 0) => all,
-        (review, 0) => tr!("{all}, {review} of them after review", all = all, review = review),
-        (0, early) => tr!("{all}, {early} of them early", all = all, early = early),
-        (review, early) => tr!(
-            "{all}, {review} of them after review, {early} of them early",
-            all = all,
-            review = review,
-            early = early
-        ),
+        (review, 0) => tr!("{all} (to review: {review})", all = all, review = review),
+        (0, early) => tr!("{all} (early: {early})", all = all, early = early),
+        (review, early) => {
+            tr!("{all} (to review: {review}, early: {early})", all = all, review = review, early = early)
+        }
     };
     out.push_str(&format!("\n{summary}\n"));
     if plan.approvals_needed > 0 {

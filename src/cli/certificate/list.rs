@@ -1,9 +1,10 @@
 //! The destruction list (销毁清册) of a certificate: every record in a row, or grouped where they are many.
 
-use super::words::{NOT_RECORDED, comma};
+use super::words::NOT_RECORDED;
 use crate::cli::render::class;
 use crate::cli::report::columns;
 use crate::cli::report::destroyed::{day_cells, notes, term_cells};
+use crate::cli::report::rule_words::built_in_with_ids;
 use crate::cli::sheet::{Block, Sheet, Table};
 use crate::journal::certificate::{Certificate, DestroyedRecord};
 use crate::retention::ranges::Ranges;
@@ -36,7 +37,7 @@ pub(super) fn write(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8;
     }
     let mut number = 0;
     for ((archive, compartment, class, rules), records) in groups {
-        let rules = if rules.is_empty() { tr!("no rule: a date was set") } else { rules.join(&comma()) };
+        let rules = if rules.is_empty() { tr!("no rule: a date was set") } else { built_in_with_ids(rules) };
         sheet.blocks.push(Block::Subheading(tr!(
             "Archive {archive} · Compartment {compartment} ({class}) · Rules: {rules}",
             archive = archive,
@@ -45,19 +46,19 @@ pub(super) fn write(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8;
             rules = rules
         )));
         if grouped {
-            sheet.fields(group_fields(&records));
+            sheet.fields(group_fields(archive, &records));
         } else {
             sheet.blocks.push(Block::Table(table(archive, &records, &mut number)));
         }
     }
-    notes(c).into_iter().for_each(|note| sheet.paragraph(note));
+    notes(c, archives).into_iter().for_each(|note| sheet.paragraph(note));
 }
 
 fn table(archive: &str, records: &[&DestroyedRecord], number: &mut usize) -> Table {
     let head = vec![
         columns::number(),
         columns::volume(),
-        columns::volumes(),
+        columns::items(),
         columns::file_number(),
         columns::required(),
         columns::kept_for(),
@@ -66,13 +67,13 @@ fn table(archive: &str, records: &[&DestroyedRecord], number: &mut usize) -> Tab
     ];
     let row = |record: &&DestroyedRecord| {
         *number += 1;
-        let file_number = format!("{archive}-{}", record.record);
-        let mut cells = vec![number.to_string(), record.record.to_string(), "1".to_owned(), file_number];
+        let file_number = columns::file_number_cell(archive, record.record);
+        let mut cells = vec![number.to_string(), archive.to_owned(), "1".to_owned(), file_number];
         cells.extend(term_cells(record));
         cells.extend(day_cells(record));
         cells
     };
-    Table { head, rows: records.iter().map(row).collect(), right: vec![0, 1, 2] }
+    Table { head, rows: records.iter().map(row).collect(), right: vec![0, 2] }
 }
 
 /// What a list of texts, from least to most, comes to.
@@ -86,7 +87,7 @@ fn span(texts: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-fn group_fields(records: &[&DestroyedRecord]) -> Vec<(String, String)> {
+fn group_fields(archive: &str, records: &[&DestroyedRecord]) -> Vec<(String, String)> {
     let mut untils: Vec<NaiveDate> = records.iter().filter_map(|record| record.until).collect();
     untils.sort_unstable();
     let mut terms: Vec<&DestroyedRecord> = records.to_vec();
@@ -99,9 +100,10 @@ fn group_fields(records: &[&DestroyedRecord]) -> Vec<(String, String)> {
     let of =
         |records: &[&DestroyedRecord], cell: usize| span(records.iter().map(|record| term_cells(record)[cell].clone()));
     vec![
-        (columns::volumes(), records.len().to_string()),
+        (columns::volume(), archive.to_owned()),
+        (columns::items(), records.len().to_string()),
         // A comma that a line can break behind.
-        (columns::volume(), numbers.to_string().replace(',', ", ")),
+        (columns::record_number(), numbers.to_string().replace(',', ", ")),
         (columns::required(), of(&terms, 0)),
         (columns::kept_for(), of(&kept, 1)),
         (columns::last_day(), span(untils.iter().map(NaiveDate::to_string))),

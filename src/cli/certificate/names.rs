@@ -4,7 +4,9 @@
 
 use super::words::NOT_RECORDED;
 use crate::cli::render::time;
+use crate::cli::report::archive_facts::short_names;
 use crate::cli::report::columns;
+use crate::cli::report::rule_words::built_in_with_ids;
 use crate::cli::sheet::{Block, LongTable, RowSink, Sheet, Table, csv};
 use crate::crypto::kdf::ArchiveId;
 use crate::language::{Language, in_language};
@@ -46,7 +48,7 @@ impl NameInventory {
             let Table { head, rows, right } = self.table();
             let rows = Box::new(|sink: &mut RowSink| rows.into_iter().try_for_each(sink));
             let mut out = Vec::new();
-            let written = csv::write(LongTable { head, right, rows }, Some(&warning()), &mut out);
+            let written = csv::write(LongTable { head, right, rows }, Some(&columns::outlives()), &mut out);
             assert!(written.is_ok(), "memory takes all rows");
             out
         })
@@ -56,9 +58,9 @@ impl NameInventory {
     pub fn to_html(&self, language: Language) -> String {
         in_language(language, || {
             let mut sheet = Sheet::new(language, &tr!("Inventory with names, for a destruction"));
-            sheet.blocks.push(Block::Warning(warning()));
+            sheet.blocks.push(Block::Warning(columns::outlives()));
             let (made, records) = (time(self.made), self.records.len().to_string());
-            sheet.fields(vec![(tr!("Made (UTC)"), made), (columns::volumes(), records)]);
+            sheet.fields(vec![(tr!("Made (UTC)"), made), (columns::items(), records)]);
             sheet.blocks.push(Block::Table(self.table()));
             sheet.html()
         })
@@ -68,34 +70,34 @@ impl NameInventory {
         let head = vec![
             columns::number(),
             columns::name(),
-            tr!("inventory" => "Archive"),
+            columns::archive_id(),
             columns::volume(),
+            columns::record_number(),
+            columns::file_number(),
             columns::years(),
             columns::files(),
             columns::rules(),
             columns::last_day(),
         ];
+        let short = short_names(self.records.iter().map(|record| record.archive));
         let row = |(index, record): (usize, &NamedRecord)| {
             let or_dash = |value: Option<String>| value.unwrap_or_else(|| NOT_RECORDED.to_owned());
+            let [archive, volume, number, file_number] =
+                columns::spelled_numbers(&record.archive, &short[&record.archive], record.record);
             vec![
                 (index + 1).to_string(),
                 record.name.clone(),
-                hex::encode(record.archive),
-                record.record.to_string(),
+                archive,
+                volume,
+                number,
+                file_number,
                 or_dash(record.years.clone()),
                 record.files.to_string(),
-                or_dash((!record.rules.is_empty()).then(|| record.rules.join(" "))),
+                built_in_with_ids(record.rules.iter().map(String::as_str)),
                 or_dash(record.until.map(|until| until.to_string())),
             ]
         };
         let rows = self.records.iter().enumerate().map(row).collect();
-        Table { head, rows, right: vec![0, 3, 5] }
+        Table { head, rows, right: vec![0, 4, 7] }
     }
-}
-
-fn warning() -> String {
-    tr!(
-        "This list outlives the records: it names what can no longer be read. Keep it as closely as the records were kept, \
-         or destroy it with them."
-    )
 }

@@ -13,6 +13,7 @@ use crate::ops::OpsError;
 use crate::ops::letters::{ALWAYS, Contacts, MergeOptions, OF_RECORDS, merge, remove_interrupted};
 use crate::ops::notices::{answer, read, reply, sent, today};
 use crate::ops::scope::archive_id;
+use crate::retention::notice::Told;
 use crate::retention::parse_date;
 use crate::storage::document::MAX_DOCUMENT;
 use crate::storage::output::write_new;
@@ -22,6 +23,9 @@ use serde_json::json;
 use shown::{due, list, notice_json, reply_json, run_show};
 use std::path::{Path, PathBuf};
 use tr::tr;
+
+/// Last days that warnings name one by one.
+const DAYS_TOLD: usize = 10;
 
 /// Write to those whose data the records hold, and keep track of what they answer
 #[derive(Subcommand)]
@@ -325,7 +329,7 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
             "message_type": "letters", "path": args.output.to_string_lossy(), "letters": letters,
             "mailing": hex::encode(merged.mailing.mailing), "kind": merged.mailing.kind,
             "records": merged.mailing.records, "left_out": merged.left_out, "secret": merged.secret,
-            "undated_count": merged.undated, "removed": removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
+            "undated_count": merged.undated, "far": merged.far, "removed": removed.iter().map(|path| path.to_string_lossy()).collect::<Vec<_>>(),
         }));
     }
     let wrote = tr!(
@@ -338,8 +342,12 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
         path = show(&args.output.join(mailing::FILE))
     );
     tell(&format!("  {then}"), common)?;
-    let outlive = tr!("the letters name people and outlive the records: destroy them when they were sent");
-    tell_warning(&tr!("{what}: {why}", what = show(&args.output), why = outlive));
+    let is_announcement = merged.mailing.letters.iter().all(|letter| letter.address.is_none());
+    if !is_announcement {
+        let outlive = tr!("the letters name people and outlive the records: destroy them when they were sent");
+        tell_warning(&tr!("{what}: {why}", what = show(&args.output), why = outlive));
+    }
+    warn_of_far(&merged.far);
     if merged.secret > 0 {
         let text = tr!(
             "{n} letter is about records under a hold for secrecy, which it does not mention: look whether it may be sent"
@@ -367,6 +375,23 @@ fn run_merge(args: &MergeArgs, common: Common) -> Result<Done, Failure> {
     );
     tell_warning(&text);
     Ok(Done::Findings)
+}
+
+/// Says which records letters announce the destruction of although their last days are far away.
+fn warn_of_far(far: &[Told]) {
+    for Told { until, records } in far.iter().take(DAYS_TOLD) {
+        tell_warning(&tr!(
+            "the letter says that the time of record {records} has run or soon will, but it is kept until {until}: look whether it is to be sent now"
+                | "the letters say that the time of records {records} has run or soon will, but they are kept until {until}: look whether they are to be sent now"
+                    % records.count(),
+            records = records,
+            until = until.to_string()
+        ));
+    }
+    if far.len() > DAYS_TOLD {
+        let more: u64 = far[DAYS_TOLD..].iter().map(|told| told.records.count()).sum();
+        tell_warning(&tr!("the same holds for {n} more record" | "the same holds for {n} more records" % more));
+    }
 }
 
 fn read_mailing(path: &Path) -> Result<(Mailing, Vec<u8>), Failure> {
@@ -400,15 +425,7 @@ fn run_sent(
         render::json_line(&object);
     }
     let id = hex::encode(sent.noted.notice);
-    tell(
-        &tr!(
-            "notice {id}: noted as sent by {way} on {on}",
-            id = id,
-            way = codes::of_notice(by.code()),
-            on = on.to_string()
-        ),
-        common,
-    )?;
+    tell(&tr!("notice {id}: noted as sent by {way} on {on}", id = id, way = by.words(), on = on.to_string()), common)?;
     if let Some(records) = &mailing.records {
         let kind = codes::of_notice(mailing.kind.code());
         tell(

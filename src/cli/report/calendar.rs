@@ -1,7 +1,8 @@
 //! `keepuntil report calendar`.
 
 use super::calendar_file;
-use super::record_words::{NOTHING, joined_named, rules};
+use super::record_words::{NOTHING, joined_named};
+use super::rule_words::RuleWords;
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
 use crate::cli::output::{OutputArgs, to_file};
@@ -333,7 +334,7 @@ fn part_words(stack: Stack, part: &str) -> String {
             .find(|of| of.as_str() == part)
             .map_or(NOTHING.to_owned(), class),
         Stack::Rule if part.is_empty() => tr!("a date without a rule"),
-        Stack::Rule => rules(&[part.to_owned()]),
+        Stack::Rule => RuleWords::default().titles(&[0; 16], &[part.to_owned()]),
     }
 }
 

@@ -3,11 +3,13 @@
 //! Invariant: a column has one name and one fact in every report and certificate. Spec: `spec/reports.md`, "Columns".
 
 use super::record_words::NOTHING;
+use crate::crypto::kdf::ArchiveId;
 use crate::ops::report::inventory::Labelled;
 use crate::ops::report::named::{ArchiveFacts, NamedArchives};
 use crate::retention::period::Period;
 use crate::retention::required::Required;
 use chrono::NaiveDate;
+use std::collections::BTreeMap;
 use tr::tr;
 
 /// 序号: the place in the list.
@@ -20,19 +22,39 @@ pub fn name() -> String {
     tr!("inventory" => "Name")
 }
 
-/// 档案编号: the archive's short name and the record's number.
+/// 档案编号: the archive's mark in the list and the record's number.
 pub fn file_number() -> String {
     tr!("File no.")
 }
 
-/// 卷号: the record's number in its archive.
+/// What stands in it.
+pub fn file_number_cell(mark: &str, record: u64) -> String {
+    format!("{mark}-{record}")
+}
+
+/// Archive id, volume, record number and file number: for spreadsheets.
+pub fn spelled_numbers(archive: &ArchiveId, mark: &str, record: u64) -> [String; 4] {
+    [hex::encode(archive), mark.to_owned(), record.to_string(), file_number_cell(mark, record)]
+}
+
+/// 卷号: the archive's mark in the list.
 pub fn volume() -> String {
-    tr!("Vol. no.")
+    tr!("Volume")
+}
+
+/// 记录号: the record's number in its archive, as commands take it.
+pub fn record_number() -> String {
+    tr!("Record no.")
+}
+
+/// 档案包编号: the archive's whole id.
+pub fn archive_id() -> String {
+    tr!("Archive id")
 }
 
 /// 册数: one for each record.
-pub fn volumes() -> String {
-    tr!("Vols.")
+pub fn items() -> String {
+    tr!("Items")
 }
 
 /// 起止年度: the year of the date that the label has.
@@ -45,9 +67,14 @@ pub fn files() -> String {
     tr!("inventory" => "Files")
 }
 
-/// 规则: ids of rules.
+/// 规则: titles of rules.
 pub fn rules() -> String {
     tr!("inventory" => "Rules")
+}
+
+/// 规则代号: ids of rules.
+pub fn rule_ids() -> String {
+    tr!("Rule ids")
 }
 
 /// 应保管期限: what the deciding term asks.
@@ -152,9 +179,24 @@ pub fn about_labels(named: &NamedArchives, archives: &[ArchiveFacts]) -> Vec<Str
     notes
 }
 
-/// What the columns of numbers are.
-pub fn about_numbers() -> String {
+/// What the columns of numbers are, and which archive bears which mark.
+pub fn about_numbers(marks: &BTreeMap<ArchiveId, String>) -> Vec<String> {
+    let mut marks: Vec<(&String, &ArchiveId)> = marks.iter().map(|(id, mark)| (mark, id)).collect();
+    // As they are numbered: as text, A10 would come before A2.
+    marks.sort_by_key(|(mark, _)| (mark.len(), *mark));
+    let mut notes = vec![tr!(
+        "“Volume” is the archive's mark in this list, “File no.” that mark with the record's number in the archive, as commands take it. Each record counts as one item."
+    )];
+    if !marks.is_empty() {
+        let each = marks.iter().map(|(mark, id)| format!("{mark} = {}", hex::encode(id)));
+        notes.push(tr!("Archives: {marks}", marks = each.collect::<Vec<_>>().join(&tr!("; "))));
+    }
+    notes
+}
+
+/// What is said on every list with names.
+pub fn outlives() -> String {
     tr!(
-        "“File no.” is the archive's short name and the record's number in it, “Vol. no.” that number alone. Each record counts as one volume."
+        "This list names records and outlives the records: what it names can no longer be read once they are destroyed. It is as confidential as they are. It is the firm's own paper, which no cryptographic erase reaches. Where Chinese rules on accounting archives apply, inventories, destruction lists and appraisals are kept permanently, handover lists for 30 years."
     )
 }

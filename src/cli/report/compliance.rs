@@ -239,7 +239,11 @@ fn exceptions(sheet: &mut Sheet, past: &Past) {
     });
     let early = past.purges.iter().filter_map(|it| {
         let certificate = it.certificate.as_ref().filter(|certificate| certificate.early > 0)?;
-        let why = certificate.reason.clone().unwrap_or_else(|| tr!("a hash of a text that is kept elsewhere"));
+        let why = certificate
+            .reason
+            .as_deref()
+            .map(words::early_reason)
+            .unwrap_or_else(|| tr!("a hash of a text that is kept elsewhere"));
         Some(tr!(
             "{time}: {n} record was destroyed before its time, reason: {why}"
                 | "{time}: {n} records were destroyed before their time, reason: {why}" % certificate.early,

@@ -1,8 +1,9 @@
 //! `keepuntil report destruction --certificate`: the destruction list as it was carried out, for the witnesses to sign after.
 
-use super::destruction::{limits, push_archives};
+use super::destruction::limits;
 use super::inventory::spelled_terms;
-use super::record_words::{NOTHING, rules};
+use super::record_words::NOTHING;
+use super::rule_words::{RuleWords, ids};
 use super::{archive_facts, columns, signing};
 use crate::cli::args::Common;
 use crate::cli::certificate::{JournalArgs, Signatures, open};
@@ -15,6 +16,7 @@ use crate::journal::certificate::{Certificate, DestroyedRecord, Verified};
 use crate::journal::plan::identity;
 use crate::language::language;
 use crate::retention::required::Required;
+use std::collections::BTreeMap;
 use std::path::Path;
 use tr::tr;
 
@@ -99,9 +101,9 @@ fn sheet<'a>(certificate: &'a Certificate, verified: &Verified, signatures: Sign
     ]));
     sheet.heading(&tr!("Destruction list"));
     let short = archive_facts::short_names(c.records.iter().map(|record| record.archive));
-    push_archives(&mut sheet, &short);
-    sheet.blocks.push(Block::LongTable(listed(c, move |archive| short[&archive].clone())));
-    notes(c).into_iter().for_each(|note| sheet.paragraph(note));
+    let notes = notes(c, &short);
+    sheet.blocks.push(Block::LongTable(listed(c, short)));
+    notes.into_iter().for_each(|note| sheet.paragraph(note));
     sheet.heading(&tr!("How to check it"));
     sheet.paragraph(tr!(
         "With the certificate's file and the journal's two verifier keys, on any machine, offline. Take the keys from somewhere else than from whoever gave you this."
@@ -109,12 +111,15 @@ fn sheet<'a>(certificate: &'a Certificate, verified: &Verified, signatures: Sign
     sheet.blocks.push(Block::Commands(vec!["keepuntil certificate verify FILE --journal firm.vkeys".to_owned()]));
     sheet.blocks.push(Block::Fields(vec![
         (tr!("Journal"), verified.checkpoint.origin.clone()),
-        (tr!("Entry, of so many under the checkpoint"), format!("{} / {}", verified.entry, verified.checkpoint.size)),
+        (
+            tr!("certificate" => "Entry"),
+            tr!("no. {entry} of {size}", entry = verified.entry, size = verified.checkpoint.size),
+        ),
         (tr!("SHA-256 of the record table"), hex::encode(c.inventory)),
     ]));
     sheet.heading(&tr!("After the destruction"));
     sheet.paragraph(tr!(
-        "The witnesses compared the list before, and sign here after the destruction. What it does not prove stands in the certificate: `keepuntil certificate show FILE`."
+        "The witnesses are to compare the list with what is destroyed before the destruction, and to sign here after it. Whether they did, only their signatures say. What it does not prove stands in the certificate: `keepuntil certificate show FILE`."
     ));
     signing::witnesses(&mut sheet, true);
     sheet.paragraph(limits());
@@ -147,25 +152,25 @@ pub fn day_cells(record: &DestroyedRecord) -> [String; 2] {
 }
 
 /// What is said below a list of what a certificate says was destroyed.
-pub fn notes(certificate: &Certificate) -> Vec<String> {
-    let mut notes = vec![
+pub fn notes(certificate: &Certificate, marks: &BTreeMap<ArchiveId, String>) -> Vec<String> {
+    let mut notes = columns::about_numbers(marks);
+    notes.extend([
         tr!(
             "Names, years and numbers of files died with the records and are not in the certificate; they stand on a list only where one was made before. The certificate has a period only where the keyring knew it: that of a built-in rule, or one that began with an event."
         ),
         columns::about_terms(&tr!("the destruction")),
-        columns::about_numbers(),
-    ];
+    ]);
     if certificate.records.iter().any(|record| record.early) {
         notes.push(tr!("* destroyed before its last day, as a ceiling rule allows"));
     }
     notes
 }
 
-fn listed<'a>(certificate: &'a Certificate, archive: impl Fn(ArchiveId) -> String + 'a) -> LongTable<'a> {
+fn listed(certificate: &Certificate, short: BTreeMap<ArchiveId, String>) -> LongTable<'_> {
     let head = vec![
         columns::number(),
         columns::volume(),
-        columns::volumes(),
+        columns::items(),
         columns::file_number(),
         columns::rules(),
         columns::required(),
@@ -173,30 +178,35 @@ fn listed<'a>(certificate: &'a Certificate, archive: impl Fn(ArchiveId) -> Strin
         columns::last_day(),
         columns::destroyed(),
     ];
+    let rules = RuleWords::default();
     let cells = move |(place, record): (usize, &DestroyedRecord)| {
+        let mark = &short[&record.archive];
         let mut cells = vec![
             (place + 1).to_string(),
-            record.record.to_string(),
+            mark.clone(),
             "1".to_owned(),
-            format!("{}-{}", archive(record.archive), record.record),
-            rules(&record.rules),
+            columns::file_number_cell(mark, record.record),
+            rules.titles(&record.archive, &record.rules),
         ];
         cells.extend(term_cells(record));
         cells.extend(day_cells(record));
         cells
     };
     let rows = move |sink: &mut RowSink| certificate.records.iter().enumerate().map(cells).try_for_each(sink);
-    LongTable { head, right: vec![0, 1, 2], rows: Box::new(rows) }
+    LongTable { head, right: vec![0, 2], rows: Box::new(rows) }
 }
 
 /// The table for spreadsheets: everything in columns of its own.
 fn spreadsheet(certificate: &Certificate) -> LongTable<'_> {
     let head = vec![
         columns::number(),
-        tr!("inventory" => "Archive"),
+        columns::archive_id(),
         columns::volume(),
-        columns::volumes(),
+        columns::record_number(),
+        columns::file_number(),
+        columns::items(),
         columns::rules(),
+        columns::rule_ids(),
         columns::required(),
         tr!("Period (ISO 8601)"),
         tr!("First day of the period"),
@@ -205,14 +215,12 @@ fn spreadsheet(certificate: &Certificate) -> LongTable<'_> {
         columns::last_day(),
         columns::destroyed(),
     ];
-    let cells = |(place, record): (usize, &DestroyedRecord)| {
-        let mut cells = vec![
-            (place + 1).to_string(),
-            hex::encode(record.archive),
-            record.record.to_string(),
-            "1".to_owned(),
-            rules(&record.rules),
-        ];
+    let short = archive_facts::short_names(certificate.records.iter().map(|record| record.archive));
+    let rules = RuleWords::default();
+    let cells = move |(place, record): (usize, &DestroyedRecord)| {
+        let mut cells = vec![(place + 1).to_string()];
+        cells.extend(columns::spelled_numbers(&record.archive, &short[&record.archive], record.record));
+        cells.extend(["1".to_owned(), rules.titles(&record.archive, &record.rules), ids(&record.rules)]);
         let required = required(record);
         let [words, _] = term_cells(record);
         let [_, iso, first, kept, kept_iso, _] = spelled_terms(&required, required.elapsed(record.destroyed));

@@ -1,7 +1,9 @@
 //! `keepuntil report destruction`: the list and the opinions before a destruction, from its plan; see [`super::destroyed`] for
 //! the time after it.
 
-use super::record_words::{NOTHING, rules, until};
+use super::record_words::{NOTHING, until};
+use super::rule_words::{RuleWords, ids};
+use super::words::early_reason;
 use super::{ArchivesArgs, archive_facts, columns, destroyed, inventory, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::certificate::JournalArgs;
@@ -12,13 +14,12 @@ use crate::cli::sheet::{Block, LongTable, Sheet, Table, csv, give_rows};
 use crate::cli::{Done, home, render};
 use crate::crypto::kdf::ArchiveId;
 use crate::journal::certificate::Reason;
-use crate::journal::plan::{MAX_PLAN, Plan};
-use crate::language::{Language, language};
+use crate::journal::plan::MAX_PLAN;
+use crate::language::language;
 use crate::ops::OpsError;
 use crate::ops::custody::Custody;
 use crate::ops::report::destruction::{PlannedDestruction, RuleGroup, ShownRecord, Stage, by_rule, planned, records};
 use crate::ops::report::named::{ArchiveFacts, NamedArchives};
-use crate::retention::rules::find;
 use crate::storage::read_limited;
 use clap::Args;
 use std::collections::BTreeMap;
@@ -68,7 +69,7 @@ pub fn run(args: &DestructionArgs, common: Common) -> Result<Done, Failure> {
     if args.output.wants_sheet(common) {
         if args.output.format() == FormatArg::Csv {
             args.output.deliver(common, |out| {
-                let notice = named.has_names().then(inventory::outlives);
+                let notice = named.has_names().then(columns::outlives);
                 csv::write(spreadsheet(&mut custody, &mut named, &planned), notice.as_deref(), out)
             })?;
         } else {
@@ -143,29 +144,28 @@ fn sheet<'a>(
     sheet.landscape = true;
     sheet.blocks.push(Block::Warning(tr!("Nothing has been destroyed: this is a plan.")));
     if named.has_names() {
-        sheet.blocks.push(Block::Warning(inventory::outlives()));
+        sheet.blocks.push(Block::Warning(columns::outlives()));
     }
-    stage(&mut sheet, planned);
+    stage(&mut sheet, custody, planned);
     let facts = named.facts(custody, |id| plan.records.iter().any(|record| record.archive == *id))?;
     appraisal(&mut sheet, custody, named, planned, &facts)?;
     sheet.heading(&tr!("Destruction list"));
-    archives(&mut sheet, plan);
     let mut notes = vec![tr!(
         "The date of destruction is filled in afterwards: `keepuntil report destruction --certificate FILE`."
     )];
-    notes.extend(inventory::notes(named, &facts));
+    let short = archive_facts::short_names(plan.records.iter().map(|record| record.archive));
+    notes.extend(inventory::notes(named, &facts, &short));
     if plan.records.iter().any(|record| record.early) {
         notes.push(tr!("A star marks what is to be destroyed before its last day."));
     }
-    let short = archive_facts::short_names(plan.records.iter().map(|record| record.archive));
-    let name = move |archive: ArchiveId| short[&archive].clone();
-    sheet.blocks.push(Block::LongTable(listed(custody, named, planned, name)));
+    sheet.blocks.push(Block::LongTable(listed(custody, named, planned, short)));
     notes.into_iter().for_each(|note| sheet.paragraph(note));
     sheet.heading(&tr!("Agreement of the officers"));
+    sheet.paragraph(signing::about_officers());
     signing::officers(&mut sheet);
     sheet.heading(&tr!("Before the destruction"));
     sheet.paragraph(tr!(
-        "The witnesses compare this list with what is to be destroyed, and sign after the destruction."
+        "The witnesses are to compare this list with what is to be destroyed before the destruction, and to sign after it."
     ));
     signing::witnesses(&mut sheet, false);
     sheet.paragraph(limits());
@@ -179,9 +179,10 @@ pub fn limits() -> String {
     )
 }
 
-fn stage(sheet: &mut Sheet, planned: &PlannedDestruction) {
+fn stage(sheet: &mut Sheet, custody: &Custody, planned: &PlannedDestruction) {
     let plan = &planned.plan;
     let mut fields = vec![
+        (tr!("Firm, by its seals"), custody.keyring().config().firm.clone()),
         (tr!("inventory" => "Keyring"), hex::encode(plan.keyring)),
         (tr!("Plan (SHA-256 of its file)"), hex::encode(planned.sha256)),
         (tr!("Plan made"), render::time(plan.made)),
@@ -222,6 +223,7 @@ fn appraisal(
 ) -> Result<(), Failure> {
     sheet.heading(&tr!("Opinion of the appraisal"));
     let groups = by_rule(custody, named, &planned.plan)?;
+    let rules = RuleWords::of(named, facts.iter().map(|facts| facts.archive));
     let early: u64 = groups.iter().map(|group| group.early).sum();
     let mut reasons = vec![
         tr!(
@@ -231,7 +233,7 @@ fn appraisal(
     ];
     if early > 0 {
         let reason = match &planned.plan.reason {
-            Some(Reason::Code(code)) => code.clone(),
+            Some(Reason::Code(code)) => early_reason(code),
             Some(Reason::Commitment(hash)) => hex::encode(hash),
             None => NOTHING.to_owned(),
         };
@@ -246,7 +248,7 @@ fn appraisal(
     ]));
     sheet.blocks.push(Block::Subheading(tr!("Why they may be destroyed, as far as the keyring knows")));
     sheet.blocks.push(Block::List(reasons));
-    sheet.blocks.push(Block::Table(rule_table(&groups, named.has_names())));
+    sheet.blocks.push(Block::Table(rule_table(&groups, &rules, named.has_names())));
     if named.has_names() {
         sheet.paragraph(tr!("The names stand in the destruction list below."));
     }
@@ -255,9 +257,8 @@ fn appraisal(
     Ok(())
 }
 
-fn rule_table(groups: &[RuleGroup], with_names: bool) -> Table {
-    let mut head =
-        vec![columns::rules(), tr!("What they are about"), tr!("inventory" => "Class"), tr!("inventory" => "Records")];
+fn rule_table(groups: &[RuleGroup], rules: &RuleWords, with_names: bool) -> Table {
+    let mut head = vec![columns::rules(), tr!("inventory" => "Class"), tr!("inventory" => "Records")];
     if with_names {
         head.push(columns::years());
     }
@@ -267,55 +268,30 @@ fn rule_table(groups: &[RuleGroup], with_names: bool) -> Table {
             (Some(first), Some(last)) if first != last => format!("{first} – {last}"),
             (first, _) => until(first),
         };
-        let mut cells = vec![rules(&group.rules), titles(&group.rules), class(group.class), group.records.to_string()];
+        let mut cells = vec![rules.with_ids(&group.rules), class(group.class), group.records.to_string()];
         if with_names {
             cells.push(columns::years_cell(group.dated_first, group.dated_last));
         }
         cells.extend([group.required.words(), days, group.review.to_string(), group.early.to_string()]);
         cells
     };
-    let right = if with_names { vec![3, 7, 8] } else { vec![3, 6, 7] };
+    let right = if with_names { vec![2, 6, 7] } else { vec![2, 5, 6] };
     Table { head, rows: groups.iter().map(row).collect(), right }
-}
-
-/// What the built-in rules among these are called; a firm's own rules are known by id only.
-fn titles(ids: &[String]) -> String {
-    let title = |id: &String| {
-        let rule = find(id)?;
-        match language() {
-            Language::Chinese => rule.title_zh.clone(),
-            Language::English => Some(rule.title.clone()),
-        }
-    };
-    let titles: Vec<String> = ids.iter().filter_map(title).collect();
-    if titles.is_empty() { NOTHING.to_owned() } else { titles.join(&tr!("; ")) }
-}
-
-/// Says which archive bears which short name.
-fn archives(sheet: &mut Sheet, plan: &Plan) {
-    push_archives(sheet, &archive_facts::short_names(plan.records.iter().map(|record| record.archive)));
-}
-
-pub fn push_archives(sheet: &mut Sheet, short: &BTreeMap<ArchiveId, String>) {
-    let field = |(id, short): (&ArchiveId, &String)| (tr!("archive {short}", short = short), hex::encode(id));
-    let mut fields: Vec<(String, String)> = short.iter().map(field).collect();
-    // As they are numbered: as text, A10 would come before A2.
-    fields.sort_by_key(|(label, _)| (label.len(), label.clone()));
-    sheet.blocks.push(Block::Fields(fields));
 }
 
 fn listed<'a>(
     custody: &'a mut Custody,
     named: &'a mut NamedArchives,
     planned: &'a PlannedDestruction,
-    archive: impl Fn(ArchiveId) -> String + 'a,
+    short: BTreeMap<ArchiveId, String>,
 ) -> LongTable<'a> {
     let with_names = named.has_names();
+    let rules = RuleWords::of(named, short.keys().copied());
     let mut head = vec![columns::number()];
     if with_names {
         head.push(columns::name());
     }
-    head.extend([columns::volume(), columns::volumes()]);
+    head.extend([columns::volume(), columns::items()]);
     if with_names {
         head.extend([columns::years(), columns::files()]);
     }
@@ -327,19 +303,21 @@ fn listed<'a>(
         columns::last_day(),
         tr!("Planned"),
     ]);
-    let right = if with_names { vec![0, 2, 3, 5] } else { vec![0, 1, 2] };
+    let right = if with_names { vec![0, 3, 5] } else { vec![0, 2] };
     let mut number = 0u64;
     let cells = move |shown: ShownRecord<'_>| {
         number += 1;
         let record = shown.planned;
         let mut cells = vec![number.to_string()];
         let [name, years, files] = columns::label_cells(shown.labelled.as_ref());
-        let volume = [record.record.to_string(), "1".to_owned()];
+        let mark = &short[&record.archive];
+        let volume = [mark.clone(), "1".to_owned()];
         match with_names {
             true => cells.extend([name].into_iter().chain(volume).chain([years, files])),
             false => cells.extend(volume),
         }
-        cells.extend([format!("{}-{}", archive(record.archive), record.record), rules(&record.rules)]);
+        let titles = rules.titles(&record.archive, &record.rules);
+        cells.extend([columns::file_number_cell(mark, record.record), titles]);
         let [words, kept, last] = columns::term_cells(&shown.required, shown.kept_for);
         let early = if record.early { "*" } else { "" };
         cells.extend([words, kept, format!("{last}{early}"), planned_day(planned)]);
@@ -356,13 +334,16 @@ fn spreadsheet<'a>(
 ) -> LongTable<'a> {
     let head = vec![
         columns::number(),
-        tr!("inventory" => "Archive"),
+        columns::archive_id(),
         columns::volume(),
-        columns::volumes(),
+        columns::record_number(),
+        columns::file_number(),
+        columns::items(),
         columns::name(),
         columns::years(),
         columns::files(),
         columns::rules(),
+        columns::rule_ids(),
         columns::required(),
         tr!("Period (ISO 8601)"),
         tr!("First day of the period"),
@@ -372,14 +353,17 @@ fn spreadsheet<'a>(
         tr!("Early"),
         tr!("Planned"),
     ];
+    let short = archive_facts::short_names(planned.plan.records.iter().map(|record| record.archive));
+    let rules = RuleWords::of(named, short.keys().copied());
     let mut number = 0u64;
     let cells = move |shown: ShownRecord<'_>| {
         number += 1;
         let record = shown.planned;
-        let mut cells =
-            vec![number.to_string(), hex::encode(record.archive), record.record.to_string(), "1".to_owned()];
+        let mut cells = vec![number.to_string()];
+        cells.extend(columns::spelled_numbers(&record.archive, &short[&record.archive], record.record));
+        cells.push("1".to_owned());
         cells.extend(columns::label_cells(shown.labelled.as_ref()));
-        cells.push(rules(&record.rules));
+        cells.extend([rules.titles(&record.archive, &record.rules), ids(&record.rules)]);
         cells.extend(inventory::spelled_terms(&shown.required, shown.kept_for));
         let early = if record.early { "*" } else { NOTHING };
         cells.extend([early.to_owned(), planned_day(planned)]);

@@ -78,7 +78,11 @@ fn sheet(report: &DisclosureReport) -> Sheet<'static> {
         sheet.blocks.push(Block::Warning(text));
     }
     let owed = report.overdue.iter().chain(&report.promised).map(owed).collect();
-    list(&mut sheet, owed, tr!("Nothing: whoever was given records has confirmed what they promised."));
+    let nothing = match report.grants {
+        0 => tr!("Nothing: there was no grant."),
+        _ => tr!("Nothing: whoever was given records has confirmed what they promised, or promised nothing."),
+    };
+    list(&mut sheet, owed, nothing);
     numbers(&mut sheet, report);
     sheet.heading(&tr!("Requests"));
     if report.requests.is_empty() {
@@ -195,7 +199,7 @@ fn one(sheet: &mut Sheet, number: usize, request: &Told) {
             told.push((tr!("Answer"), text));
         }
         Answer::Refused { refusal, refused, reason, explanation, journal_entry } => {
-            let text = tr!("refused after {days}", days = words::days(request.days));
+            let text = tr!("answered {days} after it came: refused", days = words::days(request.days));
             let forgotten = || tr!("forgotten with a record that was destroyed");
             told.extend([
                 (tr!("Answer"), text),
@@ -207,7 +211,7 @@ fn one(sheet: &mut Sheet, number: usize, request: &Told) {
             ]);
         }
         Answer::Granted(granted) => {
-            told.push((tr!("Answer"), tr!("granted after {days}", days = words::days(request.days))));
+            told.push((tr!("Answer"), tr!("answered {days} after it came: granted", days = words::days(request.days))));
             grant(&mut told, granted, request.words.is_none());
         }
     }

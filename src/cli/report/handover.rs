@@ -1,7 +1,7 @@
 //! `keepuntil report handover`.
 
-use super::inventory::{notes, outlives, record_json, state_words};
-use super::record_words::rules;
+use super::inventory::{notes, record_json, state_words};
+use super::rule_words::RuleWords;
 use super::{ArchivesArgs, archive_facts, columns, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
@@ -105,7 +105,7 @@ fn sheet<'a>(
         "This is a list and hands over nothing by itself: no key, no archive and no duty passes with it."
     )));
     if args.records && named.has_names() {
-        sheet.blocks.push(Block::Warning(outlives()));
+        sheet.blocks.push(Block::Warning(columns::outlives()));
     }
     let sum = archive_facts::sum(&listed.archives);
     let from = args.from.as_deref().unwrap_or(&listed.keyring.firm);
@@ -194,7 +194,7 @@ fn contents<'a>(
         tr!("inventory" => "Archive"),
         tr!("inventory" => "Compartment"),
         tr!("inventory" => "Class"),
-        tr!("inventory" => "Rules"),
+        columns::rules(),
         tr!("inventory" => "Records"),
         tr!("Held"),
         columns::required(),
@@ -202,12 +202,14 @@ fn contents<'a>(
         columns::last_day(),
     ];
     let names = short.clone();
+    let titles = || RuleWords::of(named, listed.archives.iter().map(|facts| facts.archive));
+    let (rules, rules_of_records) = (titles(), titles());
     let row = move |group: &RecordGroup| {
         let mut cells = vec![
             names[&group.archive].clone(),
             group.compartment.clone(),
             class(group.class),
-            rules(&group.rules),
+            rules.titles(&group.archive, &group.rules),
             group.records.to_string(),
             group.held.to_string(),
         ];
@@ -221,7 +223,7 @@ fn contents<'a>(
         columns::about_rules(&listed.archives).into_iter().for_each(|note| sheet.paragraph(note));
         return;
     }
-    let notes = notes(named, &listed.archives);
+    let notes = notes(named, &listed.archives, &short);
     sheet.heading(&tr!("inventory" => "Records"));
     let head = vec![
         columns::number(),
@@ -241,8 +243,9 @@ fn contents<'a>(
             records(custody, named, &listed.archives, Extent::default(), &mut |record| {
                 let mut cells = vec![record.number.to_string()];
                 cells.extend(columns::label_cells(record.labelled.as_ref()));
-                let file_number = format!("{}-{}", short[&record.archive], record.record);
-                cells.extend([file_number, class(record.class), rules(&record.rules)]);
+                let file_number = columns::file_number_cell(&short[&record.archive], record.record);
+                let rules = rules_of_records.titles(&record.archive, &record.rules);
+                cells.extend([file_number, class(record.class), rules]);
                 cells.extend(columns::term_cells(&record.required, record.kept_for));
                 cells.push(state_words(&record));
                 row(cells)

@@ -1,7 +1,8 @@
 //! `keepuntil report inventory`.
 
-use super::record_words::{NOTHING, counts, rules, state};
-use super::{ArchivesArgs, archive_facts, columns};
+use super::record_words::{NOTHING, counts, state};
+use super::rule_words::{RuleWords, ids};
+use super::{ArchivesArgs, archive_facts, columns, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::error::{Failure, tell_warning};
 use crate::cli::output::{FormatArg, OutputArgs};
@@ -48,7 +49,7 @@ pub fn run(args: &InventoryArgs, common: Common) -> Result<Done, Failure> {
     if args.output.wants_sheet(common) {
         if args.output.format() == FormatArg::Csv {
             args.output.deliver(common, |out| {
-                let notice = named.has_names().then(outlives);
+                let notice = named.has_names().then(columns::outlives);
                 csv::write(spreadsheet(&mut custody, &mut named, &archives, extent), notice.as_deref(), out)
             })?;
         } else {
@@ -63,13 +64,6 @@ pub fn run(args: &InventoryArgs, common: Common) -> Result<Done, Failure> {
     }
     home::remember(custody)?;
     Ok(Done::Clean)
-}
-
-/// What is said on every list with names.
-pub fn outlives() -> String {
-    tr!(
-        "This list outlives the records: it names what can no longer be read once they are destroyed. Keep it as closely as the records are kept, or destroy it with them."
-    )
 }
 
 fn json(
@@ -114,7 +108,7 @@ fn sheet<'a>(
     let mut sheet = Sheet::new(language(), &tr!("Inventory of archives that are kept"));
     sheet.landscape = true;
     if named.has_names() {
-        sheet.blocks.push(Block::Warning(outlives()));
+        sheet.blocks.push(Block::Warning(columns::outlives()));
     }
     let sum = archive_facts::sum(archives);
     let today = custody.now().today();
@@ -128,16 +122,19 @@ fn sheet<'a>(
     ]));
     archive_facts::push(&mut sheet, archives);
     sheet.heading(&tr!("inventory" => "Records"));
-    let notes = notes(named, archives);
+    let notes = notes(named, archives, &archive_facts::short_names(archives.iter().map(|facts| facts.archive)));
     sheet.blocks.push(Block::LongTable(listed(custody, named, archives, extent)));
     notes.into_iter().for_each(|note| sheet.paragraph(note));
+    sheet.heading(&tr!("Signatures"));
+    signing::inventory(&mut sheet);
     sheet
 }
 
 /// What is said below a list of records.
-pub fn notes(named: &NamedArchives, archives: &[ArchiveFacts]) -> Vec<String> {
+pub fn notes(named: &NamedArchives, archives: &[ArchiveFacts], marks: &BTreeMap<ArchiveId, String>) -> Vec<String> {
     let to = tr!("the date of this list, or to the destruction");
-    let mut notes = vec![columns::about_terms(&to), columns::about_numbers()];
+    let mut notes = columns::about_numbers(marks);
+    notes.push(columns::about_terms(&to));
     notes.extend(columns::about_rules(archives));
     notes.extend(columns::about_labels(named, archives));
     notes
@@ -151,6 +148,7 @@ fn listed<'a>(
     extent: Extent,
 ) -> LongTable<'a> {
     let short = archive_facts::short_names(archives.iter().map(|facts| facts.archive));
+    let rules = RuleWords::of(named, archives.iter().map(|facts| facts.archive));
     let with_names = named.has_names();
     let mut head = vec![columns::number()];
     if with_names {
@@ -172,10 +170,10 @@ fn listed<'a>(
             cells.extend(columns::label_cells(record.labelled.as_ref()));
         }
         cells.extend([
-            format!("{}-{}", short[&record.archive], record.record),
+            columns::file_number_cell(&short[&record.archive], record.record),
             class(record.class),
             record.compartment.clone(),
-            rules(&record.rules),
+            rules.titles(&record.archive, &record.rules),
         ]);
         cells.extend(columns::term_cells(&record.required, record.kept_for));
         cells.push(state_words(&record));
@@ -194,8 +192,10 @@ fn spreadsheet<'a>(
 ) -> LongTable<'a> {
     let head = vec![
         columns::number(),
-        tr!("inventory" => "Archive"),
+        columns::archive_id(),
         columns::volume(),
+        columns::record_number(),
+        columns::file_number(),
         columns::name(),
         columns::years(),
         columns::files(),
@@ -203,6 +203,7 @@ fn spreadsheet<'a>(
         tr!("inventory" => "Class"),
         tr!("inventory" => "Compartment"),
         columns::rules(),
+        columns::rule_ids(),
         tr!("Keys deposited"),
         columns::required(),
         tr!("Period (ISO 8601)"),
@@ -213,16 +214,19 @@ fn spreadsheet<'a>(
         columns::destroyed(),
         tr!("inventory" => "State"),
     ];
-    let firm: BTreeMap<ArchiveId, String> = archives.iter().map(|f| (f.archive, hex::encode(f.archive))).collect();
+    let short = archive_facts::short_names(archives.iter().map(|facts| facts.archive));
+    let rules = RuleWords::of(named, archives.iter().map(|facts| facts.archive));
     let cells = move |record: InventoryRecord| {
-        let mut cells = vec![record.number.to_string(), firm[&record.archive].clone(), record.record.to_string()];
+        let mut cells = vec![record.number.to_string()];
+        cells.extend(columns::spelled_numbers(&record.archive, &short[&record.archive], record.record));
         cells.extend(columns::label_cells(record.labelled.as_ref()));
         let bytes = record.labelled.as_ref().map(|label| label.bytes.to_string());
         cells.extend([
             bytes.unwrap_or_else(|| NOTHING.to_owned()),
             class(record.class),
             record.compartment.clone(),
-            rules(&record.rules),
+            rules.titles(&record.archive, &record.rules),
+            ids(&record.rules),
             record.kept_from.to_string(),
         ]);
         cells.extend(spelled_terms(&record.required, record.kept_for));

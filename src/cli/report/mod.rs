@@ -1,6 +1,6 @@
 //! `keepuntil report …`: documents for authorities, clients and partners.
 
-mod archive_facts;
+pub mod archive_facts;
 mod assessment;
 mod calendar;
 mod calendar_file;
@@ -17,6 +17,7 @@ mod notices;
 pub mod record_words;
 mod risk_words;
 mod risks;
+pub mod rule_words;
 mod signing;
 mod surroundings;
 pub mod words;

@@ -1,4 +1,4 @@
-//! What reports say of records, in words: state, rules, what they wait for.
+//! What reports say of records, in words: state, what they wait for.
 
 use crate::ops::status::{Counts, State};
 use crate::retention::event::meaning;
@@ -52,8 +52,4 @@ pub fn joined_named(events: &str) -> String {
 
 pub fn until(last: Option<NaiveDate>) -> String {
     last.map_or(NOTHING.to_owned(), |last| last.to_string())
-}
-
-pub fn rules(rules: &[String]) -> String {
-    if rules.is_empty() { NOTHING.to_owned() } else { rules.join(" ") }
 }

@@ -16,15 +16,15 @@ pub struct Told {
 /// A promise in plain words, with its number.
 pub fn promise(number: &str) -> String {
     match number {
-        "P1" => tr!("P1: before expiry a record opens only with both halves of its key"),
-        "P2" => tr!("P2: after destruction no copy of the archive opens again"),
-        "P3" => tr!("P3: a grant opens exactly the records that it names"),
-        "P4" => tr!("P4: anyone can verify an archive without a key"),
-        "P6" => tr!("P6: retention is never shortened, and a hold beats expiry"),
-        "P7" => tr!("P7: no entry of the journal is changed or dropped unseen"),
-        "P8" => tr!("P8: no crash loses a live key or revives a dead one"),
-        "P9" => tr!("P9: a wrong clock destroys nothing and revives nothing"),
-        "P11" => tr!("P11: whoever records today reads nothing with a later quantum computer"),
+        "P1" => tr!("promise" => "before expiry a record opens only with both halves of its key"),
+        "P2" => tr!("promise" => "after destruction no copy of the archive opens again"),
+        "P3" => tr!("promise" => "a grant opens exactly the records that it names"),
+        "P4" => tr!("promise" => "anyone can verify an archive without a key"),
+        "P6" => tr!("promise" => "retention is never shortened, and a hold beats expiry"),
+        "P7" => tr!("promise" => "no entry of the journal is changed or dropped unseen"),
+        "P8" => tr!("promise" => "no crash loses a live key or revives a dead one"),
+        "P9" => tr!("promise" => "a wrong clock destroys nothing and revives nothing"),
+        "P11" => tr!("promise" => "whoever records today reads nothing with a later quantum computer"),
         other => other.to_owned(),
     }
 }

@@ -3,9 +3,6 @@
 use crate::cli::sheet::{Block, Sheet};
 use tr::tr;
 
-/// Members of an appraisal group that have lines of their own.
-const MEMBERS: usize = 3;
-
 /// Boxes, one of which a person ticks; none is parted from its words.
 fn boxes(choices: &[String]) -> String {
     choices.iter().map(|choice| format!("□\u{a0}{choice}")).collect::<Vec<_>>().join("\u{a0}\u{a0} ")
@@ -36,12 +33,34 @@ pub fn appraisal(sheet: &mut Sheet) {
         ),
     ]));
     sheet.blanks(&tr!("Records that are taken out, and why"), &[tr!("Records"), tr!("Kept on until"), tr!("Why")]);
-    for member in 1..=MEMBERS {
+    sheet.paragraph(tr!(
+        "The archives lead the appraisal; accounting, audit and discipline inspection carry it out with them. Where the firm has no such department, say who acts in its place."
+    ));
+    let departments = [
+        tr!("Appraisal: the archives (lead)"),
+        tr!("Appraisal: accounting"),
+        tr!("Appraisal: audit"),
+        tr!("Appraisal: discipline inspection and supervision"),
+    ];
+    for role in departments {
         let [name, title] = person();
         let [signed, date] = signature();
-        let role = tr!("Member {number} of the appraisal group", number = member);
         sheet.blanks(&role, &[name, title, tr!("Opinion"), date, signed]);
     }
+}
+
+/// Who made an inventory, and who answers for it: 编制人, 负责人.
+pub fn inventory(sheet: &mut Sheet) {
+    for role in [tr!("Made by"), tr!("Head of archives"), tr!("Head of the firm, or liquidator")] {
+        let [name, title] = person();
+        let [signed, date] = signature();
+        sheet.blanks(&role, &[name, title, date, signed]);
+    }
+}
+
+/// What those who agree to a destruction are to do.
+pub fn about_officers() -> String {
+    tr!("Those named below are to write their opinion on this list before anything is destroyed.")
 }
 
 /// Who agrees to a destruction beforehand.
@@ -70,7 +89,7 @@ pub fn witnesses(sheet: &mut Sheet, done: bool) {
     for role in roles {
         let [name, title] = person();
         let [signed, date] = signature();
-        let what = if done { tr!("Destroyed as listed") } else { tr!("Compared with the list before") };
+        let what = if done { tr!("Found after the destruction") } else { tr!("Found when it was compared before") };
         sheet.blanks(&role, &[name, title, what, date, signed]);
     }
 }

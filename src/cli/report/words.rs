@@ -39,6 +39,17 @@ pub fn reason(code: &str) -> String {
     }
 }
 
+/// Why records are destroyed before their last day; codes of a firm's own are shown as they are.
+pub fn early_reason(code: &str) -> String {
+    match code {
+        "consent" | "consent-withdrawn" => tr!("early" => "consent withdrawn"),
+        "deletion" | "deletion-request" => tr!("early" => "deletion asked for"),
+        "purpose-fulfilled" => tr!("early" => "purpose fulfilled"),
+        "duplicate" => tr!("early" => "a duplicate"),
+        other => other.to_owned(),
+    }
+}
+
 /// What was done with records that were granted.
 pub fn handled(code: &str) -> String {
     match code {

@@ -44,6 +44,9 @@ pub struct DisclosureReport {
     /// What should have come back before today, of any period.
     #[serde(rename = "owed_late")]
     pub overdue: Vec<Owed>,
+    /// Grants of any period.
+    #[serde(skip)]
+    pub grants: u64,
     /// What is promised and not due yet, of any period.
     #[serde(rename = "owed_later")]
     pub promised: Vec<Owed>,
@@ -233,6 +236,7 @@ pub fn disclosure_report(custody: &Custody, period: Period) -> Result<Disclosure
         firm: custody.keyring().config().firm.clone(),
         made: now.today(),
         period,
+        grants: found.grants.len() as u64,
         ..DisclosureReport::default()
     };
     for request in ledger.requests() {
