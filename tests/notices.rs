@@ -497,25 +497,27 @@ fn a_wrong_path_is_told_with_the_tables_of_the_record() {
     desk.home.write("firm/one/in/\u{202e}x.csv", table);
     desk.at(SEALED, &["create", "-o", "firm.sealed", "--until", "2099-12-31", "firm"]).ends(0);
     desk.home.write("letter.txt", "keepuntil-notice/v1 closing en\nDear {name}\n");
-    let merge = |record: &str, path: &str, more: &[&str]| {
-        let words = ["notice", "merge", "letter.txt", "-o", "letters", "--archive", "firm.sealed", "--record", record];
+    let shown = desk.at(SEALED, &["inspect", "firm.sealed", "--json"]).ends(0).json("record");
+    let merge = |name: &str, path: &str, more: &[&str]| {
+        let record = shown.iter().find(|record| record["label"]["name"] == name).unwrap()["record"].to_string();
+        let words = ["notice", "merge", "letter.txt", "-o", "letters", "--archive", "firm.sealed", "--record", &record];
         let ran = desk.at(SEALED, &[&words[..], &["--path", path], more].concat()).ends(1);
         ran.err.split_whitespace().collect::<Vec<_>>().join(" ")
     };
-    let many = merge("1", "data/x.csv", &[]);
+    let many = merge("many", "data/x.csv", &[]);
     assert!(many.contains("the path is wrong") && !many.contains("--address-column"), "{many}");
     for path in ["--path data/a.csv", "b b.CSV", "--path data/e.csv", "and 1 more"] {
         assert!(many.contains(path), "{path}: {many}");
     }
     assert!(!many.contains("f.csv") && !many.contains("notes"), "{many}");
-    let none = merge("2", "data/x.csv", &[]);
+    let none = merge("none", "data/x.csv", &[]);
     assert!(none.contains("no file in it has a name that ends in .csv"), "{none}");
-    let one = merge("3", "x.csv", &[]);
+    let one = merge("one", "x.csv", &[]);
     assert!(one.contains("--path") && one.contains("x.csv") && !one.contains('\u{202e}'), "{one}");
     // A table from before the sealing has no numbers of records.
-    let columns = merge("1", "data/a.csv", &[]);
+    let columns = merge("many", "data/a.csv", &[]);
     assert!(columns.contains("no column \"record\"") && columns.contains("--by-name"), "{columns}");
-    let zh = merge("1", "data/x.csv", &["--lang", "zh"]);
+    let zh = merge("many", "data/x.csv", &["--lang", "zh"]);
     assert!(zh.replace(' ', "").contains("路径有误"), "{zh}");
 }
 

@@ -332,7 +332,7 @@ fn what_is_installed_is_removed_whichever_kind_it_is() {
     let ran = run(&["remove"]);
     assert!(ran.code == Some(1) && ran.err.contains("you are not allowed"), "{ran:#?}");
     assert_eq!(files(&units).len(), 2);
-    assert_eq!(run(&["remove", "--user"]).ends(0).out.matches("Removed ").count(), 2);
+    assert_eq!(run(&["remove", "--user"]).ends(0).out.matches("Removed").count(), 2);
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn lists_of_a_report_are_bounded_and_whole_in_json() {
     let text = home.run(&["survey", "t"]).ends(0).out;
     for part in [
         "  locked/19.age\n  … and 5 more: --json\n",
-        "  25 files of 1 kB each\n    many/00.txt\n",
+        "  25 files of 1.0 kB each\n    many/00.txt\n",
         "    many/19.txt\n    … and 5 more\n",
         "  … and 7 more: --json\n",
     ] {

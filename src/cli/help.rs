@@ -127,6 +127,16 @@ const SAMPLES: [&str; 16] = [
     text!("'The statutory period has not run.'"),
 ];
 
+/// What stands in commands of hints for the file of somebody's private key.
+pub fn sample_key() -> String {
+    tr!("sample" => "KEY")
+}
+
+/// The same for the signature of somebody.
+pub fn sample_signature() -> String {
+    tr!("sample" => "NAME.sig")
+}
+
 /// Lines of examples with the samples of the language of the moment.
 fn with_samples(lines: &str) -> String {
     SAMPLES.iter().fold(lines.to_owned(), |lines, sample| lines.replace(sample, &said(sample)))

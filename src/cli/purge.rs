@@ -4,6 +4,7 @@ use super::args::{Common, IdentityPlace, KeyringPlace};
 use super::certificate::dry_run::{Left, dry_run};
 use super::certificate::names::{NameInventory, NamedRecord};
 use super::error::{Failure, tell_done, tell_hint, tell_warning};
+use super::help::{sample_key, sample_signature};
 use super::hint::notice_hint;
 use super::notify;
 use super::progress::Bar;
@@ -261,8 +262,9 @@ fn write_plan(
                 let sign = tr!("  {n} person on the roster must sign it, each into a file of their own:"
                     | "  {n} people on the roster must sign it, each into a file of their own:" % needed);
                 tell_done(&sign);
-                eprintln!("    ssh-keygen -Y sign -n keepuntil-plan -f KEY < {path} > NAME.sig");
-                then(format!("keepuntil purge --execute {path} --approval NAME.sig …"));
+                let (key, signature) = (sample_key(), sample_signature());
+                eprintln!("    ssh-keygen -Y sign -n keepuntil-plan -f {key} < {path} > {signature}");
+                then(format!("keepuntil purge --execute {path} --approval {signature} …"));
             }
         }
     }

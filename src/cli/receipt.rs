@@ -3,6 +3,7 @@
 use super::args::{Common, KeyringPlace};
 use super::error::{Failure, tell_hint, tell_warning};
 use super::evidence::handled;
+use super::help::sample_key;
 use super::{Done, home, render};
 use crate::disclosure::grant::Grant;
 use crate::disclosure::namespace;
@@ -115,7 +116,7 @@ fn run_new(args: &New, common: Common) -> Result<Done, Failure> {
     }
     if args.sign_with.is_none() {
         tell_warning(&tr!("the receipt is not signed: it counts for nothing yet"));
-        let sign = format!("ssh-keygen -Y sign -n {} -f KEY {}", namespace::RECEIPT, show(&args.output));
+        let sign = format!("ssh-keygen -Y sign -n {} -f {} {}", namespace::RECEIPT, sample_key(), show(&args.output));
         tell_hint(&tr!("sign it: {command}", command = sign));
     }
     Ok(Done::Clean)

@@ -2,6 +2,7 @@
 
 use super::args::{Common, Restore};
 use super::error::{Failure, code, of_record, tell_error, tell_hint, tell_warning};
+use super::help::sample_key;
 use super::progress::Bar;
 use super::{Done, INTERRUPTED, error, home, render};
 use crate::crypto::identity::Identities;
@@ -162,12 +163,16 @@ fn report_opened(
             Some(Err(e)) => {
                 let why = escape(&e.to_string());
                 tell_error(&tr!("{file}: it is not signed: {why}", file = show(receipt), why = why));
-                tell_hint(&format!("`ssh-keygen -Y sign -n keepuntil-receipt -f KEY {}`", show(receipt)));
+                tell_hint(&format!("`ssh-keygen -Y sign -n keepuntil-receipt -f {} {}`", sample_key(), show(receipt)));
                 done = Done::Findings;
             }
             None => {
                 let sign = tr!("receipt: {file}; sign it and send it to the custodian:", file = show(receipt));
-                say(format!("{sign}\n  ssh-keygen -Y sign -n keepuntil-receipt -f KEY {}\n", show(receipt)))?;
+                say(format!(
+                    "{sign}\n  ssh-keygen -Y sign -n keepuntil-receipt -f {} {}\n",
+                    sample_key(),
+                    show(receipt)
+                ))?;
             }
         }
     }

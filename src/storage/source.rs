@@ -9,6 +9,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
+use tr::tr;
 
 /// Mode and time of a file, folder or link.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

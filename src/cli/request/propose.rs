@@ -2,6 +2,7 @@
 
 use super::super::args::Common;
 use super::super::error::{Failure, tell_warning};
+use super::super::help::sample_key;
 use super::super::{Done, home, render};
 use super::{ProposeArgs, date, shown};
 use crate::cli::codes;
@@ -48,14 +49,15 @@ fn next_steps(proposal: &Proposal, args: &ProposeArgs) -> String {
     match proposal.approvals_needed {
         0 => render::sentence_of_errors(&tr!("Wrote {file}. Nobody has to approve it.", file = file)),
         n => {
+            let key = sample_key();
             let approve = tr!(
                 "Wrote {file}. {n} person on the roster must approve it, each with:"
                     | "Wrote {file}. {n} people on the roster must approve it, each with:" % n,
                 file = file
             );
             let sign =
-                tr!("  (or: {command})", command = format!("ssh-keygen -Y sign -n keepuntil-approval -f KEY {file}"));
-            format!("{}  keepuntil approve {file} --sign-with KEY\n{sign}\n", render::sentence_of_errors(&approve))
+                tr!("  (or: {command})", command = format!("ssh-keygen -Y sign -n keepuntil-approval -f {key} {file}"));
+            format!("{}  keepuntil approve {file} --sign-with {key}\n{sign}\n", render::sentence_of_errors(&approve))
         }
     }
 }
