@@ -3,6 +3,7 @@
 use super::words::{comma, outside_clock, role};
 use super::{Signatures, list};
 use crate::cli::render::time;
+use crate::cli::report::archive_facts::short_names;
 use crate::cli::report::words::early_reason;
 use crate::cli::sheet::{Block, Sheet};
 use crate::journal::certificate::{Certificate, KnownDate, Method, Reason, Role, Verified};
@@ -31,7 +32,7 @@ fn compose(certificate: &Certificate, verified: &Verified, signatures: Signature
              “How to check it”."
         ))),
     }
-    let archives = archives(certificate);
+    let archives = short_names(certificate.records.iter().map(|record| record.archive));
     summary(&mut sheet, certificate, &archives);
     media(&mut sheet, certificate);
     erase(&mut sheet, certificate);
@@ -40,16 +41,6 @@ fn compose(certificate: &Certificate, verified: &Verified, signatures: Signature
     check(&mut sheet, certificate, verified);
     people(&mut sheet, certificate);
     sheet
-}
-
-/// Archives in the order of the records, with the short name that the sheet gives them.
-fn archives(certificate: &Certificate) -> BTreeMap<[u8; 16], String> {
-    let mut archives = BTreeMap::new();
-    for record in &certificate.records {
-        let next = format!("A{}", archives.len() + 1);
-        archives.entry(record.archive).or_insert(next);
-    }
-    archives
 }
 
 fn summary(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8; 16], String>) {

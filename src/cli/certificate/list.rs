@@ -26,9 +26,6 @@ pub(super) fn write(sheet: &mut Sheet, c: &Certificate, archives: &BTreeMap<[u8;
         let key = (archives[&record.archive].as_str(), record.compartment.as_str(), class(record.class), rules);
         groups.entry(key).or_default().push(record);
     }
-    let mut groups: Vec<_> = groups.into_iter().collect();
-    // By archive as they are numbered: as text, A10 would come before A2.
-    groups.sort_by_key(|(_, records)| records[0].archive);
     let grouped = c.records.len() > MOST_ROWS;
     if grouped {
         sheet.paragraph(tr!(

@@ -9,12 +9,18 @@ use crate::ops::status::Counts;
 use std::collections::BTreeMap;
 use tr::tr;
 
-/// Short names by archive, in the order of the list: A1, A2, …
+/// Digits of an archive's id that are its mark on paper.
+const MARK: usize = 6;
+
+/// Marks by archive: the beginning of its id, so that every document gives it the same one; the whole id where two begin alike.
 pub fn short_names(archives: impl IntoIterator<Item = ArchiveId>) -> BTreeMap<ArchiveId, String> {
-    let mut names = BTreeMap::new();
-    for archive in archives {
-        let next = format!("A{}", names.len() + 1);
-        names.entry(archive).or_insert(next);
+    let mut names: BTreeMap<ArchiveId, String> = archives.into_iter().map(|id| (id, hex::encode(id))).collect();
+    let mut begin: BTreeMap<String, usize> = BTreeMap::new();
+    for id in names.values() {
+        *begin.entry(id[..MARK].to_owned()).or_default() += 1;
+    }
+    for id in names.values_mut().filter(|id| begin[&id[..MARK]] == 1) {
+        id.truncate(MARK);
     }
     names
 }

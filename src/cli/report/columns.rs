@@ -181,14 +181,11 @@ pub fn about_labels(named: &NamedArchives, archives: &[ArchiveFacts]) -> Vec<Str
 
 /// What the columns of numbers are, and which archive bears which mark.
 pub fn about_numbers(marks: &BTreeMap<ArchiveId, String>) -> Vec<String> {
-    let mut marks: Vec<(&String, &ArchiveId)> = marks.iter().map(|(id, mark)| (mark, id)).collect();
-    // As they are numbered: as text, A10 would come before A2.
-    marks.sort_by_key(|(mark, _)| (mark.len(), *mark));
     let mut notes = vec![tr!(
-        "“Volume” is the archive's mark in this list, “File no.” that mark with the record's number in the archive, as commands take it. Each record counts as one item."
+        "“Volume” is the archive's mark, the beginning of its id, “File no.” that mark with the record's number in the archive, as commands take it. Each record counts as one item."
     )];
     if !marks.is_empty() {
-        let each = marks.iter().map(|(mark, id)| format!("{mark} = {}", hex::encode(id)));
+        let each = marks.iter().map(|(id, mark)| format!("{mark} = {}", hex::encode(id)));
         notes.push(tr!("Archives: {marks}", marks = each.collect::<Vec<_>>().join(&tr!("; "))));
     }
     notes
