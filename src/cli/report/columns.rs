@@ -32,6 +32,11 @@ pub fn file_number_cell(mark: &str, record: u64) -> String {
     format!("{mark}-{record}")
 }
 
+/// The heads of [`spelled_numbers`].
+pub fn spelled_number_heads() -> [String; 4] {
+    [archive_id(), volume(), record_number(), file_number()]
+}
+
 /// Archive id, volume, record number and file number: for spreadsheets.
 pub fn spelled_numbers(archive: &ArchiveId, mark: &str, record: u64) -> [String; 4] {
     [hex::encode(archive), mark.to_owned(), record.to_string(), file_number_cell(mark, record)]
@@ -97,6 +102,17 @@ pub fn destroyed() -> String {
     tr!("Destroyed")
 }
 
+/// The heads of [`label_cells`].
+pub fn label_heads() -> [String; 3] {
+    [name(), years(), files()]
+}
+
+/// The heads of what spreadsheets have of a term, in words and in ISO 8601.
+pub fn spelled_term_heads() -> [String; 6] {
+    let (iso, kept_iso) = (tr!("Period (ISO 8601)"), tr!("Kept for (ISO 8601)"));
+    [required(), iso, tr!("First day of the period"), kept_for(), kept_iso, last_day()]
+}
+
 /// How long something was kept, or that nobody can say.
 pub fn kept_cell(kept: Option<Period>) -> String {
     kept.map_or(NOTHING.to_owned(), Period::words)
@@ -107,6 +123,14 @@ pub fn term_cells(required: &Required, kept: Option<Period>) -> [String; 3] {
     [required.words(), kept_cell(kept), last_day_cell(required.last)]
 }
 
+/// Retention, period, first day, time kept in words and as a period, last day: for spreadsheets.
+pub fn spelled_terms(required: &Required, kept: Option<Period>) -> [String; 6] {
+    let [words, kept_words, last] = term_cells(required, kept);
+    let iso = |period: Option<Period>| period.map_or(NOTHING.to_owned(), |period| period.to_string());
+    [words, iso(required.period), last_day_cell(required.start), kept_words, iso(kept), last]
+}
+
+/// The last day, where there is one.
 pub fn last_day_cell(last: Option<NaiveDate>) -> String {
     last.map_or(NOTHING.to_owned(), |last| last.to_string())
 }

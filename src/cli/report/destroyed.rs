@@ -1,7 +1,6 @@
 //! `keepuntil report destruction --certificate`: the destruction list as it was carried out, for the witnesses to sign after.
 
 use super::destruction::limits;
-use super::inventory::spelled_terms;
 use super::record_words::NOTHING;
 use super::rule_words::{RuleWords, ids};
 use super::{archive_facts, columns, signing};
@@ -198,23 +197,11 @@ fn listed(certificate: &Certificate, short: BTreeMap<ArchiveId, String>) -> Long
 
 /// The table for spreadsheets: everything in columns of its own.
 fn spreadsheet(certificate: &Certificate) -> LongTable<'_> {
-    let head = vec![
-        columns::number(),
-        columns::archive_id(),
-        columns::volume(),
-        columns::record_number(),
-        columns::file_number(),
-        columns::items(),
-        columns::rules(),
-        columns::rule_ids(),
-        columns::required(),
-        tr!("Period (ISO 8601)"),
-        tr!("First day of the period"),
-        columns::kept_for(),
-        tr!("Kept for (ISO 8601)"),
-        columns::last_day(),
-        columns::destroyed(),
-    ];
+    let mut head = vec![columns::number()];
+    head.extend(columns::spelled_number_heads());
+    head.extend([columns::items(), columns::rules(), columns::rule_ids()]);
+    head.extend(columns::spelled_term_heads());
+    head.push(columns::destroyed());
     let short = archive_facts::short_names(certificate.records.iter().map(|record| record.archive));
     let rules = RuleWords::default();
     let cells = move |(place, record): (usize, &DestroyedRecord)| {
@@ -223,7 +210,7 @@ fn spreadsheet(certificate: &Certificate) -> LongTable<'_> {
         cells.extend(["1".to_owned(), rules.titles(&record.archive, &record.rules), ids(&record.rules)]);
         let required = required(record);
         let [words, _] = term_cells(record);
-        let [_, iso, first, kept, kept_iso, _] = spelled_terms(&required, required.elapsed(record.destroyed));
+        let [_, iso, first, kept, kept_iso, _] = columns::spelled_terms(&required, required.elapsed(record.destroyed));
         cells.extend([words, iso, first, kept, kept_iso]);
         cells.extend(day_cells(record));
         cells

@@ -332,27 +332,13 @@ fn spreadsheet<'a>(
     named: &'a mut NamedArchives,
     planned: &'a PlannedDestruction,
 ) -> LongTable<'a> {
-    let head = vec![
-        columns::number(),
-        columns::archive_id(),
-        columns::volume(),
-        columns::record_number(),
-        columns::file_number(),
-        columns::items(),
-        columns::name(),
-        columns::years(),
-        columns::files(),
-        columns::rules(),
-        columns::rule_ids(),
-        columns::required(),
-        tr!("Period (ISO 8601)"),
-        tr!("First day of the period"),
-        columns::kept_for(),
-        tr!("Kept for (ISO 8601)"),
-        columns::last_day(),
-        tr!("Early"),
-        tr!("Planned"),
-    ];
+    let mut head = vec![columns::number()];
+    head.extend(columns::spelled_number_heads());
+    head.push(columns::items());
+    head.extend(columns::label_heads());
+    head.extend([columns::rules(), columns::rule_ids()]);
+    head.extend(columns::spelled_term_heads());
+    head.extend([tr!("Early"), tr!("Planned")]);
     let short = archive_facts::short_names(planned.plan.records.iter().map(|record| record.archive));
     let rules = RuleWords::of(named, short.keys().copied());
     let mut number = 0u64;
@@ -364,7 +350,7 @@ fn spreadsheet<'a>(
         cells.push("1".to_owned());
         cells.extend(columns::label_cells(shown.labelled.as_ref()));
         cells.extend([rules.titles(&record.archive, &record.rules), ids(&record.rules)]);
-        cells.extend(inventory::spelled_terms(&shown.required, shown.kept_for));
+        cells.extend(columns::spelled_terms(&shown.required, shown.kept_for));
         let early = if record.early { "*" } else { NOTHING };
         cells.extend([early.to_owned(), planned_day(planned)]);
         cells

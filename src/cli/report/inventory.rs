@@ -15,8 +15,6 @@ use crate::ops::custody::Custody;
 use crate::ops::report::inventory::{Extent, InventoryRecord, archives, records};
 use crate::ops::report::named::{ArchiveFacts, NamedArchives};
 use crate::ops::status::State;
-use crate::retention::period::Period;
-use crate::retention::required::Required;
 use clap::Args;
 use std::collections::BTreeMap;
 use tr::tr;
@@ -190,30 +188,13 @@ fn spreadsheet<'a>(
     archives: &'a [ArchiveFacts],
     extent: Extent,
 ) -> LongTable<'a> {
-    let head = vec![
-        columns::number(),
-        columns::archive_id(),
-        columns::volume(),
-        columns::record_number(),
-        columns::file_number(),
-        columns::name(),
-        columns::years(),
-        columns::files(),
-        tr!("inventory" => "Bytes"),
-        tr!("inventory" => "Class"),
-        tr!("inventory" => "Compartment"),
-        columns::rules(),
-        columns::rule_ids(),
-        tr!("Keys deposited"),
-        columns::required(),
-        tr!("Period (ISO 8601)"),
-        tr!("First day of the period"),
-        columns::kept_for(),
-        tr!("Kept for (ISO 8601)"),
-        columns::last_day(),
-        columns::destroyed(),
-        tr!("inventory" => "State"),
-    ];
+    let mut head = vec![columns::number()];
+    head.extend(columns::spelled_number_heads());
+    head.extend(columns::label_heads());
+    head.extend([tr!("inventory" => "Bytes"), tr!("inventory" => "Class"), tr!("inventory" => "Compartment")]);
+    head.extend([columns::rules(), columns::rule_ids(), tr!("Keys deposited")]);
+    head.extend(columns::spelled_term_heads());
+    head.extend([columns::destroyed(), tr!("inventory" => "State")]);
     let short = archive_facts::short_names(archives.iter().map(|facts| facts.archive));
     let rules = RuleWords::of(named, archives.iter().map(|facts| facts.archive));
     let cells = move |record: InventoryRecord| {
@@ -229,7 +210,7 @@ fn spreadsheet<'a>(
             ids(&record.rules),
             record.kept_from.to_string(),
         ]);
-        cells.extend(spelled_terms(&record.required, record.kept_for));
+        cells.extend(columns::spelled_terms(&record.required, record.kept_for));
         cells.extend([columns::last_day_cell(record.destroyed_on), state_words(&record)]);
         cells
     };
@@ -250,13 +231,6 @@ fn table<'a>(
             give_rows(sink, |row| records(custody, named, archives, extent, &mut |record| row(cells(record))))
         }),
     }
-}
-
-/// Retention, period, first day, time kept in words and as a period, last day: for spreadsheets.
-pub fn spelled_terms(required: &Required, kept: Option<Period>) -> [String; 6] {
-    let [words, kept_words, last] = columns::term_cells(required, kept);
-    let iso = |period: Option<Period>| period.map_or(NOTHING.to_owned(), |period| period.to_string());
-    [words, iso(required.period), columns::last_day_cell(required.start), kept_words, iso(kept), last]
 }
 
 /// The state, with the day on which a cool-off is over.
