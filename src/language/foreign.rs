@@ -442,7 +442,7 @@ mod tests {
         assert_eq!(json(r#"{"nam": 1}"#), "不认识 `nam`：应为 `name` 或 `number`（第 1 行第 6 列）");
         assert_eq!(json(r#"{"name": 1}"#), "此处应为文本，却是数字 `1`（第 1 行第 10 列）");
         assert_eq!(json(r#"{"名": 1}"#), "不认识 `名`：应为 `name` 或 `number`（第 1 行第 6 列）");
-        assert_eq!(json(r#"{"name": "a", "number": "三"}"#), "此处应为数字，却是文本 \"三\"（第 1 行第 28 列）");
+        assert_eq!(json(r#"{"name": "a", "number": "三"}"#), "此处应为数字，却是文本 \"三\"（第 1 行第 29 列）");
         assert_eq!(json(r#"{"name": "a""#), "JSON 的对象没有写完（第 1 行第 12 列）");
         let toml = |text: &str| chinese(|| of_library(toml::from_str::<Named>(text).unwrap_err()));
         let said = toml("name = x");
