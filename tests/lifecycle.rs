@@ -328,6 +328,7 @@ fn a_reviewed_plan_needs_its_people_its_hash_and_the_state_it_was_made_from() {
     desk.at("2027-02-02 12:00:00", &signed).ends(0);
     let destroyed = desk.at("2027-02-10 10:00:00", &["purge", "--execute", "plan.json", "--json"]).ends(0);
     assert_eq!(destroyed.json("destroyed").len(), 1, "{destroyed:?}");
+    desk.at("2027-02-10 10:00:00", &signed).fails(11, "the plan was carried out on 2027-02-10");
     desk.at("2027-02-10 11:00:00", &["restore", "firm.sealed", "--record", "1", "-o", "kept"]).ends(0);
     desk.at("2027-02-10 11:00:00", &["restore", "firm.sealed", "--record", "2", "-o", "gone"]).fails(13, "record 2");
 }

@@ -276,7 +276,7 @@ fn refusal_code(refusal: &Refusal) -> u8 {
 fn plan_code(error: &PlanError) -> u8 {
     match error {
         PlanError::ApprovalMissing { .. } | PlanError::ChangeUnsigned { .. } | PlanError::NoRoster => APPROVAL_MISSING,
-        PlanError::Stale | PlanError::Cancelled(_) => FORBIDDEN,
+        PlanError::Stale | PlanError::Cancelled(_) | PlanError::CarriedOut(_) => FORBIDDEN,
         _ => FAILED,
     }
 }

@@ -144,6 +144,9 @@ pub fn hint(error: &OpsError) -> Option<String> {
         OpsError::Granted(_) => {
             text!("do not rely on this file; ask the custodian to send it again: `keepuntil grant` writes the same one")
         }
+        OpsError::Plan(PlanError::CarriedOut(_)) => {
+            text!("nothing is left to do; its certificate is in `certificates` of the keyring's folder")
+        }
         OpsError::Plan(PlanError::Stale | PlanError::Cancelled(_)) => {
             text!("make a new plan with `keepuntil purge --plan FILE`, and have it signed anew")
         }

@@ -129,6 +129,8 @@ pub fn run(command: HoldCommand, common: Common) -> Result<Done, Failure> {
             }
             if common.json {
                 render::end_of_list(listed);
+            } else if listed == 0 && !common.quiet {
+                render::print(&format!("{}\n", tr!("nothing is held")))?;
             }
             home::remember(custody)?;
         }

@@ -190,7 +190,10 @@ fn report(check: &PolicyCheck, (policy, readers): (&Policy, &[Readers]), checks:
         let first = check.records.values().find(|record| record.part == index);
         let why = first
             .map(|record| tr!("{compartment}; {why}", compartment = compartment(record, policy), why = why(record)));
-        let why = why.unwrap_or_else(|| tr!("takes nothing"));
+        let why = why.unwrap_or_else(|| match files {
+            0 => tr!("takes nothing"),
+            _ => tr!("they join records of other parts"),
+        });
         let files = tr!("{n} file" | "{n} files" % files);
         let line = match *pattern {
             "**" => tr!("{path} (whatever is left): {files}; {why}", path = "**", files = files, why = why),

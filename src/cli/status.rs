@@ -246,7 +246,7 @@ fn years(status: &Status) -> String {
         let length = (records * BAR).div_ceil(most);
         rows.push(vec![year.to_string(), records.to_string(), "█".repeat(length as usize)]);
     }
-    format!("\n  {}\n{}", tr!("falls due in"), render::table(&rows, &[1]))
+    format!("\n  {}\n{}", tr!("may be destroyed from"), render::table(&rows, &[1]))
 }
 
 fn json(custody: &Custody, status: &Status) -> serde_json::Value {

@@ -88,6 +88,9 @@ pub enum PlanError {
     /// Something about its records changed.
     #[error("{}", tr!("the plan is stale: since it was made, something about its records has changed"))]
     Stale,
+    /// It was carried out.
+    #[error("{}", tr!("the plan was carried out on {}", _0))]
+    CarriedOut(NaiveDate),
     /// Its cool-off was ended by somebody, so that what was signed is withdrawn.
     #[error("{}", tr!("the plan was cancelled on {}: what was signed counts no more", _0))]
     Cancelled(NaiveDate),
@@ -301,8 +304,8 @@ fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> 
     if plan.keyring != custody.keyring_id() {
         return Err(PlanError::OtherKeyring(hex::encode(plan.keyring)).into());
     }
+    check_not_ended(custody, file)?;
     let needed = check_state(custody, &plan)?;
-    check_not_cancelled(custody, file)?;
     let approvals = approvals(custody, file, signatures)?;
     let people: BTreeSet<&str> = approvals.iter().map(|approval| approval.name.as_str()).collect();
     let have = people.len() as u32;
@@ -314,11 +317,11 @@ fn schedule_plan(custody: &mut Custody, file: &[u8], signatures: &[Vec<u8>]) -> 
     schedule(custody, Some(hashes), items(records), &approvals, plan.reason.clone())
 }
 
-/// Whether the journal tells of a cool-off of this plan that somebody ended (D-37).
+/// Whether the journal tells of a purge by this plan that was cancelled (D-37) or carried out.
 ///
 /// # Errors
-/// [`PlanError::Cancelled`]; a damaged journal.
-fn check_not_cancelled(custody: &Custody, file: &[u8]) -> Result<(), OpsError> {
+/// [`PlanError::Cancelled`], [`PlanError::CarriedOut`]; a damaged journal.
+fn check_not_ended(custody: &Custody, file: &[u8]) -> Result<(), OpsError> {
     let identity = plan::identity(file);
     let mut purges = BTreeSet::new();
     show_entries(custody.keyring(), 0, |_, leaf| match leaf.entry {
@@ -328,6 +331,9 @@ fn check_not_cancelled(custody: &Custody, file: &[u8]) -> Result<(), OpsError> {
         }
         Entry::Cancelled { purge } if purges.contains(&purge) => {
             Err(PlanError::Cancelled(leaf.time.date_naive()).into())
+        }
+        Entry::Destroyed { purge, .. } if purges.contains(&purge) => {
+            Err(PlanError::CarriedOut(leaf.time.date_naive()).into())
         }
         _ => Ok(()),
     })

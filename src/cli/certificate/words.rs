@@ -22,7 +22,7 @@ pub(super) fn outside_clock(clock: OutsideClock) -> String {
     match clock {
         OutsideClock::Witness => tr!("a witness that signed the journal with its own clock"),
         OutsideClock::TimestampAuthority => tr!("a time-stamping authority (RFC 3161)"),
-        OutsideClock::Approver => tr!("a second approver's signed statement of the date"),
+        OutsideClock::Approver => tr!("a statement of the date, signed by somebody on the roster"),
         OutsideClock::Typed => tr!("typed by the custodian alone; nobody else confirmed it"),
     }
 }

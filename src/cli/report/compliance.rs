@@ -308,7 +308,7 @@ fn hold(sheet: &mut Sheet, hold: &HoldLine) {
 }
 
 fn purge(sheet: &mut Sheet, it: &Purged) {
-    let title = format!("{} · {}", it.time.format("%F"), words::records(it.records));
+    let title = format!("{} · {}", render::time(it.time), words::records(it.records));
     sheet.blocks.push(Block::Subheading(title));
     let approvals = match it.approvals.is_empty() {
         true => tr!("nobody had to sign"),
@@ -420,7 +420,7 @@ fn clock(sheet: &mut Sheet, report: &ComplianceReport) {
             Confirmer::TimestampAuthority => {
                 tr!("{time}: a time-stamping authority confirmed {shown}", time = time, shown = shown)
             }
-            Confirmer::Approver => tr!("{time}: a second person confirmed {shown}", time = time, shown = shown),
+            Confirmer::Approver => tr!("{time}: somebody on the roster confirmed {shown}", time = time, shown = shown),
             Confirmer::Typed => tr!("{time}: the custodian alone typed {shown}", time = time, shown = shown),
         }
     });

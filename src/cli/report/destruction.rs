@@ -7,7 +7,7 @@ use super::words::early_reason;
 use super::{ArchivesArgs, archive_facts, columns, destroyed, inventory, signing};
 use crate::cli::args::{Common, KeyringPlace};
 use crate::cli::certificate::JournalArgs;
-use crate::cli::error::{Failure, tell_warning};
+use crate::cli::error::{Failure, tell_hint, tell_warning};
 use crate::cli::output::{FormatArg, OutputArgs};
 use crate::cli::render::class;
 use crate::cli::sheet::{Block, LongTable, Sheet, Table, csv, give_rows};
@@ -22,7 +22,7 @@ use crate::ops::report::destruction::{PlannedDestruction, RuleGroup, ShownRecord
 use crate::ops::report::named::{ArchiveFacts, NamedArchives};
 use crate::storage::read_limited;
 use clap::Args;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use tr::tr;
 
@@ -66,10 +66,12 @@ pub fn run(args: &DestructionArgs, common: Common) -> Result<Done, Failure> {
         other => other,
     })?;
     let mut named = args.archives.open(&mut custody)?;
+    let of_plan: BTreeSet<_> = planned.plan.records.iter().map(|record| record.archive).collect();
+    let unnamed: Vec<_> = of_plan.iter().filter(|id| !named.has_names() || !named.has(id)).map(hex::encode).collect();
     if args.output.wants_sheet(common) {
         if args.output.format() == FormatArg::Csv {
             args.output.deliver(common, |out| {
-                let notice = named.has_names().then(columns::outlives);
+                let notice = (unnamed.len() < of_plan.len()).then(columns::outlives);
                 csv::write(spreadsheet(&mut custody, &mut named, &planned), notice.as_deref(), out)
             })?;
         } else {
@@ -79,8 +81,16 @@ pub fn run(args: &DestructionArgs, common: Common) -> Result<Done, Failure> {
     if common.json {
         json(&mut custody, &mut named, &planned)?;
     }
-    if named.has_names() && !common.quiet {
+    if unnamed.len() < of_plan.len() && !common.quiet {
         tell_warning(&tr!("this list names records, and outlives them"));
+    }
+    if !unnamed.is_empty() && !common.quiet {
+        let archives = unnamed.join(" ");
+        tell_warning(&tr!(
+            "{archives}: the list has no names of these records, which nobody can read once they are destroyed",
+            archives = archives
+        ));
+        tell_hint(&tr!("name the file of every archive in the plan, and with -i an identity that opens it"));
     }
     home::remember(custody)?;
     Ok(Done::Clean)
@@ -143,7 +153,7 @@ fn sheet<'a>(
     let mut sheet = Sheet::new(language(), &tr!("Appraisal and list for a destruction"));
     sheet.landscape = true;
     sheet.blocks.push(Block::Warning(tr!("Nothing has been destroyed: this is a plan.")));
-    if named.has_names() {
+    if named.has_names() && plan.records.iter().any(|record| named.has(&record.archive)) {
         sheet.blocks.push(Block::Warning(columns::outlives()));
     }
     stage(&mut sheet, custody, planned);
